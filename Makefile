@@ -1,0 +1,53 @@
+# Every target sets up what it needs; PYTHON is any Python from 3.11 on.
+PYTHON ?= python3
+VENV   := .venv
+RUN    := $(VENV)/bin/
+
+.PHONY: help setup demo test test-long check format lock bench system-deps clean
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(VENV)/.done ## make the virtual environment from the hash-pinned lock
+
+$(VENV)/.done: requirements/dev.lock requirements/uv.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("Trainfare needs Python 3.11 or newer; set PYTHON=…" if sys.version_info < (3, 11) else 0)'
+	test -x $(RUN)python || $(PYTHON) -m venv $(VENV)
+	$(RUN)python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.lock
+	$(RUN)uv pip sync --quiet --python $(RUN)python --require-hashes requirements/dev.lock requirements/uv.lock
+	$(RUN)uv pip install --quiet --python $(RUN)python --no-deps --no-build-isolation -e .
+	touch $@
+
+demo: setup ## meter a real training on this machine and print its receipt
+	$(RUN)python examples/demo.py
+
+test: setup ## run all tests
+	$(RUN)python -m pytest -n 2 -m "not long"
+
+test-long: setup ## the heavy suites
+	$(RUN)python -m pytest -n 2 -m long
+
+check: setup ## format check, lint, types, import contracts, then exactly what `make test` runs
+	$(RUN)ruff format --check .
+	$(RUN)ruff check .
+	$(RUN)mypy
+	$(RUN)lint-imports
+	$(MAKE) test
+
+format: setup ## format and sort
+	$(RUN)ruff format .
+	$(RUN)ruff check --fix .
+
+lock: ## pin every dependency again, with hashes and without addresses
+	$(RUN)uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --all-extras --group dev pyproject.toml -o requirements/dev.lock
+	echo uv | $(RUN)uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate - -o requirements/uv.lock
+
+bench: setup ## measure Trainfare beside its peers and limits
+	$(RUN)python -m bench.run
+
+system-deps: ## install with apt what some tests drive for real (compiler, …)
+	command -v apt-get >/dev/null || { echo "apt-get is not here; install gcc by your own means"; exit 0; }; \
+	  apt-get update -qq && apt-get install -y -qq gcc libc6-dev
+
+clean: ## remove everything that was built
+	rm -rf $(VENV) .demo dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,1 @@
+"""Trainfare: what every AI training run costs, live and billed."""

@@ -1,0 +1,1 @@
+"""What to do cheaper: history in, ranked advice with evidence out."""

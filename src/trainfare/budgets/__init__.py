@@ -1,0 +1,1 @@
+"""Budgets, forecasts, anomalies, alerts and actions."""

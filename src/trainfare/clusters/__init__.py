@@ -1,0 +1,1 @@
+"""Readers of who used what: Slurm, DCGM, OpenCost, managed jobs."""

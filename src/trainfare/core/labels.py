@@ -1,0 +1,74 @@
+"""Labels: the user's words on a run, and the form of a run id.
+
+*Labels* are the user's; *tags* are the provider's. Model, experiment, team and project are labels
+that every report knows; any other key is the user's own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from trainfare.core.errors import BadInput
+
+KNOWN = ("model", "experiment", "team", "project")
+"""Label keys that reports name first."""
+
+_RUN_ID = re.compile(r"[a-z0-9-]{1,63}")
+_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,62}")
+_VALUE_MAX = 256
+
+
+def check_run_id(text: str) -> str:
+    """Return *text* if every provider accepts it as a tag value: ``[a-z0-9-]{1,63}``.
+
+    >>> check_run_id("r-0192f3a1")
+    'r-0192f3a1'
+    """
+    if not isinstance(text, str) or not _RUN_ID.fullmatch(text):
+        raise BadInput(
+            f"run id {text!r} is not 1 to 63 of a-z, 0-9 and '-' "
+            "(the form that every provider takes as a tag)"
+        )
+    return text
+
+
+def make_labels(pairs: Mapping[str, object]) -> Mapping[str, str]:
+    """A read-only, key-sorted copy of *pairs*; None values are left out, others become text.
+
+    Raises:
+        BadInput: a key is not a letter followed by up to 62 of ``A-Za-z0-9_.-``, or a value is
+            empty, longer than 256 characters or holds control characters.
+
+    >>> dict(make_labels({"team": "nlp", "model": None, "seed": 3}))
+    {'seed': '3', 'team': 'nlp'}
+    """
+    labels = {}
+    for key in sorted(pairs):
+        value = pairs[key]
+        if value is None:
+            continue
+        text = str(value)
+        if not _KEY.fullmatch(key):
+            raise BadInput(
+                f"label key {key!r} is not a letter and up to 62 letters, digits, '_', '.', '-'"
+            )
+        if not text.strip() or len(text) > _VALUE_MAX or not text.isprintable():
+            raise BadInput(
+                f"label {key}={text[:40]!r} is empty, over {_VALUE_MAX} characters or not printable"
+            )
+        labels[key] = text
+    return MappingProxyType(labels)
+
+
+def parse_label(text: str) -> tuple[str, str]:
+    """Split ``key=value`` as the command line gives it.
+
+    >>> parse_label("seed=3")
+    ('seed', '3')
+    """
+    key, found, value = text.partition("=")
+    if not found:
+        raise BadInput(f"label {text!r} is not key=value, as in seed=3")
+    return key, value

@@ -1,0 +1,1 @@
+"""Door: one thin file per training framework."""

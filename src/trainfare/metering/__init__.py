@@ -1,0 +1,1 @@
+"""Live, inside or beside the training process: sampler, GPU, host, machine, meter, spool, receipt."""

@@ -1,0 +1,1 @@
+"""Answers: unit costs, showback, reconciliation, export, charts."""

@@ -1,0 +1,1 @@
+"""Door: HTTP API, live stream and pages."""

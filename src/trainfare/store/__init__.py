@@ -1,0 +1,1 @@
+"""The only room that knows the database: schema, writes, queries, lake layout."""
