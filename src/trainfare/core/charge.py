@@ -56,26 +56,71 @@ class Remainder(StrEnum):
 CHARGE_CATEGORIES = ("Usage", "Purchase", "Tax", "Credit", "Adjustment")
 """FOCUS ChargeCategory, every allowed value."""
 
-_STRINGS = """
-AvailabilityZone BillingAccountId BillingAccountName BillingAccountType BillingCurrency
-CapacityReservationId CapacityReservationStatus ChargeCategory ChargeClass ChargeDescription
-ChargeFrequency CommitmentDiscountCategory CommitmentDiscountId CommitmentDiscountName
-CommitmentDiscountStatus CommitmentDiscountType CommitmentDiscountUnit ConsumedUnit InvoiceId
-InvoiceDetailId InvoiceIssuerName PricingCategory PricingCurrency PricingUnit RegionId RegionName
-ResourceId ResourceName ResourceType ServiceCategory ServiceName ServiceSubcategory SkuId SkuMeter
-SkuPriceId SubAccountId SubAccountName SubAccountType HostProviderName ServiceProviderName
-AllocatedMethodId AllocatedResourceId AllocatedResourceName
-""".split()
+_STRINGS = [
+    "AvailabilityZone",
+    "BillingAccountId",
+    "BillingAccountName",
+    "BillingAccountType",
+    "BillingCurrency",
+    "CapacityReservationId",
+    "CapacityReservationStatus",
+    "ChargeCategory",
+    "ChargeClass",
+    "ChargeDescription",
+    "ChargeFrequency",
+    "CommitmentDiscountCategory",
+    "CommitmentDiscountId",
+    "CommitmentDiscountName",
+    "CommitmentDiscountStatus",
+    "CommitmentDiscountType",
+    "CommitmentDiscountUnit",
+    "ConsumedUnit",
+    "InvoiceId",
+    "InvoiceDetailId",
+    "InvoiceIssuerName",
+    "PricingCategory",
+    "PricingCurrency",
+    "PricingUnit",
+    "RegionId",
+    "RegionName",
+    "ResourceId",
+    "ResourceName",
+    "ResourceType",
+    "ServiceCategory",
+    "ServiceName",
+    "ServiceSubcategory",
+    "SkuId",
+    "SkuMeter",
+    "SkuPriceId",
+    "SubAccountId",
+    "SubAccountName",
+    "SubAccountType",
+    "HostProviderName",
+    "ServiceProviderName",
+    "AllocatedMethodId",
+    "AllocatedResourceId",
+    "AllocatedResourceName",
+]
 
-_JSON = (
-    "Tags SkuPriceDetails AllocatedTags AllocatedMethodDetails ContractApplied "
-    "CommitmentProgramEligibilityDetails"
-).split()
+_JSON = [
+    "Tags",
+    "SkuPriceDetails",
+    "AllocatedTags",
+    "AllocatedMethodDetails",
+    "ContractApplied",
+    "CommitmentProgramEligibilityDetails",
+]
 
-_DECIMALS = """
-ListUnitPrice ContractedUnitPrice PricingQuantity ConsumedQuantity CommitmentDiscountQuantity
-PricingCurrencyContractedUnitPrice PricingCurrencyListUnitPrice PricingCurrencyEffectiveCost
-""".split()
+_DECIMALS = [
+    "ListUnitPrice",
+    "ContractedUnitPrice",
+    "PricingQuantity",
+    "ConsumedQuantity",
+    "CommitmentDiscountQuantity",
+    "PricingCurrencyContractedUnitPrice",
+    "PricingCurrencyListUnitPrice",
+    "PricingCurrencyEffectiveCost",
+]
 
 _TIMES = ["BillingPeriodStart", "BillingPeriodEnd", "ChargePeriodStart", "ChargePeriodEnd"]
 
