@@ -1,0 +1,73 @@
+"""How commands answer: one JSON document with stable keys, or a table made for a terminal."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def format_option(*formats: str) -> Callable[[Command], Command]:
+    """The ``--format`` option of a command; *formats* in order, the first is the default."""
+    choices = formats or ("table", "json")
+    return click.option(
+        "--format",
+        "form",
+        type=click.Choice(choices),
+        default=choices[0],
+        show_default=True,
+        help="How to print the answer.",
+    )
+
+
+def say_json(document: object) -> None:
+    """Print *document* as indented JSON; money and times are already text in it."""
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def width() -> int:
+    """Columns of the terminal, at most 120; 80 where there is none."""
+    return min(120, shutil.get_terminal_size((80, 24)).columns)
+
+
+def visible_len(text: str) -> int:
+    """Columns that *text* takes on a terminal, colour codes not counted."""
+    return len(_ESCAPES.sub("", text))
+
+
+def table(headers: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
+    """Rows under dim headers, columns two spaces apart; column numbers in *right* align right.
+
+    >>> print(click.unstyle(table(["run", "USD"], [["a", "1.00"], ["bb", "10.00"]], right=[1])))
+    run    USD
+    a     1.00
+    bb   10.00
+    """
+    cells = [list(headers), *[list(row) for row in rows]]
+    widths = [max(visible_len(row[i]) for row in cells) for i in range(len(headers))]
+    lines = []
+    for number, row in enumerate(cells):
+        parts = []
+        for i, cell in enumerate(row):
+            pad = " " * (widths[i] - visible_len(cell))
+            text = click.style(cell, dim=True) if number == 0 else cell
+            parts.append(pad + text if i in right else text + pad)
+        lines.append("  ".join(parts).rstrip())
+    return "\n".join(lines)
+
+
+def shorten(text: str, limit: int) -> str:
+    """*text* cut to *limit* columns with an ellipsis.
+
+    >>> shorten("a long label", 7)
+    'a long…'
+    """
+    return text if len(text) <= limit else text[: max(0, limit - 1)] + "…"

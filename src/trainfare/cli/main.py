@@ -1,0 +1,123 @@
+"""The command line's front door: finds a command, turns errors into one sentence and an exit code.
+
+Exit codes: 0 done; 1 the answer is "no" (not conserved, over budget); 2 wrong use or input;
+3 something outside failed. Commands load when they are called, so that ``trainfare run`` is quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+from pathlib import Path
+
+import click
+
+from trainfare.core.errors import TrainfareError
+
+COMMANDS = {
+    "run": "Meter any command; its output, signals and exit code pass through.",
+    "watch": "Live view of a run: money so far, $/h, epochs, GPU activity.",
+    "runs": "List runs with their estimated cost.",
+    "show": "Everything known about one run.",
+    "compare": "Two runs side by side.",
+    "receipt": "The receipt of a run: table, JSON, CSV or HTML.",
+    "estimate": "What a machine will cost, before boarding.",
+    "prices": "Find, set, import and refresh prices.",
+    "doctor": "What was detected, which price and why, what is missing.",
+    "completion": "Print the completion script for bash, zsh or fish.",
+}
+"""Command name → one line for the list; the command lives in ``trainfare.cli.<name>``."""
+
+
+class _Commands(click.Group):
+    """Loads ``trainfare.cli.<name>`` only when *name* is called, and lists all without loading."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"trainfare.cli.{cmd_name}")
+        command = module.command
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, or say which one comes closest."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            import difflib
+
+            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            ctx.fail(f"there is no command {args[0]!r}{hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """The list of commands, from the table above."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--home",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where Trainfare keeps its state (also TRAINFARE_HOME).",
+)
+@click.version_option(package_name="trainfare", message="trainfare %(version)s")
+def cli(home: Path | None) -> None:
+    """What every AI training run costs: live while it runs, exact when the bill arrives."""
+    if home is not None:
+        os.environ["TRAINFARE_HOME"] = str(home)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit; every failure is one sentence on standard error."""
+    try:
+        code = cli.main(args=arguments, prog_name="trainfare", standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        _complain(_usage_sentence(error))
+        sys.exit(2)
+    except TrainfareError as error:
+        _complain(str(error))
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # The reader (head, less) went away; what it did not read is not a failure.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except OSError as error:
+        _complain(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
+        sys.exit(3)
+    except Exception as error:
+        if os.environ.get("TRAINFARE_DEBUG"):
+            traceback.print_exc()
+        _complain(
+            f"unexpected {type(error).__name__}: {error}; "
+            "run again with TRAINFARE_DEBUG=1 to see where, and please report it"
+        )
+        sys.exit(3)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _usage_sentence(error: click.ClickException) -> str:
+    """click's message in our form, with where to look."""
+    message = error.format_message().rstrip(".")
+    context = getattr(error, "ctx", None)
+    if context is None:
+        return message
+    return f"{message[:1].lower()}{message[1:]} (see: {context.command_path} --help)"
+
+
+def _complain(sentence: str) -> None:
+    """One line on standard error, in red on a terminal."""
+    click.secho(f"trainfare: {sentence}", err=True, fg="red")
