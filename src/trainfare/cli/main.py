@@ -43,6 +43,7 @@ class _Commands(click.Group):
         module = importlib.import_module(f"trainfare.cli.{cmd_name}")
         command = module.command
         assert isinstance(command, click.Command)
+        _accept_home(command)
         return command
 
     def resolve_command(
@@ -63,17 +64,39 @@ class _Commands(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
+def _use_home(ctx: click.Context, param: click.Parameter, value: Path | None) -> None:  # noqa: ARG001
+    """Let every later look-up of the home see the folder that the option names."""
+    if value is not None:
+        os.environ["TRAINFARE_HOME"] = str(value)
+
+
+def _home_option() -> click.Option:
+    return click.Option(
+        ["--home"],
+        type=click.Path(path_type=Path, file_okay=False),
+        expose_value=False,
+        is_eager=True,
+        callback=_use_home,
+        help="Where Trainfare keeps its state (also TRAINFARE_HOME).",
+    )
+
+
+def _accept_home(command: click.Command) -> None:
+    """Let ``--home`` stand after the command's name as well as before it."""
+    if isinstance(command, click.Group):
+        for inner in command.commands.values():
+            _accept_home(inner)
+    elif all("--home" not in parameter.opts for parameter in command.params):
+        command.params.append(_home_option())
+
+
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option(
-    "--home",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Where Trainfare keeps its state (also TRAINFARE_HOME).",
-)
 @click.version_option(package_name="trainfare", message="trainfare %(version)s")
-def cli(home: Path | None) -> None:
+def cli() -> None:
     """What every AI training run costs: live while it runs, exact when the bill arrives."""
-    if home is not None:
-        os.environ["TRAINFARE_HOME"] = str(home)
+
+
+cli.params.append(_home_option())
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -110,7 +133,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _usage_sentence(error: click.ClickException) -> str:
-    """click's message in our form, with where to look."""
+    """The message of click in our form, with where to look."""
     message = error.format_message().rstrip(".")
     context = getattr(error, "ctx", None)
     if context is None:

@@ -1,0 +1,232 @@
+"""Runs: what a user thinks of as one training, and the segments that were really recorded.
+
+A *run* survives preemption, requeue and retry. A *segment* is what one process recorded of it: a
+rank, a node, a restart, the process itself or the command that wraps it. An *attempt* is one
+uninterrupted stretch of the run; it is derived from segments that overlap in time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from fractions import Fraction
+
+from trainfare.core.claim import Claim
+from trainfare.core.machine import Machine
+from trainfare.core.period import Interval
+from trainfare.core.price import NoPrice, Price
+
+
+class Status(StrEnum):
+    """How a run stands."""
+
+    RUNNING = "running"
+    FINISHED = "finished"
+    FAILED = "failed"
+    KILLED = "killed"
+    STOPPED_BY_BUDGET = "stopped_by_budget"
+
+
+SETUP, DATA, TRAIN, EVAL, CHECKPOINT, FINISH = (
+    "setup",
+    "data",
+    "train",
+    "eval",
+    "checkpoint",
+    "finish",
+)
+"""Names of the stages that Trainfare itself knows; a user may name others."""
+
+UNNAMED = "run"
+"""The stage of a command that was metered from outside and never said what it was doing."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageMark:
+    """From *at_ns* on (since the segment's start) the run was in *stage*, *epoch* (None outside)."""
+
+    at_ns: int
+    stage: str
+    epoch: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PriceMark:
+    """From *at_ns* on (since the segment's start) the whole machine cost *price* per hour."""
+
+    at_ns: int
+    price: Price | NoPrice
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """Bytes that a run wrote or read and that storage holds: a checkpoint, dataset or output."""
+
+    role: str
+    """checkpoint, dataset or output."""
+    uri: str
+    bytes: int | None
+    """None when the size is unknown."""
+    held: Interval
+    """From when it was recorded until it was replaced, seen to be gone, or now."""
+    is_kept: bool = True
+    """Whether it still exists, as far as is known."""
+    price: Price | NoPrice | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceUse:
+    """What one accelerator did over a stretch of time *interval_ns* (since the segment's start)."""
+
+    device_id: str
+    start_ns: int
+    end_ns: int
+    activity_permille: int | None
+    """Mean share of time in which any kernel ran, in thousandths; None is unknown."""
+    memory_mib: int | None = None
+    energy_mj: int | None = None
+    """Millijoules used over the stretch."""
+    process_permille: int | None = None
+    """Share of the device that this run's processes used, in thousandths."""
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Counters at the end of a segment, since its start; None is not measured."""
+
+    cpu_ns: int | None = None
+    rss_bytes_max: int | None = None
+    disk_read_bytes: int | None = None
+    disk_write_bytes: int | None = None
+    net_rx_bytes: int | None = None
+    net_tx_bytes: int | None = None
+    input_wait_ns: int | None = None
+    samples: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """What one process recorded of a run."""
+
+    run: str
+    id: str
+    name: str | None
+    labels: Mapping[str, str]
+    machine: Machine
+    share: Fraction
+    """The part of the machine that the run holds."""
+    held_devices: tuple[str, ...]
+    """Ids of the accelerators that the run holds."""
+    started_wall_ns: int
+    duration_ns: int
+    """By the monotonic clock."""
+    status: Status
+    rank: int = 0
+    is_wrapper: bool = False
+    """Recorded by ``trainfare run`` from outside the training process."""
+    exit_code: int | None = None
+    error: str | None = None
+    stages: tuple[StageMark, ...] = ()
+    prices: tuple[PriceMark, ...] = ()
+    artifacts: tuple[Artifact, ...] = ()
+    steps: int = 0
+    totals: Totals = Totals()
+    device_use: tuple[DeviceUse, ...] = ()
+    network: Mapping[str, tuple[int, int]] | None = None
+    network_class: str | None = None
+    carbon_g_per_kwh: Fraction | None = None
+    notes: tuple[str, ...] = ()
+    """What went wrong while metering: gaps, clock jumps, a full disk."""
+
+    @property
+    def interval(self) -> Interval:
+        """Wall-clock start plus monotonic duration."""
+        return Interval(self.started_wall_ns, self.started_wall_ns + self.duration_ns)
+
+    def claim(self, attempt: int) -> Claim:
+        """The claim that this segment makes on its machine."""
+        return Claim(self.run, attempt, self.machine.resource_id, self.interval, self.share)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One uninterrupted stretch of a run, from the segments that overlap in time."""
+
+    number: int
+    segments: tuple[Segment, ...]
+
+    @property
+    def interval(self) -> Interval:
+        """From the first segment's start to the last one's end."""
+        return Interval(
+            min(s.interval.start_ns for s in self.segments),
+            max(s.interval.end_ns for s in self.segments),
+        )
+
+    @property
+    def status(self) -> Status:
+        """The worst of what its segments say, running first; a finished wrapper settles a kill.
+
+        ``trainfare run`` outlives the training that it wraps, so its word on how it ended counts.
+        """
+        wrappers = [s for s in self.segments if s.is_wrapper] or list(self.segments)
+        if any(s.status is Status.RUNNING for s in wrappers):
+            return Status.RUNNING
+        order = (Status.STOPPED_BY_BUDGET, Status.KILLED, Status.FAILED, Status.FINISHED)
+        stopped = [s for s in self.segments if s.status is Status.STOPPED_BY_BUDGET]
+        return min((s.status for s in (*wrappers, *stopped)), key=order.index)
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """Everything recorded of one run: its attempts in order of time."""
+
+    id: str
+    attempts: tuple[Attempt, ...]
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """All segments, attempt by attempt."""
+        return tuple(s for attempt in self.attempts for s in attempt.segments)
+
+    @property
+    def name(self) -> str | None:
+        """The first name that any segment gave."""
+        return next((s.name for s in self.segments if s.name), None)
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """All labels; where segments disagree the earliest word stands."""
+        labels: dict[str, str] = {}
+        for segment in self.segments:
+            for key, value in segment.labels.items():
+                labels.setdefault(key, value)
+        return labels
+
+    @property
+    def status(self) -> Status:
+        """How the last attempt stands."""
+        return self.attempts[-1].status
+
+    def claims(self) -> list[Claim]:
+        """One claim per segment, as recorded; merge them before pricing."""
+        return [s.claim(a.number) for a in self.attempts for s in a.segments]
+
+
+def make_run(run: str, segments: Sequence[Segment]) -> RunRecord:
+    """Group *segments* of one run into attempts: a new one begins when all before it have ended.
+
+    The same segment given twice (a copied spool, a shared home) counts once.
+    """
+    unique = {segment.id: segment for segment in segments}
+    ordered = sorted(unique.values(), key=lambda s: (s.started_wall_ns, s.rank, s.id))
+    groups: list[list[Segment]] = []
+    latest_end = None
+    for segment in ordered:
+        if latest_end is None or segment.started_wall_ns >= latest_end:
+            groups.append([])
+        groups[-1].append(segment)
+        latest_end = max(latest_end or 0, segment.interval.end_ns)
+    attempts = tuple(Attempt(n, tuple(group)) for n, group in enumerate(groups, start=1))
+    return RunRecord(run, attempts)

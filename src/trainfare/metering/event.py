@@ -1,0 +1,118 @@
+"""Events: the words of the spool's ``events.jsonl`` and the values they carry.
+
+Every event has ``k`` (its kind) and ``t`` (nanoseconds since the segment's start); times that must
+mean something to other machines also have ``w`` (wall clock, nanoseconds since the epoch).
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from trainfare.core.machine import Accelerator, Machine
+from trainfare.core.price import NoPrice, Price
+
+VERSION = 1
+"""Version of the spool's format; a reader refuses a higher one."""
+
+START, MACHINE, PRICE, STAGE, ARTIFACT, GONE, NETWORK, NOTE, END = (
+    "start",
+    "machine",
+    "price",
+    "stage",
+    "artifact",
+    "gone",
+    "network",
+    "note",
+    "end",
+)
+
+_MACHINE_TEXTS = (
+    "resource_id",
+    "hostname",
+    "provider",
+    "region",
+    "zone",
+    "instance_type",
+    "purchase_option",
+    "account",
+    "cpu_model",
+    "cpu_count",
+    "memory_bytes",
+    "in_container",
+)
+_DEVICE_FIELDS = (
+    "index",
+    "id",
+    "name",
+    "kind",
+    "memory_bytes",
+    "parent_id",
+    "slices",
+    "slices_of",
+)
+
+
+def machine_to_json(machine: Machine) -> dict[str, Any]:
+    """A machine as a JSON object; facts that are unknown are null."""
+    document: dict[str, Any] = {name: getattr(machine, name) for name in _MACHINE_TEXTS}
+    document["accelerators"] = [
+        {name: getattr(one, name) for name in _DEVICE_FIELDS} for one in machine.accelerators
+    ]
+    document["facts"] = dict(machine.facts)
+    return document
+
+
+def machine_from_json(document: dict[str, Any]) -> Machine:
+    """The machine of :func:`machine_to_json`; unknown keys are passed over.
+
+    >>> one = Machine("i-0abc", "node-1", accelerators=(Accelerator(0, "GPU-1", "H100"),))
+    >>> machine_from_json(machine_to_json(one)) == one
+    True
+    """
+    known = {name: document[name] for name in _MACHINE_TEXTS if name in document}
+    devices = tuple(
+        Accelerator(**{name: one[name] for name in _DEVICE_FIELDS if name in one})
+        for one in document.get("accelerators", ())
+    )
+    return Machine(**known, accelerators=devices, facts=dict(document.get("facts", {})))
+
+
+def price_to_json(price: Price | NoPrice) -> dict[str, Any]:
+    """A price, or the reason why there is none, as a JSON object."""
+    if isinstance(price, NoPrice):
+        return {"sku": price.sku, "why": price.why}
+    return {
+        "sku": price.sku,
+        "amount": str(price.amount),
+        "unit": price.unit,
+        "currency": price.currency,
+        "source": price.source,
+        "as_of": price.as_of.isoformat() if price.as_of else None,
+        "origin": price.origin,
+        "is_reference": price.is_reference,
+        "quality": price.quality,
+    }
+
+
+def price_from_json(document: dict[str, Any]) -> Price | NoPrice:
+    """The value of :func:`price_to_json`.
+
+    >>> price_from_json(price_to_json(NoPrice("x", "nobody said")))
+    NoPrice(sku='x', why='nobody said')
+    """
+    if "amount" not in document:
+        return NoPrice(document["sku"], document["why"])
+    as_of = document.get("as_of")
+    return Price(
+        sku=document["sku"],
+        amount=Decimal(document["amount"]),
+        unit=document["unit"],
+        currency=document["currency"],
+        source=document.get("source", ""),
+        as_of=date.fromisoformat(as_of) if as_of else None,
+        origin=document.get("origin", "stated"),
+        is_reference=bool(document.get("is_reference", False)),
+        quality=document.get("quality", "fresh"),
+    )

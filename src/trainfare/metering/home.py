@@ -1,0 +1,60 @@
+"""Where Trainfare keeps its state, and how runs and segments are named there.
+
+TRAINFARE_HOME/
+  runs/<run id>/<segment id>/{events.jsonl, metrics.jsonl, samples.bin}
+  prices/…
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+_ALPHABET = "0123456789abcdefghijklmnopqrstuv"
+
+
+def home_folder(env: Mapping[str, str] | None = None) -> Path:
+    """``TRAINFARE_HOME``, else the platform's data folder; the folder need not exist yet.
+
+    >>> str(home_folder({"TRAINFARE_HOME": "/srv/fares"}))
+    '/srv/fares'
+    """
+    env = os.environ if env is None else env
+    stated = env.get("TRAINFARE_HOME")
+    if stated:
+        return Path(stated).expanduser()
+    if sys.platform == "darwin":
+        return Path("~/Library/Application Support/trainfare").expanduser()
+    if sys.platform == "win32":
+        return Path(env.get("LOCALAPPDATA", "~")).expanduser() / "trainfare"
+    base = env.get("XDG_DATA_HOME") or "~/.local/share"
+    return Path(base).expanduser() / "trainfare"
+
+
+def runs_folder(home: Path) -> Path:
+    """Where the spools of all runs are."""
+    return home / "runs"
+
+
+def make_run_id() -> str:
+    """A new run id: ``r-``, nine digits of time (so that ids sort) and five random ones."""
+    millis = time.time_ns() // 10**6
+    return f"r-{_base32(millis, 9)}{_base32(int.from_bytes(os.urandom(4), 'big'), 5)}"
+
+
+def make_segment_id(rank: int) -> str:
+    """A new segment id: time, rank, process and chance, so that no two nodes choose the same."""
+    millis = time.time_ns() // 10**6
+    chance = _base32(int.from_bytes(os.urandom(5), "big"), 8)
+    return f"{_base32(millis, 9)}-{rank}-{os.getpid()}-{chance}"
+
+
+def _base32(number: int, digits: int) -> str:
+    text = ""
+    for _ in range(digits):
+        number, digit = divmod(number, 32)
+        text = _ALPHABET[digit] + text
+    return text

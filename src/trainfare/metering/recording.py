@@ -1,0 +1,270 @@
+"""Recordings: a segment read back from its spool, whole or cut short at any byte."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from trainfare.core.errors import BadInput
+from trainfare.core.machine import Machine
+from trainfare.core.period import Interval
+from trainfare.core.run import (
+    Artifact,
+    DeviceUse,
+    PriceMark,
+    Segment,
+    StageMark,
+    Status,
+    Totals,
+)
+from trainfare.metering import event as ev
+from trainfare.metering.sample import DeviceSample, HostSample, unpack
+from trainfare.metering.spool import EVENTS, SAMPLES, last_record_bytes, read_file, read_lines
+
+STALE_NS = 90 * 10**9
+"""A segment of another host or process namespace without a new sample for so long has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """The raw content of a segment's spool."""
+
+    events: tuple[dict[str, Any], ...]
+    samples: tuple[HostSample | DeviceSample, ...]
+
+    @property
+    def start(self) -> dict[str, Any]:
+        """The first event: who, where and when."""
+        return self.events[0]
+
+    @property
+    def end(self) -> dict[str, Any] | None:
+        """The event that closed the segment, if any did."""
+        return next((e for e in self.events if e["k"] == ev.END), None)
+
+
+def read_recording(folder: Path, *, with_devices: bool = True) -> Recording | None:
+    """Read a segment's folder, or None where not even its first event reached the disk.
+
+    Args:
+        folder: ``runs/<run>/<segment>``.
+        with_devices: read every sample; otherwise only the last ones, which is all that time and
+            money need.
+    """
+    path = folder / SAMPLES
+    samples = read_file(path) if with_devices else last_record_bytes(path)
+    return make_recording(read_file(folder / EVENTS), samples)
+
+
+def make_recording(events: bytes, samples: bytes) -> Recording | None:
+    """A recording from the bytes of its two files."""
+    lines = [line for line in read_lines(events) if "k" in line]
+    if not lines or lines[0]["k"] != ev.START:
+        return None
+    version = lines[0].get("v")
+    if not isinstance(version, int) or version > ev.VERSION:
+        raise BadInput(
+            f"run {lines[0].get('run')} was recorded in format {version}, this Trainfare reads up "
+            f"to {ev.VERSION}; upgrade with pip install -U trainfare"
+        )
+    return Recording(tuple(lines), tuple(unpack(samples)))
+
+
+def is_alive(recording: Recording, folder: Path, now_wall_ns: int | None = None) -> bool:
+    """Whether the process that writes this segment still lives.
+
+    On this host and in this process namespace the process table answers: the pid exists and
+    started when the recording says. Elsewhere the age of the last write does.
+    """
+    start = recording.start
+    if recording.end is not None:
+        return False
+    if start.get("boot") == boot_id() and start.get("pidns") == pid_namespace():
+        return process_start(start["pid"]) == start.get("pid_start")
+    now = time.time_ns() if now_wall_ns is None else now_wall_ns
+    newest = max(
+        (
+            (folder / name).stat().st_mtime_ns
+            for name in (SAMPLES, EVENTS)
+            if (folder / name).exists()
+        ),
+        default=0,
+    )
+    return now - newest < max(STALE_NS, 3 * int(start.get("interval_ns", 0)))
+
+
+def boot_id() -> str:
+    """The kernel's id of this boot, or the host's name where there is none."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return os.uname().nodename if hasattr(os, "uname") else "unknown"
+
+
+def pid_namespace() -> str:
+    """The name of this process's pid namespace, empty where there are none."""
+    try:
+        return str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        return ""
+
+
+def process_start(pid: int) -> str | None:
+    """When process *pid* started, in the kernel's own unit, or None where it does not run.
+
+    A zombie has ended: it is a name that its parent has not read yet.
+    """
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return _process_start_elsewhere(pid)
+    fields = stat.rpartition(")")[2].split()
+    return None if fields[0] in "ZX" else fields[19]
+
+
+def _process_start_elsewhere(pid: int) -> str | None:
+    if Path("/proc/self/stat").exists():
+        return None
+    import psutil
+
+    try:
+        return str(psutil.Process(pid).create_time())
+    except psutil.Error:
+        return None
+
+
+def to_segment(recording: Recording, *, alive: bool, now_wall_ns: int) -> Segment:
+    """The segment that a recording tells of.
+
+    Args:
+        recording: with every sample, or with the last ones only (then without device use).
+        alive: whether its process still runs; a dead one without an end was killed.
+        now_wall_ns: until when kept artifacts are held.
+    """
+    start, end = recording.start, recording.end
+    hosts = [s for s in recording.samples if isinstance(s, HostSample)]
+    machine_event = _last(recording.events, ev.MACHINE)
+    if machine_event is None:
+        machine_event = start
+    machine = ev.machine_from_json(machine_event["machine"])
+    if end is not None:
+        status, duration_ns = Status(end["status"]), int(end["t"])
+    else:
+        status = Status.RUNNING if alive else Status.KILLED
+        duration_ns = max([hosts[-1].mono_ns if hosts else 0, *(e["t"] for e in recording.events)])
+    return Segment(
+        run=start["run"],
+        id=start["segment"],
+        name=start.get("name"),
+        labels=dict(start.get("labels", {})),
+        machine=machine,
+        share=Fraction(machine_event.get("share", "1")),
+        held_devices=tuple(machine_event.get("held", ())),
+        started_wall_ns=int(start["w"]),
+        duration_ns=duration_ns,
+        status=status,
+        rank=int(start.get("rank", 0)),
+        is_wrapper=bool(start.get("wrapper", False)),
+        exit_code=end.get("exit_code") if end else None,
+        error=end.get("error") if end else None,
+        stages=tuple(
+            StageMark(int(e["t"]), e["stage"], e.get("epoch")) for e in _all(recording, ev.STAGE)
+        ),
+        prices=tuple(
+            PriceMark(int(e["t"]), ev.price_from_json(e["price"]))
+            for e in _all(recording, ev.PRICE)
+        ),
+        artifacts=_artifacts(recording, now_wall_ns),
+        steps=max([hosts[-1].steps if hosts else 0, int(end.get("steps", 0)) if end else 0]),
+        totals=_totals(hosts),
+        device_use=_device_use(recording, machine),
+        network=_network(recording),
+        network_class=start.get("network_class"),
+        carbon_g_per_kwh=Fraction(start["carbon"]) if start.get("carbon") else None,
+        notes=tuple(e["text"] for e in _all(recording, ev.NOTE)),
+    )
+
+
+def _all(recording: Recording, kind: str) -> Iterable[dict[str, Any]]:
+    return (e for e in recording.events if e["k"] == kind)
+
+
+def _last(events: tuple[dict[str, Any], ...], kind: str) -> dict[str, Any] | None:
+    return next((e for e in reversed(events) if e["k"] == kind), None)
+
+
+def _totals(hosts: list[HostSample]) -> Totals:
+    if not hosts:
+        return Totals()
+    last = hosts[-1]
+    sizes = [s.rss_bytes for s in hosts if s.rss_bytes is not None]
+    return Totals(
+        cpu_ns=last.cpu_ns,
+        rss_bytes_max=max(sizes, default=None),
+        disk_read_bytes=last.disk_read_bytes,
+        disk_write_bytes=last.disk_write_bytes,
+        net_rx_bytes=last.net_rx_bytes,
+        net_tx_bytes=last.net_tx_bytes,
+        input_wait_ns=last.input_wait_ns,
+        samples=len(hosts),
+    )
+
+
+def _device_use(recording: Recording, machine: Machine) -> tuple[DeviceUse, ...]:
+    devices = machine.accelerators
+    uses = [
+        DeviceUse(
+            devices[sample.device].id,
+            sample.start_ns,
+            sample.mono_ns,
+            sample.activity_permille,
+            sample.memory_mib,
+            sample.energy_mj,
+            sample.process_permille,
+        )
+        for sample in recording.samples
+        if isinstance(sample, DeviceSample) and sample.device < len(devices)
+    ]
+    return tuple(uses)
+
+
+def _network(recording: Recording) -> dict[str, tuple[int, int]] | None:
+    event = _last(recording.events, ev.NETWORK)
+    return None if event is None else {k: (v[0], v[1]) for k, v in event["interfaces"].items()}
+
+
+def _artifacts(recording: Recording, now_wall_ns: int) -> tuple[Artifact, ...]:
+    """Each artifact is held from its event until it is replaced, seen to be gone, or now."""
+    ended: list[Artifact] = []
+    held: dict[tuple[str, str], tuple[int, dict[str, Any]]] = {}
+
+    def release(key: tuple[str, str], until_ns: int, *, is_kept: bool) -> None:
+        since_ns, event = held.pop(key)
+        price = event.get("price")
+        ended.append(
+            Artifact(
+                key[0],
+                key[1],
+                event.get("bytes"),
+                Interval(since_ns, max(since_ns, until_ns)),
+                is_kept,
+                ev.price_from_json(price) if price else None,
+            )
+        )
+
+    for event in recording.events:
+        if event["k"] not in (ev.ARTIFACT, ev.GONE):
+            continue
+        key = (event["role"], event["uri"])
+        if key in held:
+            release(key, int(event["w"]), is_kept=False)
+        if event["k"] == ev.ARTIFACT:
+            held[key] = (int(event["w"]), event)
+    for key in list(held):
+        release(key, now_wall_ns, is_kept=True)
+    return tuple(ended)
