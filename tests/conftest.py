@@ -1,0 +1,28 @@
+"""What several rooms' tests share: programs that a test drives for real."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def need() -> Callable[[str], str]:
+    """``need("gcc")`` returns the program's path, or skips the test and says why.
+
+    With TRAINFARE_REQUIRE_ALL=1, as on a machine that must run everything, it fails instead.
+    """
+
+    def find(tool: str) -> str:
+        path = shutil.which(tool)
+        if path is None:
+            sentence = f"{tool} is not on the PATH; `make system-deps` installs what tests drive"
+            if os.environ.get("TRAINFARE_REQUIRE_ALL") == "1":
+                pytest.fail(sentence)
+            pytest.skip(sentence)
+        return path
+
+    return find
