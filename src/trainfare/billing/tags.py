@@ -1,0 +1,159 @@
+"""Tags: what providers write in JSON columns, brought to one spelling.
+
+The canonical text of tags is one JSON object with sorted keys and no spaces. User-defined keys have
+no prefix, provider-defined ones keep theirs (``aws:…``), as FOCUS asks. A tag without a value is
+``true``. Working on distinct texts keeps this cheap: a bill has far fewer tag sets than rows.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+from functools import lru_cache
+from typing import Any
+
+from trainfare.billing.arrow import TEXT, pa, pc, text_of
+
+COLUMNS = ("Tags", "AllocatedTags")
+"""JSON columns that hold tags: one object of keys and plain values."""
+
+USER_PREFIX = "user:"
+"""What AWS puts before the keys of user-defined tags in its cost and usage reports."""
+
+_COMPACT = (",", ":")
+
+
+def canonical(
+    texts: pa.DictionaryArray, *, is_tags: bool = True
+) -> tuple[pa.DictionaryArray, list[tuple[str, pa.BooleanArray]]]:
+    """Bring JSON texts to their canonical spelling.
+
+    Args:
+        texts: (n,) JSON, Azure's objects without braces, key/value lists or Python literals.
+        is_tags: whether it holds tags; other JSON keeps its lists and key prefixes.
+
+    Returns:
+        (n,) canonical texts; and what was repaired, with the rows it was repaired in.
+
+    >>> canonical(text_of(pa.array(['"b": "2","a": "1"'])))[0].to_pylist()
+    ['{"a":"1","b":"2"}']
+    """
+    read = [_canonical(text, is_tags) for text in texts.dictionary.to_pylist()]
+    fresh = pa.array([text for text, _ in read], pa.string())
+    repairs = []
+    for what in sorted({note for _, notes in read for note in notes}):
+        spotted = pa.array([what in notes for _, notes in read])
+        mask = pc.fill_null(spotted.take(texts.indices), fill_value=False)
+        repairs.append((what, mask))
+    indices = texts.indices
+    if fresh.null_count:
+        none = pa.scalar(None, pa.int32())
+        gone = pc.fill_null(fresh.is_null().take(indices), fill_value=False)
+        indices, fresh = pc.if_else(gone, none, indices), pc.fill_null(fresh, "")
+    return pa.DictionaryArray.from_arrays(indices, fresh), repairs
+
+
+@lru_cache(maxsize=32768)
+def _canonical(text: str, is_tags: bool) -> tuple[str | None, tuple[str, ...]]:
+    """One text in canonical spelling (None for an empty one), and what was repaired."""
+    repairs: list[str] = []
+    value = _parsed(text.strip(), repairs)
+    if isinstance(value, list) and is_tags:
+        value = _of_pairs(value)
+    if is_tags and not isinstance(value, dict):
+        value = {"x_text": text}
+        repairs.append("not-json")
+    if is_tags:
+        value = _without_user_prefix(value, repairs)
+    if value in ({}, []):
+        return None, tuple(repairs)
+    spelt = json.dumps(value, sort_keys=True, separators=_COMPACT, ensure_ascii=False)
+    return spelt, tuple(repairs)
+
+
+def _parsed(text: str, repairs: list[str]) -> Any:
+    try:
+        return json.loads(text, object_pairs_hook=lambda pairs: _object(pairs, repairs))
+    except ValueError:
+        pass
+    try:
+        value = json.loads(f"{{{text}}}", object_pairs_hook=lambda pairs: _object(pairs, repairs))
+    except ValueError:
+        pass
+    else:
+        repairs.append("braces-added")
+        return value
+    try:
+        value = ast.literal_eval(text)
+        json.dumps(value, sort_keys=True)
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        repairs.append("not-json")
+        return {"x_text": text}
+    repairs.append("python-literal")
+    return value
+
+
+def _object(pairs: list[tuple[str, Any]], repairs: list[str]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs) and "key-twice" not in repairs:
+        repairs.append("key-twice")
+    return made
+
+
+def _of_pairs(value: list[Any]) -> Any:
+    """``[{"key": k, "value": v}, …]`` as one object; anything else as it is."""
+    if not all(isinstance(pair, dict) and "key" in pair for pair in value):
+        return value
+    return {
+        str(pair["key"]): True if pair.get("value") in (None, "") else pair["value"]
+        for pair in value
+    }
+
+
+def _without_user_prefix(value: dict[str, Any], repairs: list[str]) -> dict[str, Any]:
+    """Keys without ``user:``, unless the bare key is there as well."""
+    if not any(key.startswith(USER_PREFIX) for key in value):
+        return value
+    repairs.append("user-prefix-removed")
+    result = {}
+    for key, inner in value.items():
+        bare = key.removeprefix(USER_PREFIX)
+        result[key if bare in value and bare != key else bare] = inner
+    return result
+
+
+def text_of_nested(values: pa.Array) -> pa.DictionaryArray:
+    """Maps, structs and lists of a Parquet file as JSON text; a map's null value is ``true``.
+
+    >>> kind = pa.map_(pa.string(), pa.string())
+    >>> text_of_nested(pa.array([[("a", "1"), ("b", None)], None], kind)).to_pylist()
+    ['{"a":"1","b":true}', None]
+    """
+    kind = values.type
+    if pa.types.is_map(kind) and pa.types.is_string(kind.key_type):
+        return _text_of_map(values).dictionary_encode().cast(TEXT)
+    if pa.types.is_nested(kind):
+        texts = [
+            None if row is None else json.dumps(row, default=str) for row in values.to_pylist()
+        ]
+        return text_of(pa.array(texts, pa.string()))
+    return text_of(values)
+
+
+def _text_of_map(values: pa.MapArray) -> pa.StringArray:
+    """(n,) JSON objects, their keys in the order of the file."""
+    start, end = values.offsets[0].as_py(), values.offsets[-1].as_py()
+    keys = _json_of(values.keys[start:end])
+    items = _json_of(values.items[start:end])
+    pairs = pc.binary_join_element_wise(keys, items, ":")
+    offsets = pc.subtract(values.offsets, start)
+    joined = pc.binary_join(pa.ListArray.from_arrays(offsets, pairs), ",")
+    texts = pc.binary_join_element_wise("{", joined, "}", "")
+    return pc.if_else(values.is_valid(), texts, None)
+
+
+def _json_of(values: pa.Array) -> pa.StringArray:
+    """Each value as JSON text, working on the distinct ones; null is ``true``."""
+    texts = text_of(values)
+    spelt = [json.dumps(text, ensure_ascii=False) for text in texts.dictionary.to_pylist()]
+    return pc.fill_null(pa.array(spelt, pa.string()).take(texts.indices), "true")
