@@ -43,6 +43,17 @@ class Holding:
     share: Fraction
 
 
+def share_text(share: Fraction) -> str:
+    """A share as a decimal of at most 9 places, the form of files and the API.
+
+    >>> share_text(Fraction(1, 2)), share_text(Fraction(1)), share_text(Fraction(1, 3))
+    ('0.5', '1', '0.333333333')
+    """
+    billionths = round(share * 10**9)
+    whole, rest = divmod(billionths, 10**9)
+    return f"{whole}.{rest:09d}".rstrip("0").rstrip(".")
+
+
 def merge_claims(claims: Iterable[Claim]) -> list[Claim]:
     """One claim per (run, attempt, resource, share) and unbroken stretch of time.
 

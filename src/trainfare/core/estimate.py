@@ -22,7 +22,7 @@ from trainfare.core.charge import Component
 from trainfare.core.claim import Claim, Holding, holdings, merge_claims
 from trainfare.core.money import NANO, Money
 from trainfare.core.period import HOUR, SECOND, Interval
-from trainfare.core.price import GIB, ORIGINS, NoPrice, Price
+from trainfare.core.price import ORIGINS, NoPrice, Price
 from trainfare.core.run import DATA, SETUP, TRAIN, UNNAMED, RunRecord, Segment, StageMark
 
 
@@ -172,7 +172,9 @@ def _currency(run: RunRecord) -> str:
     return next((price.currency for price in marks if isinstance(price, Price)), "USD")
 
 
-def _resource_stretches(run: RunRecord, resource_id: str, others: Sequence[Claim]) -> list[Stretch]:
+def _resource_stretches(
+    run: RunRecord, resource_id: str, others: Sequence[Claim], currency: str
+) -> list[Stretch]:
     own = merge_claims(c for c in run.claims() if c.resource_id == resource_id)
     foreign = merge_claims(c for c in others if c.resource_id == resource_id and c.run != run.id)
     segments = [s for s in run.segments if s.machine.resource_id == resource_id]
@@ -283,23 +285,23 @@ def _unpriced_time(stretches: Sequence[Stretch]) -> list[Unpriced]:
 def _storage(run: RunRecord, currency: str) -> tuple[Money | None, list[Unpriced]]:
     amounts, missing = [], []
     for artifact in (a for s in run.segments for a in s.artifacts):
-        if artifact.bytes is None:
-            missing.append(
-                Unpriced(f"{artifact.role} {artifact.uri}", "unknown size", "not measured")
-            )
+        byte_ns = artifact.byte_ns
+        if byte_ns is None:
+            unknown = Unpriced(f"{artifact.role} {artifact.uri}", "unknown size", "not measured")
+            missing.append(unknown)
         elif isinstance(artifact.price, Price) and artifact.price.currency == currency:
-            amounts.append(artifact.price.of(artifact.bytes * artifact.held.duration_ns))
-        else:
-            why = (
-                artifact.price.why
-                if isinstance(artifact.price, NoPrice)
-                else f"its price is not in {currency}"
-                if artifact.price
-                else "no storage price was looked up"
-            )
-            gigabytes = f"{artifact.bytes / GIB:.6f} GB held {_hours(artifact.held)}"
-            missing.append(Unpriced(f"{artifact.role} {artifact.uri}", gigabytes, why))
+            amounts.append(artifact.price.of(byte_ns))
+        elif byte_ns:
+            quantity = f"{artifact.bytes or 0} bytes held {_hours(artifact.held)}"
+            why = _why_not(artifact.price, currency, "no storage price was looked up")
+            missing.append(Unpriced(f"{artifact.role} {artifact.uri}", quantity, why))
     return (Money.total(amounts, currency) if amounts or not missing else None), missing
+
+
+def _why_not(price: Price | NoPrice | None, currency: str, otherwise: str) -> str:
+    if isinstance(price, NoPrice):
+        return price.why
+    return otherwise if price is None else f"its price is in {price.currency}, not in {currency}"
 
 
 def _hours(interval: Interval) -> str:
@@ -321,11 +323,5 @@ def _network(
         return (Money.zero(currency) if measured else None), []
     if isinstance(price, Price) and price.currency == currency:
         return price.of(sent), []
-    why = (
-        price.why
-        if isinstance(price, NoPrice)
-        else "class unknown: internet, inter-region, inter-zone or inside the zone"
-        if price is None
-        else f"its price is not in {currency}"
-    )
-    return None, [Unpriced("network bytes sent", f"{sent / GIB:.6f} GB", why)]
+    why = _why_not(price, currency, "class unknown: internet, inter-region, inter-zone or local")
+    return None, [Unpriced("network bytes sent", f"{sent} bytes", why)]

@@ -57,7 +57,7 @@ class Price:
         if self.origin not in ORIGINS:
             raise BadInput(f"the price of {self.sku} comes from {self.origin!r}, not {ORIGINS}")
 
-    def of(self, quanta: int) -> Money:
+    def of(self, quanta: int | Fraction) -> Money:
         """The cost of *quanta* base quanta of the unit (see :data:`UNITS`), to the nearest nano.
 
         >>> hourly = Price("x/y/z/on_demand", Decimal("3.6"), "h")

@@ -73,6 +73,16 @@ class Artifact:
     is_kept: bool = True
     """Whether it still exists, as far as is known."""
     price: Price | NoPrice | None = None
+    paid_ns: Fraction | None = None
+    """Nanoseconds of holding that this run pays for, where it shares it; None is all of *held*."""
+
+    @property
+    def byte_ns(self) -> Fraction | None:
+        """Byte-nanoseconds to pay for, or None where the size is unknown."""
+        if self.bytes is None:
+            return None
+        held_ns = Fraction(self.held.duration_ns) if self.paid_ns is None else self.paid_ns
+        return self.bytes * held_ns
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,8 @@ PENDING_MAX = 20_000
 class Spool:
     """Appends records and events of one segment under *folder*; safe to use from two threads.
 
-    Only the process that made it may write: a forked child's calls do nothing.
+    Only the process that made it may write: a forked child's calls do nothing. Once closed it takes
+    nothing more.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -42,6 +43,7 @@ class Spool:
         self._files: dict[str, int] = {}
         self._pending: deque[tuple[str, bytes]] = deque()
         self._warned = False
+        self._closed = False
         self._lock = threading.Lock()
 
     def add_sample(self, records: bytes) -> None:
@@ -56,12 +58,17 @@ class Spool:
         """Append one line of the user's metrics."""
         self._append(METRICS, _line(metric))
 
+    def end_torn_line(self) -> None:
+        """Close an event line that a crash cut short, so that the next one stands alone."""
+        self._append(EVENTS, b"\n")
+
     def close(self) -> None:
         """Try once more to write what is pending, then let the descriptors go."""
         if os.getpid() != self._pid:
             return
         with self._lock:
             self._drain()
+            self._closed = True
             for descriptor in self._files.values():
                 os.close(descriptor)
             self._files.clear()
@@ -74,6 +81,8 @@ class Spool:
         if os.getpid() != self._pid:
             return
         with self._lock:
+            if self._closed:
+                return
             self._pending.append((file, data))
             self._drain()
             while len(self._pending) > PENDING_MAX:

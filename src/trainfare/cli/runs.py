@@ -1,0 +1,113 @@
+"""``trainfare runs``: the runs of this home."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from trainfare.cli.answer import format_option, say_json, shorten, table
+from trainfare.core.labels import parse_label
+from trainfare.core.run import Status
+
+
+@click.command("runs")
+@click.option("--model", help="Only runs of this model.")
+@click.option("--experiment", help="Only runs of this experiment.")
+@click.option("--team", help="Only runs of this team.")
+@click.option("--label", "labels", multiple=True, metavar="K=V", help="Only runs with this label.")
+@click.option("--status", type=click.Choice([s.value for s in Status]), help="Only runs so ended.")
+@click.option(
+    "--limit", type=click.IntRange(1), default=20, show_default=True, help="The latest so many."
+)
+@format_option("table", "json")
+def command(
+    model: str | None,
+    experiment: str | None,
+    team: str | None,
+    labels: tuple[str, ...],
+    status: str | None,
+    limit: int,
+    form: str,
+) -> None:
+    """List runs, the latest first."""
+    from trainfare.metering.history import close_dead, read_receipts
+    from trainfare.metering.home import home_folder
+    from trainfare.metering.receipt import Receipt
+    from trainfare.metering.receipt_view import duration_text
+
+    wanted = {
+        "model": model,
+        "experiment": experiment,
+        "team": team,
+        **dict(map(parse_label, labels)),
+    }
+    wanted = {key: value for key, value in wanted.items() if value is not None}
+    home = home_folder()
+    close_dead(home)
+
+    def matches(receipt: Receipt) -> bool:
+        own = receipt.run.labels
+        return (status in (None, receipt.run.status.value)) and all(
+            own.get(key) == value for key, value in wanted.items()
+        )
+
+    found = [receipt for receipt in read_receipts(home) if matches(receipt)][::-1]
+    if form == "json":
+        say_json({"runs": [_summary(receipt) for receipt in found[:limit]], "total": len(found)})
+        return
+    if not found:
+        click.echo(
+            "No runs yet. Start one: trainfare run --price 3.6/h -- python train.py"
+            if not wanted and status is None
+            else "No run matches."
+        )
+        return
+    rows = []
+    for receipt in found[:limit]:
+        run, total = receipt.run, receipt.estimate.total
+        rows.append(
+            [
+                run.id,
+                shorten(run.name or "", 18),
+                shorten(
+                    " ".join(run.labels.get(k, "") for k in ("model", "experiment")).strip(), 20
+                ),
+                click.style(run.status.value.replace("_", " "), fg=_COLOURS[run.status]),
+                duration_text(receipt.duration_ns),
+                total.display() if total is not None else "no price",
+            ]
+        )
+    click.echo(table(["run", "name", "model", "status", "time", "estimated"], rows, right=[4, 5]))
+    if len(found) > limit:
+        click.echo(f"\n{len(found) - limit} earlier runs; --limit shows more.")
+
+
+_COLOURS = {
+    Status.RUNNING: "cyan",
+    Status.FINISHED: "green",
+    Status.FAILED: "red",
+    Status.KILLED: "red",
+    Status.STOPPED_BY_BUDGET: "yellow",
+}
+
+
+def _summary(receipt: Any) -> dict[str, Any]:
+    """The receipt without its long lists."""
+    document = receipt.to_json()
+    return {
+        key: document[key]
+        for key in (
+            "run",
+            "name",
+            "labels",
+            "status",
+            "started_at",
+            "ended_at",
+            "duration_seconds",
+            "currency",
+            "estimated",
+            "billed",
+            "steps",
+        )
+    }

@@ -1,0 +1,383 @@
+"""The meter: one daemon thread that samples a run and writes its spool.
+
+The meter is a door: nothing that goes wrong in it may kill or slow the training. It logs once,
+notes the gap in the record and goes on.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any, Protocol
+
+from trainfare.core.machine import Accelerator, Machine
+from trainfare.core.money import Money
+from trainfare.core.price import NoPrice, Price
+from trainfare.metering import event as ev
+from trainfare.metering.sample import DeviceSample, HostSample, pack_devices, pack_host
+from trainfare.metering.spool import Spool
+
+log = logging.getLogger("trainfare")
+
+DEVICE_TICKS = 10
+"""Accelerators are read at every tick and written, as means, at every tenth."""
+
+PRICE_RECHECK_NS = 900 * 10**9
+"""A price is looked up again every quarter of an hour: a refreshed spot price may have moved."""
+
+CLOCK_JUMP_NS = 10**9
+"""A wall clock that moved a second against the monotonic one is noted, never believed."""
+
+JOIN_SECONDS = 0.05
+"""How long stopping waits for the thread; whatever it still does is not written."""
+
+
+class HostReader(Protocol):
+    """What the meter needs of a host sampler (see ``trainfare.metering.host``)."""
+
+    def read(self) -> Any:
+        """Current counters of the process tree."""
+
+    def network(self) -> Mapping[str, tuple[int, int]]:
+        """Bytes received and sent by interface."""
+
+    def close(self) -> None:
+        """Let descriptors go."""
+
+
+class DeviceReader(Protocol):
+    """What the meter needs of an accelerator sampler (see ``trainfare.metering.gpu``)."""
+
+    def open(self) -> bool:
+        """Find the devices; False where there is no driver."""
+
+    @property
+    def devices(self) -> Sequence[Accelerator]:
+        """The devices found, in the order of readings."""
+
+    def read(self) -> Sequence[Any]:
+        """One reading per device."""
+
+    def close(self) -> None:
+        """Let the driver go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a run is, once it has been found out."""
+
+    machine: Machine
+    share: Fraction
+    held: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Counters:
+    """What the training loop adds to; plain attributes, so that a step costs nanoseconds."""
+
+    steps: int = 0
+    epoch: int = -1
+    input_wait_ns: int = 0
+
+
+@dataclass(frozen=True)
+class Instruments:
+    """Everything outside that the meter reads, so that tests can hand it clocks and devices."""
+
+    host: Callable[[], HostReader]
+    devices: Callable[[], DeviceReader]
+    find_place: Callable[[Sequence[Accelerator]], Place]
+    price_of: Callable[[Machine], Price | NoPrice]
+    mono_ns: Callable[[], int] = time.monotonic_ns
+    wall_ns: Callable[[], int] = time.time_ns
+
+
+@dataclass
+class _Window:
+    """The sums of one device since the last record."""
+
+    activity: list[int] = field(default_factory=list)
+    process: list[int] = field(default_factory=list)
+    memory_mib: int | None = None
+    energy_from_mj: int | None = None
+    energy_to_mj: int | None = None
+
+
+class Meter:
+    """Samples one segment from :meth:`start` to :meth:`stop`."""
+
+    def __init__(
+        self,
+        spool: Spool,
+        instruments: Instruments,
+        start_event: dict[str, Any],
+        *,
+        interval_ns: int = 10**9,
+        stated_price: Price | None = None,
+    ) -> None:
+        self.counters = Counters()
+        self.place: Place | None = None
+        self.price: Price | NoPrice | None = stated_price
+        self.started_mono_ns = instruments.mono_ns()
+        self.started_wall_ns = instruments.wall_ns()
+        self._spool = spool
+        self._in = instruments
+        self._interval_ns = interval_ns
+        self._stated_price = stated_price
+        self._pid = os.getpid()
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+        self._clock_offset_ns = self.started_wall_ns - self.started_mono_ns
+        self._host: HostReader | None = None
+        self._base: Any = None
+        self._network_base: dict[str, tuple[int, int]] = {}
+        self._devices: DeviceReader | None = None
+        self._windows: list[_Window] = []
+        self._window_start_ns = 0
+        self._price_checked_ns = 0
+        self._noted: set[str] = set()
+        self.duration_ns: int | None = None
+        """Set once stopped."""
+        spool.add_event(
+            {
+                "k": ev.START,
+                "v": ev.VERSION,
+                "t": 0,
+                "w": self.started_wall_ns,
+                "interval_ns": interval_ns,
+                **start_event,
+            }
+        )
+        if stated_price is not None:
+            self._add_price(stated_price, 0)
+
+    def start(self) -> None:
+        """Begin to sample; returns at once."""
+        threading.Thread(target=self._live, name="trainfare-meter", daemon=True).start()
+
+    def elapsed_ns(self) -> int:
+        """Monotonic time since the start, standing still once stopped."""
+        if self.duration_ns is not None:
+            return self.duration_ns
+        return self._in.mono_ns() - self.started_mono_ns
+
+    def estimated_cost(self) -> Money | None:
+        """Machine price × share × time so far, or None while no price is known."""
+        if not isinstance(self.price, Price):
+            return None
+        share = self.place.share if self.place else Fraction(1)
+        exact = self.price.per_quantum * share * self.elapsed_ns()
+        return Money.nearest(exact, self.price.currency)
+
+    def add_event(self, kind: str, **content: Any) -> None:
+        """Write an event at the present moment."""
+        self._spool.add_event({"k": kind, "t": self.elapsed_ns(), **content})
+
+    def stop(self, status: str, *, exit_code: int | None = None, error: str | None = None) -> None:
+        """Take a last sample, close the record and let the thread go; once is enough."""
+        if self.duration_ns is not None or os.getpid() != self._pid:
+            return
+        self._stopped.set()
+        with self._lock:
+            self._guard("the last sample", self._tick_host)
+            self._guard("the last device record", self._flush_devices)
+            self._guard("the network totals", self._add_network)
+            self.duration_ns = self._in.mono_ns() - self.started_mono_ns
+            self._spool.add_event(
+                {
+                    "k": ev.END,
+                    "t": self.duration_ns,
+                    "w": self._in.wall_ns(),
+                    "status": status,
+                    "exit_code": exit_code,
+                    "error": error,
+                    "steps": self.counters.steps,
+                }
+            )
+            self._spool.close()
+            for reader in (self._host, self._devices):
+                if reader is not None:
+                    self._guard("closing a sampler", reader.close)
+
+    def _live(self) -> None:
+        """The thread: first sample, then find out where we are, then tick until stopped."""
+        with self._lock:
+            if self._stopped.is_set():
+                return
+            self._guard("the host sampler", self._open_host)
+            self._guard("the first sample", self._tick_host)
+        self._guard("finding the machine", self._find_place)
+        ticks = 0
+        next_ns = self._in.mono_ns()
+        while True:
+            next_ns += self._interval_ns
+            now_ns = self._in.mono_ns()
+            next_ns = max(next_ns, now_ns)
+            if self._stopped.wait((next_ns - now_ns) / 1e9):
+                return
+            ticks += 1
+            with self._lock:
+                if self._stopped.is_set():
+                    return
+                self._guard("a sample", self._tick_host)
+                self._guard("a device reading", self._tick_devices)
+                if ticks % DEVICE_TICKS == 0:
+                    self._guard("a device record", self._flush_devices)
+                self._guard("the price", self._recheck_price)
+                self._guard("the clock", self._watch_clock)
+
+    def _guard(self, what: str, act: Callable[[], None]) -> None:
+        """Do *act*; a failure is logged and noted once per kind, and never leaves the meter."""
+        try:
+            act()
+        except Exception as error:
+            if what not in self._noted:
+                self._noted.add(what)
+                log.warning("the meter lost %s: %s: %s", what, type(error).__name__, error)
+                self.note(f"lost {what}: {type(error).__name__}: {error}")
+
+    def note(self, text: str) -> None:
+        """Put one sentence about the metering itself into the record."""
+        self.add_event(ev.NOTE, text=text)
+
+    def _open_host(self) -> None:
+        self._host = self._in.host()
+        self._base = self._host.read()
+        self._network_base = dict(self._host.network())
+
+    def _tick_host(self) -> None:
+        now_ns = self._in.mono_ns() - self.started_mono_ns
+        counters = self.counters
+        seen: tuple[int | None, ...] = (None,) * 6
+        if self._host is not None:
+            now, base = self._host.read(), self._base
+            seen = (
+                _since(now.cpu_ns, base.cpu_ns),
+                now.rss_bytes,
+                _since(now.disk_read_bytes, base.disk_read_bytes),
+                _since(now.disk_write_bytes, base.disk_write_bytes),
+                _since(now.net_rx_bytes, base.net_rx_bytes),
+                _since(now.net_tx_bytes, base.net_tx_bytes),
+            )
+        self._spool.add_sample(
+            pack_host(
+                HostSample._make(
+                    (
+                        now_ns,
+                        self._in.wall_ns(),
+                        counters.epoch,
+                        counters.steps,
+                        *seen,
+                        counters.input_wait_ns,
+                    )
+                )
+            )
+        )
+
+    def _find_place(self) -> None:
+        devices = self._in.devices()
+        found: Sequence[Accelerator] = ()
+        if devices.open():
+            found = devices.devices
+        place = self._in.find_place(found)
+        with self._lock:
+            if self._stopped.is_set():
+                devices.close()
+                return
+            if found:
+                self._devices = devices
+                self._windows = [_Window() for _ in found]
+                self._window_start_ns = self.elapsed_ns()
+            self.place = place
+            self.add_event(
+                ev.MACHINE,
+                machine=ev.machine_to_json(place.machine),
+                share=str(place.share),
+                held=list(place.held),
+            )
+            if self._stated_price is None:
+                self._add_price(self._in.price_of(place.machine), 0)
+
+    def _add_price(self, price: Price | NoPrice, at_ns: int) -> None:
+        self.price = price
+        self._spool.add_event({"k": ev.PRICE, "t": at_ns, "price": ev.price_to_json(price)})
+
+    def _recheck_price(self) -> None:
+        now_ns = self.elapsed_ns()
+        if self._stated_price is not None or self.place is None:
+            return
+        if now_ns - self._price_checked_ns < PRICE_RECHECK_NS:
+            return
+        self._price_checked_ns = now_ns
+        price = self._in.price_of(self.place.machine)
+        if isinstance(price, Price) and price != self.price:
+            self._add_price(price, now_ns)
+
+    def _tick_devices(self) -> None:
+        if self._devices is None:
+            return
+        for window, reading in zip(self._windows, self._devices.read(), strict=False):
+            if reading.gpu_activity_percent is not None:
+                window.activity.append(round(reading.gpu_activity_percent * 10))
+            if reading.process_share is not None:
+                window.process.append(round(reading.process_share * 1000))
+            if reading.memory_used_bytes is not None:
+                window.memory_mib = max(window.memory_mib or 0, reading.memory_used_bytes >> 20)
+            if reading.energy_millijoules is not None:
+                if window.energy_from_mj is None:
+                    window.energy_from_mj = reading.energy_millijoules
+                window.energy_to_mj = reading.energy_millijoules
+
+    def _flush_devices(self) -> None:
+        """Write one record per device and begin the next window where this one ends."""
+        if self._devices is None:
+            return
+        now_ns = self.elapsed_ns()
+        samples = [
+            DeviceSample(
+                self._window_start_ns,
+                now_ns,
+                position,
+                _mean(window.activity),
+                _mean(window.process),
+                window.memory_mib,
+                _since(window.energy_to_mj, window.energy_from_mj),
+            )
+            for position, window in enumerate(self._windows)
+        ]
+        self._spool.add_sample(pack_devices(samples))
+        self._windows = [_Window(energy_from_mj=w.energy_to_mj) for w in self._windows]
+        self._window_start_ns = now_ns
+
+    def _add_network(self) -> None:
+        if self._host is None:
+            return
+        now = self._host.network()
+        since = {
+            name: [rx - base[0], tx - base[1]]
+            for name, (rx, tx) in now.items()
+            if (base := self._network_base.get(name, (0, 0)))
+        }
+        self.add_event(ev.NETWORK, interfaces=since)
+
+    def _watch_clock(self) -> None:
+        offset_ns = self._in.wall_ns() - self._in.mono_ns()
+        moved_ns = offset_ns - self._clock_offset_ns
+        if abs(moved_ns) >= CLOCK_JUMP_NS:
+            self._clock_offset_ns = offset_ns
+            self.note(
+                f"the wall clock moved by {moved_ns / 1e9:+.3f} s; durations are not affected"
+            )
+
+
+def _since(now: int | None, base: int | None) -> int | None:
+    return None if now is None or base is None else now - base
+
+
+def _mean(values: Sequence[int]) -> int | None:
+    return round(sum(values) / len(values)) if values else None

@@ -1,0 +1,240 @@
+"""Receipts: the answer to "what did this run cost", with stable JSON keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from trainfare.core.activity import Activity, activity_of
+from trainfare.core.charge import Component
+from trainfare.core.claim import share_text
+from trainfare.core.estimate import Estimate
+from trainfare.core.money import Money
+from trainfare.core.period import SECOND, format_instant
+from trainfare.core.price import Price
+from trainfare.core.run import Attempt, RunRecord, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """Another run that made the data which this run read; its cost stands on its own receipt."""
+
+    run: str
+    uri: str
+    estimated_cost: Money | None
+    readers: int
+    """How many runs read its output, this one among them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """One run with its estimate; print it, or show it in a notebook."""
+
+    run: RunRecord
+    estimate: Estimate
+    activity: Activity
+    prepared_by: tuple[Preparation, ...] = ()
+
+    @property
+    def duration_ns(self) -> int:
+        """Time in attempts; the waiting between them is not paid for and does not count."""
+        return sum(attempt.interval.duration_ns for attempt in self.run.attempts)
+
+    @property
+    def steps(self) -> int:
+        """Steps of the run: of the rank that made most in each attempt, over all attempts."""
+        return sum(max(s.steps for s in attempt.segments) for attempt in self.run.attempts)
+
+    @property
+    def low_use_cost(self) -> Money | None:
+        """What the run paid while its accelerators did nothing; None without telemetry."""
+        low_ns, known_ns = self.activity.low_use_device_ns, self.activity.known_device_ns
+        total = self.estimate.total
+        if low_ns is None or total is None or known_ns == 0:
+            return None
+        devices_ns = known_ns + self.activity.unknown_device_ns
+        machine = self.machine_cost
+        if machine is None:
+            return None
+        return Money.nearest(Fraction(machine.nano * low_ns, devices_ns * 10**9), machine.currency)
+
+    @property
+    def machine_cost(self) -> Money | None:
+        """Compute and data together: what the time on the machines cost."""
+        parts = [self.estimate.components[c] for c in (Component.COMPUTE, Component.DATA)]
+        known = [part for part in parts if part is not None]
+        return Money.total(known, self.estimate.currency) if len(known) == len(parts) else None
+
+    @property
+    def cost_per_step(self) -> Money | None:
+        """The train stage's cost over the steps, to the nearest nano."""
+        train = self.estimate.train_cost()
+        if train is None or not self.steps:
+            return None
+        return Money.nearest(Fraction(train.nano, self.steps * 10**9), train.currency)
+
+    def __str__(self) -> str:
+        from trainfare.metering.receipt_text import receipt_text
+
+        return receipt_text(self)
+
+    def _repr_html_(self) -> str:
+        from trainfare.metering.receipt_text import receipt_html
+
+        return receipt_html(self)
+
+    def to_json(self) -> dict[str, Any]:
+        """The receipt as a JSON object; see the reference page of the receipt for every key."""
+        run, estimate = self.run, self.estimate
+        status = run.status
+        ended_ns = run.attempts[-1].interval.end_ns
+        return {
+            "run": run.id,
+            "name": run.name,
+            "labels": run.labels,
+            "status": status.value,
+            "started_at": format_instant(run.attempts[0].interval.start_ns),
+            "ended_at": None if status is Status.RUNNING else format_instant(ended_ns),
+            "duration_seconds": _seconds(self.duration_ns),
+            "attempts": [_attempt(attempt) for attempt in run.attempts],
+            "currency": estimate.currency,
+            "estimated": {
+                "total": _text(estimate.total),
+                "components": {c.value: _text(estimate.components[c]) for c in Component},
+                "idle": _text(estimate.idle_cost),
+                "low_use": _text(self.low_use_cost),
+            },
+            "billed": None,
+            "stages": [
+                {"stage": stage, "seconds": _seconds(time_ns), "estimated": _text(amount)}
+                for stage, (time_ns, amount) in estimate.by_stage().items()
+            ],
+            "epochs": [
+                {
+                    "epoch": one.epoch,
+                    "seconds": round(float(one.seconds), 6),
+                    "estimated": _text(one.estimated_cost),
+                }
+                for one in estimate.by_epoch()
+            ],
+            "steps": self.steps,
+            "estimated_per_step": _text(self.cost_per_step),
+            "prices": [_price(price) for price in estimate.prices],
+            "unpriced": [
+                {"meter": one.meter, "quantity": one.quantity, "why": one.why}
+                for one in estimate.unpriced
+            ],
+            "measured": _measured(run),
+            "artifacts": _artifacts(run),
+            "prepared_by": [
+                {
+                    "run": one.run,
+                    "uri": one.uri,
+                    "estimated": _text(one.estimated_cost),
+                    "readers": one.readers,
+                }
+                for one in self.prepared_by
+            ],
+            "gpu_activity": _ratio(self.activity.mean_permille),
+            "energy_kwh": _number(self.activity.energy_kwh),
+            "carbon_g": _number(self.activity.carbon_g),
+            "notes": sorted({note for s in run.segments for note in s.notes}),
+        }
+
+
+def make_receipt(
+    run: RunRecord, estimate: Estimate, prepared_by: tuple[Preparation, ...] = ()
+) -> Receipt:
+    """The receipt of *run* with the activity of its accelerators."""
+    return Receipt(run, estimate, activity_of(run), prepared_by)
+
+
+def _text(amount: Money | None) -> str | None:
+    return None if amount is None else amount.text()
+
+
+def _seconds(nanoseconds: int) -> float:
+    return round(nanoseconds / SECOND, 6)
+
+
+def _ratio(permille: int | None) -> float | None:
+    return None if permille is None else permille / 1000
+
+
+def _number(value: Fraction | None) -> float | None:
+    return None if value is None else float(f"{float(value):.9g}")
+
+
+def _attempt(attempt: Attempt) -> dict[str, Any]:
+    shares: dict[str, Fraction] = {}
+    for segment in attempt.segments:
+        key = segment.machine.resource_id
+        shares[key] = max(shares.get(key, Fraction(0)), segment.share)
+    ended = attempt.status is not Status.RUNNING
+    return {
+        "started_at": format_instant(attempt.interval.start_ns),
+        "ended_at": format_instant(attempt.interval.end_ns) if ended else None,
+        "status": attempt.status.value,
+        "resources": [{"id": key, "share": share_text(share)} for key, share in shares.items()],
+    }
+
+
+def _price(price: Price) -> dict[str, Any]:
+    return {
+        "sku": price.sku,
+        "amount": str(price.amount),
+        "unit": price.unit,
+        "currency": price.currency,
+        "source": price.source,
+        "as_of": price.as_of.isoformat() if price.as_of else None,
+        "origin": price.origin,
+        "quality": price.quality,
+        "reference": price.is_reference,
+    }
+
+
+def _measured(run: RunRecord) -> dict[str, Any]:
+    """Sums over machines of what was counted; null where nothing counted it."""
+    return {
+        name: _sum_over_machines(run, name)
+        for name in (
+            "cpu_ns",
+            "rss_bytes_max",
+            "disk_read_bytes",
+            "disk_write_bytes",
+            "net_rx_bytes",
+            "net_tx_bytes",
+            "input_wait_ns",
+        )
+    }
+
+
+def _sum_over_machines(run: RunRecord, name: str) -> int | None:
+    """Segments of one machine overlap (a wrapper sees its child), so the largest stands for it."""
+    total = None
+    for attempt in run.attempts:
+        largest: dict[str, int] = {}
+        for segment in attempt.segments:
+            value = getattr(segment.totals, name)
+            if value is not None:
+                key = segment.machine.resource_id
+                largest[key] = max(largest.get(key, 0), value)
+        if largest:
+            total = (total or 0) + sum(largest.values())
+    return total
+
+
+def _artifacts(run: RunRecord) -> list[dict[str, Any]]:
+    return [
+        {
+            "role": one.role,
+            "uri": one.uri,
+            "bytes": one.bytes,
+            "since": format_instant(one.held.start_ns),
+            "until": None if one.is_kept else format_instant(one.held.end_ns),
+            "price": _price(one.price) if isinstance(one.price, Price) else None,
+        }
+        for segment in run.segments
+        for one in segment.artifacts
+    ]

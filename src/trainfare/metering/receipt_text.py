@@ -1,0 +1,162 @@
+"""Receipts for a terminal, a notebook and a spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+import textwrap
+
+from trainfare.metering.receipt import Receipt
+from trainfare.metering.receipt_view import Line, View, view_of
+
+WIDTH = 78
+
+_STYLE = (
+    "font:13px/1.5 ui-monospace,Menlo,Consolas,monospace;max-width:46rem;"
+    "border:1px solid #8886;border-radius:8px;padding:1rem 1.25rem;color:inherit"
+)
+
+
+def receipt_text(receipt: Receipt, width: int = WIDTH) -> str:
+    """The receipt as plain text, at most *width* columns wide."""
+    view = view_of(receipt)
+    rule = "─" * width
+    head = f"{view.title[: width - len(view.status) - 2]}"
+    rows = [head + view.status.rjust(width - len(head))]
+    if view.labels:
+        rows += textwrap.wrap(view.labels, width)
+    rows.append(rule)
+    for label, words in view.facts:
+        rows += _wrapped(label, words, width)
+    rows.append(rule)
+    for line in view.lines:
+        rows += _line(line, width)
+    rows.append(rule)
+    rows += _line(view.total, width)
+    for line in view.below:
+        rows += _line(line, width)
+    if view.epochs:
+        rows += ["", *_epoch_rows(view)]
+    if view.remarks:
+        rows.append("")
+        for remark in view.remarks:
+            rows += textwrap.wrap(remark, width, initial_indent="· ", subsequent_indent="  ")
+    return "\n".join(rows)
+
+
+def _wrapped(label: str, words: str, width: int) -> list[str]:
+    indent = " " * 10
+    return textwrap.wrap(words, width, initial_indent=f"{label:<10}", subsequent_indent=indent) or [
+        label
+    ]
+
+
+def _line(line: Line, width: int) -> list[str]:
+    """Label, words and right-aligned amount; long words take lines of their own."""
+    room = width - 10 - len(line.amount) - 2
+    words = textwrap.wrap(line.words, room) or [""]
+    rows = [f"{line.label:<10}{words[0]:<{room}}  {line.amount}"]
+    return rows + [" " * 10 + more for more in words[1:]]
+
+
+def _epoch_rows(view: View) -> list[str]:
+    table = [("epoch", "seconds", "estimated"), *view.epochs]
+    widths = [max(len(row[i]) for row in table) for i in range(3)]
+    return ["  ".join(cell.rjust(widths[i]) for i, cell in enumerate(row)) for row in table]
+
+
+def receipt_html(receipt: Receipt) -> str:
+    """The receipt as one HTML element without scripts, for a notebook or a mail."""
+    view = view_of(receipt)
+    rule = "<tr><td colspan=3 style='border-top:1px solid #8886;padding:0'></td></tr>"
+    rows = [_fact_row(label, words) for label, words in view.facts]
+    rows.append(rule)
+    rows += [_line_row(line) for line in view.lines]
+    rows += [rule, _line_row(view.total, weight=700)]
+    rows += [_line_row(line) for line in view.below]
+    epochs = "".join(
+        f"<tr><td>{_e(a)}</td><td style='text-align:right'>{_e(b)}</td>"
+        f"<td style='text-align:right'>{_e(c)}</td></tr>"
+        for a, b, c in view.epochs
+    )
+    if epochs:
+        head = "".join(
+            f"<th style='text-align:left'>{t}</th>" for t in ("epoch", "seconds", "estimated")
+        )
+        epochs = f"<table style='margin-top:.75rem'><tr>{head}</tr>{epochs}</table>"
+    remarks = "".join(f"<li>{_e(remark)}</li>" for remark in view.remarks)
+    remarks = f"<ul style='margin:.75rem 0 0;padding-left:1.2rem'>{remarks}</ul>" if remarks else ""
+    return (
+        f"<div style='{_STYLE}'><div style='display:flex;justify-content:space-between'>"
+        f"<b>{_e(view.title)}</b><span>{_e(view.status)}</span></div>"
+        f"<div style='opacity:.75'>{_e(view.labels)}</div>"
+        f"<table style='width:100%;border-collapse:collapse;margin-top:.5rem'>{''.join(rows)}</table>"
+        f"{epochs}{remarks}</div>"
+    )
+
+
+def _fact_row(label: str, words: str) -> str:
+    return (
+        f"<tr><td style='opacity:.75;text-align:left'>{_e(label)}</td>"
+        f"<td colspan=2 style='text-align:left'>{_e(words)}</td></tr>"
+    )
+
+
+def _line_row(line: Line, weight: int = 400) -> str:
+    return (
+        f"<tr style='font-weight:{weight}'><td style='text-align:left'>{_e(line.label)}</td>"
+        f"<td style='text-align:left;opacity:.75'>{_e(line.words)}</td>"
+        f"<td style='text-align:right;white-space:nowrap'>{_e(line.amount)}</td></tr>"
+    )
+
+
+def _e(text: str) -> str:
+    return html.escape(text)
+
+
+def receipt_page(receipt: Receipt) -> str:
+    """The receipt as a whole HTML page that needs no network, readable in light and dark."""
+    return (
+        "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
+        "<meta name='viewport' content='width=device-width'>"
+        f"<title>{_e(receipt.run.name or receipt.run.id)}: receipt</title>"
+        "<style>:root{color-scheme:light dark}body{margin:2rem;display:grid;place-items:center}"
+        f"</style></head><body>{receipt_html(receipt)}</body></html>\n"
+    )
+
+
+def receipt_csv(receipt: Receipt) -> str:
+    """One row per epoch and component with exact amounts; cells are safe in a spreadsheet."""
+    document = receipt.to_json()
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(["run", "kind", "name", "seconds", "estimated", "currency"])
+    rows: list[tuple[str, str, float | None, str | None]] = [
+        ("component", name, None, amount)
+        for name, amount in document["estimated"]["components"].items()
+    ]
+    rows += [("stage", s["stage"], s["seconds"], s["estimated"]) for s in document["stages"]]
+    rows += [("epoch", str(e["epoch"]), e["seconds"], e["estimated"]) for e in document["epochs"]]
+    rows.append(("total", "", document["duration_seconds"], document["estimated"]["total"]))
+    for kind, name, seconds, amount in rows:
+        writer.writerow(
+            [
+                document["run"],
+                kind,
+                safe_cell(name),
+                "" if seconds is None else seconds,
+                "" if amount is None else amount,
+                document["currency"],
+            ]
+        )
+    return file.getvalue()
+
+
+def safe_cell(text: str) -> str:
+    """*text* that no spreadsheet takes for a formula.
+
+    >>> safe_cell("=1+1")
+    "'=1+1"
+    """
+    return f"'{text}" if text[:1] in "=+-@\t\r" else text

@@ -1,0 +1,266 @@
+"""What a receipt shows to people, as rows of text: the same for the terminal and the notebook."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from trainfare.core.charge import Component
+from trainfare.core.labels import KNOWN
+from trainfare.core.money import NANO, Money
+from trainfare.core.period import SECOND, format_instant
+from trainfare.core.price import Price
+from trainfare.core.run import Artifact, RunRecord, Segment, Status
+from trainfare.metering.receipt import Receipt
+
+EPOCHS_SHOWN = 12
+"""A receipt shows so many epochs; of more it shows the first and last few."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One row: a label, words about it, and an amount or why there is none."""
+
+    label: str
+    words: str
+    amount: str
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A receipt as people read it."""
+
+    title: str
+    status: str
+    labels: str
+    facts: tuple[tuple[str, str], ...]
+    lines: tuple[Line, ...]
+    total: Line
+    below: tuple[Line, ...]
+    """Amounts beside the total, not in it."""
+    epochs: tuple[tuple[str, str, str], ...]
+    remarks: tuple[str, ...]
+
+
+def view_of(receipt: Receipt) -> View:
+    """The rows of *receipt*; all its amounts have the same number of places."""
+    run = receipt.run
+    places = _places(receipt)
+    known = sorted(run.labels, key=lambda k: (KNOWN.index(k) if k in KNOWN else len(KNOWN), k))
+    labels = " · ".join(f"{key} {run.labels[key]}" for key in known)
+    return View(
+        title=run.name or run.id,
+        status=run.status.value.replace("_", " "),
+        labels=labels,
+        facts=tuple(_facts(receipt)),
+        lines=tuple(_lines(receipt, places)),
+        total=Line("estimated", "", amount_text(receipt.estimate.total, places)),
+        below=tuple(_below(receipt, places)),
+        epochs=tuple(_epochs(receipt, places)),
+        remarks=tuple(_remarks(receipt)),
+    )
+
+
+def _places(receipt: Receipt) -> int:
+    """Enough places that the parts of small totals are told apart."""
+    total = receipt.estimate.total
+    size = 0 if total is None else abs(total.nano)
+    for least, places in ((100 * NANO, 2), (NANO, 4), (NANO // 100, 6)):
+        if size >= least:
+            return places
+    return 9
+
+
+def amount_text(amount: Money | None, places: int) -> str:
+    """An amount with *places* places; below the last place it says so, unknown says so too."""
+    if amount is None:
+        return "no price"
+    text = amount.display(places)
+    smallest = Money(10 ** (9 - places), amount.currency)
+    if amount and abs(amount.nano) * 2 < smallest.nano:
+        return f"< {smallest.display(places)}"
+    return text
+
+
+def duration_text(nanoseconds: int) -> str:
+    """A duration in the two units that matter.
+
+    >>> duration_text(75 * SECOND), duration_text(3 * SECOND // 2)
+    ('1 min 15 s', '1.50 s')
+    """
+    seconds = nanoseconds / SECOND
+    if seconds < 60:
+        return f"{seconds:.2f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"
+
+
+def bytes_text(count: int) -> str:
+    """A byte count in binary units.
+
+    >>> bytes_text(4_404_019), bytes_text(12)
+    ('4.2 MiB', '12 B')
+    """
+    size, unit = float(count), "B"
+    for larger in ("KiB", "MiB", "GiB", "TiB", "PiB"):
+        if size < 1024:
+            break
+        size, unit = size / 1024, larger
+    return f"{count} B" if unit == "B" else f"{size:.1f} {unit}"
+
+
+def _facts(receipt: Receipt) -> list[tuple[str, str]]:
+    run = receipt.run
+    started = format_instant(run.attempts[0].interval.start_ns)[:19].replace("T", " ")
+    count = len(run.attempts)
+    attempts = f", {count} attempts" if count > 1 else ""
+    facts = [
+        ("run", run.id),
+        ("started", f"{started} UTC, {duration_text(receipt.duration_ns)}{attempts}"),
+        ("machine", _machines(run)),
+    ]
+    used = [p for p in receipt.estimate.prices if p.unit == "h"]
+    facts += [("price", _price_words(price)) for price in used]
+    activity = receipt.activity
+    if activity.mean_permille is not None:
+        facts.append(("activity", f"{activity.mean_permille / 10:.1f} % GPU activity (NVML)"))
+    if activity.energy_kwh is not None:
+        carbon = activity.carbon_g
+        grams = f", {float(carbon):.3g} g CO₂e" if carbon is not None else ""
+        facts.append(("energy", f"{float(activity.energy_kwh):.6g} kWh{grams}"))
+    errors = [s.error for s in run.attempts[-1].segments if s.error]
+    if errors and run.status is not Status.FINISHED:
+        facts.append(("ended", errors[0]))
+    return facts
+
+
+def _price_words(price: Price) -> str:
+    """The price and its origin; a stated one needs no SKU to explain it."""
+    words = price.describe()
+    return words if price.origin == "stated" else f"{words}  {price.sku}"
+
+
+def _machines(run: RunRecord) -> str:
+    by_id: dict[str, Segment] = {}
+    for segment in run.segments:
+        by_id.setdefault(segment.machine.resource_id, segment)
+    texts: dict[str, int] = defaultdict(int)
+    for segment in by_id.values():
+        texts[_machine(segment)] += 1
+    return "; ".join(f"{count} × {text}" if count > 1 else text for text, count in texts.items())
+
+
+def _machine(segment: Segment) -> str:
+    machine = segment.machine
+    what = machine.instance_type or machine.cpu_model or machine.hostname
+    where = " ".join(part for part in (machine.provider, machine.region) if part)
+    option = (machine.purchase_option or "").replace("_", " ")
+    words = [what, where, option]
+    if machine.instance_type is None and machine.cpu_count:
+        words.append(f"{machine.cpu_count} CPUs")
+    if segment.held_devices:
+        names = {a.id: a.name for a in machine.accelerators}
+        words.append(
+            f"{len(segment.held_devices)} of {len(machine.accelerators)} "
+            f"{names.get(segment.held_devices[0], 'accelerators')}"
+        )
+    elif segment.share != 1:
+        words.append(f"{float(segment.share):.1%} of it")
+    return ", ".join(word for word in words if word)
+
+
+def _lines(receipt: Receipt, places: int) -> list[Line]:
+    estimate = receipt.estimate
+    stages = estimate.by_stage()
+    words = {
+        Component.COMPUTE: ", ".join(
+            f"{stage} {duration_text(time_ns)}"
+            for stage, (time_ns, _) in stages.items()
+            if stage != "data"
+        ),
+        Component.DATA: f"stage data {duration_text(stages['data'][0])}"
+        if "data" in stages
+        else "",
+        Component.STORAGE: _storage_words(receipt.run),
+        Component.NETWORK: _network_words(receipt),
+        Component.OTHER: "",
+    }
+    shown = [c for c in Component if c is not Component.OTHER or estimate.components[c]]
+    return [
+        Line(c.value, words[c] or "none", _amount_or_dash(estimate.components[c], places))
+        for c in shown
+    ]
+
+
+def _amount_or_dash(amount: Money | None, places: int) -> str:
+    """A known zero is a dash, so that the eye finds what costs."""
+    return "—" if amount is not None and not amount else amount_text(amount, places)
+
+
+def _storage_words(run: RunRecord) -> str:
+    artifacts = [a for s in run.segments for a in s.artifacts]
+    groups: dict[str, list[Artifact]] = defaultdict(list)
+    for artifact in artifacts:
+        groups[artifact.role].append(artifact)
+    parts = []
+    for role, group in groups.items():
+        known = sum(
+            a.bytes for a in group if a.bytes is not None and (a.is_kept or role == "dataset")
+        )
+        name = role if len(group) == 1 else f"{role}s"
+        parts.append(f"{len(group)} {name}, {bytes_text(known)} now")
+    kept = any(a.is_kept and a.role != "dataset" for a in artifacts)
+    return "; ".join(parts) + ("; goes on costing" if kept else "")
+
+
+def _network_words(receipt: Receipt) -> str:
+    sent = receipt.to_json()["measured"]["net_tx_bytes"]
+    return f"{bytes_text(sent)} sent" if sent else "nothing sent" if sent == 0 else "not measured"
+
+
+def _below(receipt: Receipt, places: int) -> list[Line]:
+    lines = []
+    if receipt.estimate.idle_cost:
+        idle = amount_text(receipt.estimate.idle_cost, places)
+        lines.append(Line("idle", "of the same machine, claimed by no run meanwhile", idle))
+    if receipt.low_use_cost is not None:
+        low = amount_text(receipt.low_use_cost, places)
+        lines.append(Line("low use", "in the total; its GPUs did nothing", low))
+    if receipt.steps:
+        lines.append(
+            Line("per step", f"{receipt.steps:,} steps", amount_text(receipt.cost_per_step, 9))
+        )
+    lines.extend(
+        Line(
+            "prepared",
+            f"by {one.run}, read by {one.readers} run{'s' if one.readers > 1 else ''}; on its own receipt",
+            amount_text(one.estimated_cost, places),
+        )
+        for one in receipt.prepared_by
+    )
+    return lines
+
+
+def _epochs(receipt: Receipt, places: int) -> list[tuple[str, str, str]]:
+    rows = [
+        (str(one.epoch), f"{float(one.seconds):,.2f}", amount_text(one.estimated_cost, places))
+        for one in receipt.estimate.by_epoch()
+    ]
+    if len(rows) <= EPOCHS_SHOWN:
+        return rows
+    third = EPOCHS_SHOWN // 3
+    return [*rows[:third], ("…", f"{len(rows) - 2 * third} more", ""), *rows[-third:]]
+
+
+def _remarks(receipt: Receipt) -> list[str]:
+    remarks = [f"no price: {u.meter}, {u.quantity} ({u.why})" for u in receipt.estimate.unpriced]
+    known = {s.totals.net_tx_bytes is not None for s in receipt.run.segments}
+    if known == {False}:
+        remarks.append("not measured: network bytes")
+    if receipt.activity.known_device_ns == 0 and any(s.held_devices for s in receipt.run.segments):
+        remarks.append("not measured: GPU activity, so low use is unknown")
+    remarks += sorted({note for s in receipt.run.segments for note in s.notes})
+    return remarks

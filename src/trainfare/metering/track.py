@@ -1,0 +1,385 @@
+"""``trainfare.track``: a run as the training code sees it."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import logging
+import os
+import sys
+import threading
+import time
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Generic, Self, TypeVar
+
+from trainfare.core.errors import BadInput, BudgetExceeded
+from trainfare.core.labels import check_run_id, make_labels
+from trainfare.core.money import Money
+from trainfare.core.price import Price, parse_hourly
+from trainfare.core.run import FINISH, SETUP, TRAIN, UNNAMED, Status
+from trainfare.metering import event as ev
+from trainfare.metering.artifact import measure_bytes, normal_uri
+from trainfare.metering.home import home_folder, make_run_id, make_segment_id, runs_folder
+from trainfare.metering.meter import Instruments, Meter
+from trainfare.metering.place import NOTHING_STATED, Stated, make_instruments, start_facts
+from trainfare.metering.spool import Spool
+
+if TYPE_CHECKING:
+    from trainfare.metering.receipt import Receipt
+
+log = logging.getLogger("trainfare")
+Item = TypeVar("Item")
+
+RUN_ID_VARIABLE = "TRAINFARE_RUN_ID"
+PRICE_VARIABLE = "TRAINFARE_PRICE"
+
+_local = threading.local()
+_passed_down: dict[str, str] = {}
+"""What this process itself put into its environment for its children, so not inherited by it."""
+
+
+class Loop(Generic[Item]):
+    """An iterable that tells the run where it is; it keeps the length of what it wraps."""
+
+    def __init__(self, wrapped: Iterable[Item], walk: Generator[Item, None, None]) -> None:
+        self._wrapped = wrapped
+        self._walk = walk
+
+    def __iter__(self) -> Iterator[Item]:
+        return self._walk
+
+    def __len__(self) -> int:
+        return len(self._wrapped)  # type: ignore[arg-type]  # a loader without length says so itself
+
+
+class Run:
+    """A metered run; made by :func:`track`. Nothing it does raises into the training."""
+
+    def __init__(
+        self,
+        run_id: str,
+        name: str | None,
+        home: Path,
+        meter: Meter,
+        spool: Spool,
+        stage: str | None,
+        first_stage: str = SETUP,
+    ) -> None:
+        self.id = run_id
+        self.name = name
+        self.home = home
+        self._meter = meter
+        self._spool = spool
+        self._counters = meter.counters
+        self._stages: list[str] = []
+        self._base = stage or first_stage
+        self._is_fixed = stage is not None
+        self._epoch: int | None = None
+        self._depth = 1
+        self._mark_stage()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None or (isinstance(error, SystemExit) and error.code in (None, 0)):
+            self.finish()
+        elif issubclass(kind, BudgetExceeded):
+            self.finish(Status.STOPPED_BY_BUDGET, error=str(error))
+        elif issubclass(kind, KeyboardInterrupt):
+            self.finish(Status.KILLED, error="interrupted from the keyboard")
+        else:
+            self.finish(Status.FAILED, error=f"{kind.__name__}: {error}"[:500])
+
+    def finish(
+        self,
+        status: Status = Status.FINISHED,
+        *,
+        exit_code: int | None = None,
+        error: str | None = None,
+    ) -> None:
+        """End the run; leaving the ``with`` block does it. A joined inner ``track`` ends nothing."""
+        self._depth -= 1
+        if self._depth > 0 or self._meter.duration_ns is not None:
+            return
+        self._meter.stop(status.value, exit_code=exit_code, error=error)
+        _forget(self)
+
+    def step(self) -> None:
+        """Count one training step."""
+        if self._base != TRAIN:
+            self._begin_training()
+        self._counters.steps += 1
+
+    def steps(self, loader: Iterable[Item]) -> Loop[Item]:
+        """Iterate over *loader*, one step an item; time spent waiting for the loader is measured."""
+        return Loop(loader, self._walk_steps(loader))
+
+    def epochs(self, epochs: Iterable[Item]) -> Loop[Item]:
+        """Iterate over *epochs*; whole numbers name themselves (a resumed run goes on at 7)."""
+        return Loop(epochs, self._walk_epochs(epochs))
+
+    @contextlib.contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Everything inside the block belongs to stage *name*: data, eval, checkpoint, or your own."""
+        self._stages.append(name)
+        self._mark_stage()
+        try:
+            yield
+        finally:
+            self._stages.pop()
+            self._mark_stage()
+
+    def log(self, **metrics: float) -> None:
+        """Record metrics of the present step: ``run.log(loss=0.31, accuracy=0.9)``."""
+        values = {}
+        for name, value in metrics.items():
+            try:
+                values[name] = float(value)
+            except (TypeError, ValueError):
+                log.warning("metric %s=%r is not a number; it is left out", name, value)
+        if values:
+            now_ns = self._meter.elapsed_ns()
+            self._spool.add_metric({"t": now_ns, "step": self._counters.steps, "m": values})
+
+    def checkpoint(self, path: str | os.PathLike[str], *, bytes: int | None = None) -> None:  # noqa: A002 (the unit is the name)
+        """Record that *path* now holds a checkpoint; its bytes cost storage from here on."""
+        self._add_artifact("checkpoint", path, bytes)
+
+    def dataset(self, uri: str | os.PathLike[str], *, bytes: int | None = None) -> None:  # noqa: A002
+        """Record that the run reads the dataset at *uri*, and its size where it can be measured."""
+        self._add_artifact("dataset", uri, bytes)
+
+    def output(self, uri: str | os.PathLike[str], *, bytes: int | None = None) -> None:  # noqa: A002
+        """Record data that this run made for others; runs that read it are linked to this one."""
+        self._add_artifact("output", uri, bytes)
+
+    @property
+    def cost(self) -> Money | None:
+        """The estimated cost of the machine so far, or None while no price is known."""
+        return self._meter.estimated_cost()
+
+    def receipt(self) -> Receipt:
+        """The receipt of the run so far, or of the whole run once it has ended."""
+        from trainfare.metering.history import read_receipt
+
+        return read_receipt(self.home, self.id, own=self._spool)
+
+    def _join(self) -> Run:
+        self._depth += 1
+        return self
+
+    def _walk_steps(self, loader: Iterable[Item]) -> Generator[Item, None, None]:
+        counters, clock = self._counters, time.perf_counter_ns
+        items = iter(loader)
+        self._begin_training()
+        while True:
+            asked_ns = clock()
+            try:
+                item = next(items)
+            except StopIteration:
+                return
+            counters.input_wait_ns += clock() - asked_ns
+            yield item
+            counters.steps += 1
+
+    def _walk_epochs(self, epochs: Iterable[Item]) -> Generator[Item, None, None]:
+        try:
+            for number, item in enumerate(epochs):
+                self._epoch = item if isinstance(item, int) and item >= 0 else number
+                self._counters.epoch = self._epoch
+                if not self._is_fixed:
+                    self._base = TRAIN
+                self._mark_stage()
+                yield item
+        finally:
+            self._epoch, self._counters.epoch = None, -1
+            if not self._is_fixed:
+                self._base = FINISH
+            self._mark_stage()
+
+    def _begin_training(self) -> None:
+        if self._base != TRAIN and not self._is_fixed:
+            self._base = TRAIN
+            self._mark_stage()
+
+    def _mark_stage(self) -> None:
+        stage = self._stages[-1] if self._stages else self._base
+        self._meter.add_event(ev.STAGE, stage=stage, epoch=self._epoch)
+
+    def _add_artifact(self, role: str, uri: str | os.PathLike[str], size: int | None) -> None:
+        measured = measure_bytes(uri) if size is None else size
+        self._meter.add_event(
+            ev.ARTIFACT, w=time.time_ns(), role=role, uri=normal_uri(uri), bytes=measured
+        )
+
+
+def track(
+    name: str | None = None,
+    *,
+    model: str | None = None,
+    experiment: str | None = None,
+    team: str | None = None,
+    project: str | None = None,
+    labels: Mapping[str, object] | None = None,
+    price: str | Price | None = None,
+    instance: str | None = None,
+    region: str | None = None,
+    spot: bool | None = None,
+    stage: str | None = None,
+    run_id: str | None = None,
+) -> Run:
+    """Meter this process as a run, from now until the ``with`` block ends.
+
+    Inside a run of the same thread, ``track`` joins that run. A run id in the environment
+    (``TRAINFARE_RUN_ID``, set by ``trainfare run`` and by every run for its children) is continued:
+    ranks, restarts and requeued jobs are one run.
+
+    Args:
+        name: how people call the run.
+        model: label; which model it trains.
+        experiment: label; the question that a group of runs answers.
+        team: label; who pays.
+        project: label; what it is for.
+        labels: any other labels.
+        price: what the whole machine costs per hour, as ``"3.6"`` or ``"3.6EUR/h"``; otherwise the
+            machine is recognised and its price looked up.
+        instance: the instance type, where it cannot be recognised.
+        region: the region, likewise.
+        spot: how the machine was bought, likewise.
+        stage: the whole run is this stage; ``"data"`` for data preparation.
+        run_id: ``[a-z0-9-]{1,63}``, to continue a run.
+
+    Raises:
+        BadInput: a label, price or run id is malformed; nothing was started.
+    """
+    current: Run | None = getattr(_local, "run", None)
+    if current is not None and current._meter.duration_ns is None and run_id in (None, current.id):  # noqa: SLF001 (a run joins itself)
+        return current._join()  # noqa: SLF001
+    words = make_labels(
+        {
+            "model": model,
+            "experiment": experiment,
+            "team": team,
+            "project": project,
+            **(labels or {}),
+        }
+    )
+    stated_price = _stated_price(price)
+    stated = Stated(instance=instance, region=region, spot=spot)
+    instruments = make_instruments(home_folder(), stated)
+    return start_run(
+        name,
+        words,
+        instruments,
+        stated=stated,
+        stated_price=stated_price,
+        stage=stage,
+        run_id=run_id,
+    )
+
+
+def start_run(
+    name: str | None,
+    labels: Mapping[str, str],
+    instruments: Instruments,
+    *,
+    stated: Stated = NOTHING_STATED,
+    stated_price: Price | None = None,
+    stage: str | None = None,
+    run_id: str | None = None,
+    is_wrapper: bool = False,
+    pid: int | None = None,
+) -> Run:
+    """Begin a run with instruments of the caller's choice (see :func:`track`)."""
+    home = home_folder()
+    facts = start_facts(os.environ, stated)
+    chosen = check_run_id(run_id or _inherited(RUN_ID_VARIABLE) or facts.run_id or make_run_id())
+    segment_id = make_segment_id(facts.rank)
+    spool = Spool(runs_folder(home) / chosen / segment_id)
+    event = {
+        "run": chosen,
+        "segment": segment_id,
+        "name": name,
+        "labels": {**facts.labels, **labels},
+        "wrapper": is_wrapper,
+        "metered_pid": pid,
+        **facts.event,
+    }
+    meter = Meter(spool, instruments, event, stated_price=stated_price)
+    first_stage = UNNAMED if is_wrapper else SETUP
+    run = Run(chosen, name, home, meter, spool, stage, first_stage)
+    _local.run = run
+    _pass_down(chosen, stated_price)
+    meter.start()
+    atexit.register(_finish_at_exit, run, os.getpid())
+    return run
+
+
+def _stated_price(price: str | Price | None) -> Price | None:
+    if isinstance(price, Price):
+        return price
+    if price is None:
+        inherited = _inherited(PRICE_VARIABLE)
+        return parse_hourly(inherited) if inherited else None
+    if not isinstance(price, str):
+        raise BadInput(f'price={price!r} is not text; write price="{price}/h" (floats lose digits)')
+    return parse_hourly(price)
+
+
+def _inherited(variable: str) -> str | None:
+    """What the parent process put into the environment, as opposed to this one."""
+    value = os.environ.get(variable)
+    return None if value == _passed_down.get(variable) else value
+
+
+def _pass_down(run_id: str, stated_price: Price | None) -> None:
+    """Let child processes continue this run at this price."""
+    words = {RUN_ID_VARIABLE: run_id}
+    if stated_price is not None:
+        words[PRICE_VARIABLE] = f"{stated_price.amount}{stated_price.currency}/h"
+    for variable, value in words.items():
+        if _inherited(variable) is None:
+            os.environ[variable] = _passed_down[variable] = value
+
+
+def _forget(run: Run) -> None:
+    """Take the run out of this thread and out of the environment of children to come."""
+    if getattr(_local, "run", None) is run:
+        _local.run = None
+    if _passed_down.get(RUN_ID_VARIABLE) == run.id:
+        for variable, value in _passed_down.items():
+            if os.environ.get(variable) == value:
+                del os.environ[variable]
+        _passed_down.clear()
+
+
+def _finish_at_exit(run: Run, pid: int) -> None:
+    """End a run that nobody ended; an exception that ended the interpreter made it fail."""
+    if os.getpid() != pid or run._meter.duration_ns is not None:  # noqa: SLF001 (same module)
+        return
+    run._depth = 1  # noqa: SLF001
+    died_of = getattr(sys, "last_type", None)
+    if died_of is None:
+        run.finish()
+    else:
+        run.finish(
+            Status.FAILED, error=f"{died_of.__name__}: {getattr(sys, 'last_value', '')}"[:500]
+        )
+
+
+def _after_fork_in_child() -> None:
+    """A forked child is not in its parent's run; if it tracks, it joins by the environment."""
+    _local.run = None
+    _passed_down.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
