@@ -1,0 +1,204 @@
+"""Estimates: stretches, stages, epochs and components sum to the total, and unknown is not zero."""
+
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.segments import HOURLY, SECOND, UNPRICED, segment
+from trainfare.core.charge import Component
+from trainfare.core.claim import Claim
+from trainfare.core.estimate import estimate_run
+from trainfare.core.period import Interval
+from trainfare.core.price import GIB, HOUR, MONTH_HOURS, NoPrice, Price
+from trainfare.core.run import Artifact, PriceMark, Totals, make_run
+
+
+def estimate(*segments, others=(), **more):
+    return estimate_run(make_run("r", segments), others, **more)
+
+
+def test_ten_seconds_at_a_tenth_of_a_cent_a_second():
+    assert estimate(segment(seconds=10)).total.text() == "0.010000000"
+
+
+def test_stages_and_epochs_cut_the_time():
+    result = estimate(
+        segment(
+            seconds=10,
+            stages=[
+                (0, "setup"),
+                (2, "train", 0),
+                (4, "eval", 0),
+                (5, "train", 0),
+                (6, "train", 1),
+                (9, "finish"),
+            ],
+        )
+    )
+    stages = {k: (t / SECOND, m.text()) for k, (t, m) in result.by_stage().items()}
+    assert stages == {
+        "setup": (2, "0.002000000"),
+        "train": (6, "0.006000000"),
+        "eval": (1, "0.001000000"),
+        "finish": (1, "0.001000000"),
+    }
+    epochs = [(e.epoch, e.seconds, e.estimated_cost.text()) for e in result.by_epoch()]
+    assert epochs == [(0, 3, "0.003000000"), (1, 3, "0.003000000")]
+    assert result.train_cost().text() == "0.006000000"
+
+
+@given(
+    st.decimals("0.000001", 1000, places=6),
+    st.lists(
+        st.tuples(st.integers(0, 10**10), st.sampled_from(["setup", "data", "train", "eval"])),
+        max_size=20,
+    ),
+    st.integers(1, 10**10),
+)
+def test_parts_sum_to_the_total_whatever_the_price_and_the_marks(amount, marks, length):
+    price = Price("s", amount, "h")
+    ordered = sorted(marks)
+    stages = [(at / SECOND, name, n) for n, (at, name) in enumerate(ordered)]
+    result = estimate(segment(seconds=length / SECOND, price=price, stages=stages))
+    total = result.total.nano
+    assert sum(s.estimated_cost.nano for s in result.stretches) == total
+    assert sum(m.nano for _, m in result.by_stage().values()) == total
+    assert sum(m.nano for m in result.components.values()) == total
+    exact = Fraction(amount) * length / HOUR * 10**9
+    assert abs(total - exact) <= Fraction(1, 2)
+
+
+@given(st.lists(st.tuples(st.integers(0, 50), st.integers(1, 50)), min_size=1, max_size=8))
+def test_runs_that_crowd_a_machine_together_never_pay_more_than_the_machine(spans):
+    segments = [segment(start, seconds, run=f"r{n}") for n, (start, seconds) in enumerate(spans)]
+    claims = [s.claim(1) for s in segments]
+    totals = [estimate_run(make_run(s.run, [s]), claims).total.nano for s in segments]
+    covered = {t for start, seconds in spans for t in range(start, start + seconds)}
+    machine = len(covered) * 10**6
+    assert abs(sum(totals) - machine) <= len(spans) * 100
+
+
+def test_a_restarted_run_pays_for_its_attempts_and_not_for_the_gap():
+    run = make_run("r", [segment(0, 10), segment(100, 5)])
+    assert [a.number for a in run.attempts] == [1, 2]
+    assert estimate_run(run).total.text() == "0.015000000"
+
+
+def test_ranks_and_wrapper_on_one_node_are_charged_once():
+    result = estimate(
+        segment(0, 12, id="w", is_wrapper=True),
+        *[segment(1, 10, id=f"rank{r}", rank=r, stages=[(0, "train", 0)]) for r in range(8)],
+    )
+    assert result.total.text() == "0.012000000"
+    assert result.by_stage()["train"][0] == 10 * SECOND
+    assert result.by_stage()["run"][0] == 2 * SECOND
+
+
+def test_two_nodes_are_two_machines():
+    result = estimate(segment(0, 10, machine="i-0"), segment(0, 10, machine="i-1"))
+    assert result.total.text() == "0.020000000"
+
+
+def test_the_same_segment_recorded_twice_counts_once():
+    one = segment(0, 10)
+    assert estimate(one, one).total == estimate(one).total
+
+
+def test_half_a_machine_costs_half_and_the_rest_is_idle_beside_it():
+    result = estimate(segment(seconds=10, share="1/2"))
+    assert result.total.text() == "0.005000000"
+    assert result.idle_cost.text() == "0.005000000"
+
+
+def test_what_another_run_claims_is_not_idle():
+    other = Claim("q", 1, "i-0", Interval(0, 10 * SECOND), Fraction(1, 4))
+    result = estimate(segment(seconds=10, share="1/2"), others=[other])
+    assert result.idle_cost.text() == "0.002500000"
+
+
+def test_a_price_that_changes_in_mid_run_counts_from_then_on():
+    dearer = Price("x", Decimal("7.2"), "h")
+    marks = (PriceMark(0, HOURLY), PriceMark(6 * SECOND, dearer))
+    result = estimate(segment(seconds=10, price=marks))
+    assert result.total.text() == "0.014000000"
+    assert result.prices == (HOURLY, dearer)
+
+
+def test_a_price_found_late_holds_from_the_start():
+    result = estimate(segment(seconds=10, price=(PriceMark(3 * SECOND, HOURLY),)))
+    assert result.total.text() == "0.010000000"
+
+
+def test_without_a_price_the_total_is_unknown_and_says_why():
+    result = estimate(segment(seconds=3600, price=UNPRICED))
+    assert result.total is None
+    assert result.components[Component.COMPUTE] is None
+    (unpriced,) = result.unpriced
+    assert (unpriced.meter, unpriced.quantity) == ("machine time", "1.000000 h")
+    assert "nobody said" in unpriced.why
+
+
+def test_one_node_without_a_price_does_not_hide_the_other():
+    result = estimate(segment(machine="i-0"), segment(machine="i-1", price=UNPRICED))
+    assert result.total.text() == "0.010000000"
+    assert [u.meter for u in result.unpriced] == ["machine time"]
+
+
+def test_a_second_currency_is_reported_not_added():
+    euro = Price("e", Decimal("3.6"), "h", "EUR")
+    result = estimate(segment(machine="i-0"), segment(machine="i-1", price=euro))
+    assert result.currency == "USD"
+    assert result.total.text() == "0.010000000"
+    assert "EUR" in result.unpriced[0].why
+
+
+def test_time_in_the_data_stage_is_data_not_compute():
+    result = estimate(segment(seconds=10, stages=[(0, "data"), (4, "train", 0)]))
+    assert result.components[Component.DATA].text() == "0.004000000"
+    assert result.components[Component.COMPUTE].text() == "0.006000000"
+
+
+def artifact(price, size=GIB, hours=MONTH_HOURS, **more):
+    return Artifact("checkpoint", "/ckpt", size, Interval(0, hours * HOUR), price=price, **more)
+
+
+def test_a_checkpoint_goes_on_costing_after_the_run():
+    price = Price("s3", Decimal("0.023"), "gb_month")
+    result = estimate(segment(seconds=10, artifacts=(artifact(price),)))
+    assert result.components[Component.STORAGE].text() == "0.023000000"
+    assert result.total.text() == "0.033000000"
+
+
+def test_storage_without_a_price_is_unknown_and_the_rest_stands():
+    result = estimate(segment(seconds=10, artifacts=(artifact(NoPrice("disk", "not sold")),)))
+    assert result.components[Component.STORAGE] is None
+    assert result.total.text() == "0.010000000"
+    assert "not sold" in result.unpriced[0].why
+
+
+def test_an_artifact_of_unknown_size_is_said_to_be():
+    result = estimate(segment(artifacts=(artifact(None, size=None),)))
+    assert result.unpriced[0].quantity == "unknown size"
+
+
+def test_network_bytes_are_priced_by_class_and_once_per_machine():
+    price = Price("net", Decimal("0.09"), "gb")
+    sent = Totals(net_tx_bytes=2 * GIB)
+    both = (
+        segment(id="w", is_wrapper=True, totals=Totals(net_tx_bytes=GIB)),
+        segment(id="t", totals=sent),
+    )
+    assert estimate(*both, network_price=price).components[Component.NETWORK].text() == (
+        "0.180000000"
+    )
+    unknown = estimate(*both)
+    assert unknown.components[Component.NETWORK] is None
+    assert "class unknown" in unknown.unpriced[0].why
+
+
+@pytest.mark.parametrize("seconds", [0, 1e-9])
+def test_a_run_of_no_length_costs_nothing_and_does_not_fail(seconds):
+    assert estimate(segment(seconds=seconds)).total.nano in (0, 1)

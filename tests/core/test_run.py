@@ -1,0 +1,37 @@
+"""Runs: attempts come from overlap in time, and a wrapper knows how its training ended."""
+
+from core.segments import segment
+from trainfare.core.run import Status, make_run
+
+
+def test_segments_that_touch_in_time_are_one_attempt():
+    run = make_run("r", [segment(0, 10, id="a"), segment(5, 10, id="b"), segment(20, 1, id="c")])
+    assert [[s.id for s in a.segments] for a in run.attempts] == [["a", "b"], ["c"]]
+
+
+def test_a_restart_at_the_instant_of_the_end_is_a_new_attempt():
+    run = make_run("r", [segment(0, 10, id="a"), segment(10, 10, id="b")])
+    assert len(run.attempts) == 2
+
+
+def test_the_word_of_a_finished_wrapper_counts_for_a_killed_child():
+    child = segment(0, 5, id="c", status=Status.KILLED)
+    wrapper = segment(0, 6, id="w", is_wrapper=True, status=Status.FAILED)
+    assert make_run("r", [child, wrapper]).status is Status.FAILED
+
+
+def test_a_run_is_running_while_its_wrapper_is():
+    child = segment(0, 5, id="c", status=Status.FINISHED)
+    wrapper = segment(0, 6, id="w", is_wrapper=True, status=Status.RUNNING)
+    assert make_run("r", [child, wrapper]).status is Status.RUNNING
+
+
+def test_the_worst_rank_decides_without_a_wrapper():
+    ranks = [segment(0, 5, id="0"), segment(0, 5, id="1", rank=1, status=Status.FAILED)]
+    assert make_run("r", ranks).status is Status.FAILED
+
+
+def test_a_budget_stop_is_never_hidden_by_the_exit_code():
+    child = segment(0, 5, id="c", status=Status.STOPPED_BY_BUDGET)
+    wrapper = segment(0, 6, id="w", is_wrapper=True, status=Status.FAILED)
+    assert make_run("r", [child, wrapper]).status is Status.STOPPED_BY_BUDGET
