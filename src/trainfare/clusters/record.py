@@ -1,0 +1,180 @@
+"""Claim records: what a reader found out, beside the claim itself, and what it left out and why.
+
+A reader never accepts half a file. Rows that are legitimately not claims (a pending job, a step, an
+idle row) are skipped and counted by reason; a row that is wrong is a problem, and any problem
+refuses the whole file with all of them in one message.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from trainfare.core.charge import Problem
+from trainfare.core.claim import Claim
+from trainfare.core.errors import BadInput
+from trainfare.core.labels import make_labels
+from trainfare.core.period import Interval
+from trainfare.core.run import DeviceUse, Status
+
+KEPT_IN_MEMORY = 20_000
+"""A source with more records than this is read again when they are used, not held: a record with
+its labels takes about 1 kB, so a million-line file would otherwise hold a gigabyte."""
+
+_SHOWN = 20
+_REMEMBERED = 1000
+_VALUE_MAX = 256
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimRecord:
+    """One claim and what its source says about the run that makes it."""
+
+    run: str
+    attempt: int
+    resource_id: str
+    interval: Interval
+    share: Fraction
+    labels: Mapping[str, str]
+    source: str
+    """The kind of source: sacct, opencost, sagemaker, vertex, azureml, dcgm or csv."""
+    source_row: int | None = None
+    """Counts data rows (or items of a JSON list, or lines of Prometheus text) from 1."""
+    status: Status | None = None
+    """How this attempt stands; ``running`` means that *interval* ends at the time of reading."""
+    activity: tuple[DeviceUse, ...] = ()
+    """What the accelerators did; offsets count from the start of *interval*."""
+    activity_source: str | None = None
+    """The metric that *activity* was read from."""
+    reported: Mapping[str, str] = field(default_factory=dict)
+    """The source's own figures, as text, for later comparison; never added to anything."""
+
+    def claim(self) -> Claim:
+        """The claim alone, as allocation takes it."""
+        return Claim(self.run, self.attempt, self.resource_id, self.interval, self.share)
+
+
+class BadRecords(BadInput):
+    """A source file was refused; ``problems`` holds what is wrong (the first 1000 of them)."""
+
+    def __init__(self, problems: tuple[Problem, ...], total: int) -> None:
+        """Head the first 20 of *total* problems by their count."""
+        head = f"{total:,} problem{'s' if total != 1 else ''}; nothing was imported"
+        lines = [f"  {problem}" for problem in problems[:_SHOWN]]
+        if total > len(lines):
+            lines.append(f"  and {total - len(lines):,} more problems")
+        super().__init__("\n".join([head, *lines]))
+        self.problems = problems
+        self.total = total
+
+
+class Tally:
+    """What a reader counts while it goes through *file*: skips, problems and stated assumptions."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.skipped: Counter[str] = Counter()
+        self.problems: list[Problem] = []
+        self.problem_count = 0
+        self.notes: dict[str, None] = {}
+
+    def skip(self, reason: str, count: int = 1) -> None:
+        """Leave out *count* rows that are not claims, for *reason*."""
+        self.skipped[reason] += count
+
+    def refuse(
+        self, what: str, row: int | None = None, column: str | None = None, value: object = None
+    ) -> None:
+        """Note a problem: *what* is wrong and what to do."""
+        self.problem_count += 1
+        if len(self.problems) < _REMEMBERED:
+            text = None if value is None else str(value)
+            self.problems.append(Problem(self.file, row, column, text, what))
+
+    def note(self, text: str) -> None:
+        """State an assumption, once."""
+        self.notes[text] = None
+
+
+Parse = Callable[[Tally], Iterator[ClaimRecord]]
+"""A reader's pass over its source: fills a tally and yields records; may be repeated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A whole, accepted source."""
+
+    kind: str
+    records: Iterable[ClaimRecord]
+    """May be gone through any number of times; a large source is parsed again each time."""
+    count: int
+    skipped: Mapping[str, int]
+    """Reason → rows that are not claims."""
+    notes: tuple[str, ...]
+    """Assumptions that the reader made, to be shown to the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Again:
+    """Records that are parsed anew each time someone goes through them."""
+
+    parse: Parse
+    file: str
+
+    def __iter__(self) -> Iterator[ClaimRecord]:
+        tally = Tally(self.file)
+        yield from self.parse(tally)
+        if tally.problems:
+            raise BadRecords(tuple(tally.problems), tally.problem_count)
+
+
+def make_reading(kind: str, file: str, parse: Parse, *, kept: int = KEPT_IN_MEMORY) -> Reading:
+    """Go through a source once; refuse it whole if anything in it is wrong.
+
+    Args:
+        kind: of source.
+        file: its name, for messages.
+        parse: the reader's pass.
+        kept: up to so many records stay in memory; more are parsed again when used.
+
+    Raises:
+        BadRecords: with every problem found.
+    """
+    tally = Tally(file)
+    first: list[ClaimRecord] = []
+    count = 0
+    for record in parse(tally):
+        count += 1
+        if count <= kept:
+            first.append(record)
+        elif first:
+            first.clear()
+    if tally.problem_count:
+        raise BadRecords(tuple(tally.problems), tally.problem_count)
+    records: Iterable[ClaimRecord] = tuple(first) if count <= kept else _Again(parse, file)
+    return Reading(kind, records, count, dict(tally.skipped), tuple(tally.notes))
+
+
+def clean_labels(pairs: Mapping[str, object]) -> Mapping[str, str]:
+    """Labels from a foreign system's words: made printable and cut to fit; empty ones left out.
+
+    Keys keep their letters; other characters become ``_``; a key that does not begin with a letter
+    is left out.
+
+    >>> dict(clean_labels({"app.kubernetes.io/name": "gpt", "user": "", "9": "x"}))
+    {'app.kubernetes.io_name': 'gpt'}
+    """
+    clean: dict[str, str] = {}
+    for key, value in pairs.items():
+        if value is None:
+            continue
+        text = str(value)
+        if not text.isprintable():
+            text = "".join(c if c.isprintable() else " " for c in text)
+        text = text.strip()[:_VALUE_MAX].rstrip()
+        name = "".join(c if c.isascii() and (c.isalnum() or c in "_.-") else "_" for c in key)[:63]
+        if text and name[:1].isalpha():
+            clean[name] = text
+    return make_labels(clean)
