@@ -151,7 +151,7 @@ def read_file(path: Path) -> bytes:
     """The bytes of *path*, or nothing where it does not exist."""
     try:
         return path.read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return b""
 
 
@@ -163,5 +163,5 @@ def last_record_bytes(path: Path, count: int = 64) -> bytes:
             whole = size - size % SIZE
             file.seek(max(0, whole - count * SIZE))
             return file.read(min(whole, count * SIZE))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return b""

@@ -1,0 +1,299 @@
+"""``track`` as training code uses it: nested, repeated, forked, failing, on a bad disk."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+
+import pytest
+
+import trainfare
+from trainfare.metering.history import close_dead, read_receipt, run_ids
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    folder = tmp_path / "home"
+    monkeypatch.setenv("TRAINFARE_HOME", str(folder))
+    monkeypatch.setenv("TRAINFARE_METADATA", "off")
+    for name in ("TRAINFARE_RUN_ID", "TRAINFARE_PRICE"):
+        monkeypatch.delenv(name, raising=False)
+    return folder
+
+
+def document(run):
+    return run.receipt().to_json()
+
+
+def in_child(code, home, *arguments, **more):
+    """Run *code* in a fresh interpreter with this home."""
+    return subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), *arguments],
+        env={**os.environ, "TRAINFARE_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        **more,
+    )
+
+
+def test_a_training_has_epochs_steps_stages_and_a_receipt(tmp_path):
+    with trainfare.track("t", model="m", price="3.6/h") as run:
+        for _ in run.epochs(range(2)):
+            for _ in run.steps([1, 2, 3]):
+                pass
+            with run.stage("eval"):
+                time.sleep(0.002)
+        (tmp_path / "last.pt").write_bytes(b"x" * 1000)
+        run.checkpoint(tmp_path / "last.pt")
+    receipt = document(run)
+    assert receipt["status"] == "finished"
+    assert receipt["steps"] == 6
+    assert [e["epoch"] for e in receipt["epochs"]] == [0, 1]
+    assert {"setup", "train", "eval", "finish"} <= {s["stage"] for s in receipt["stages"]}
+    assert receipt["artifacts"][0]["bytes"] == 1000
+    nano = {k: round(float(v) * 1e9) for k, v in receipt["estimated"]["components"].items() if v}
+    assert nano["compute"] == round(receipt["duration_seconds"] * 10**6)
+
+
+def test_epochs_sum_to_the_train_stage_exactly():
+    with trainfare.track(price="3.6/h") as run:
+        for _ in run.epochs(range(5)):
+            for _ in run.steps(range(10)):
+                pass
+    receipt = document(run)
+    train = next(s["estimated"] for s in receipt["stages"] if s["stage"] == "train")
+    parts = sum(trainfare.Money.parse(e["estimated"]).nano for e in receipt["epochs"])
+    assert trainfare.Money.parse(train).nano == parts
+
+
+def test_numbered_epochs_keep_their_numbers_when_training_resumes():
+    with trainfare.track(price="1") as run:
+        for _ in run.epochs(range(7, 9)):
+            run.step()
+        for _ in run.epochs(["a", "b"]):
+            run.step()
+    assert [e["epoch"] for e in document(run)["epochs"]] == [0, 1, 7, 8]
+
+
+def test_a_loop_keeps_its_length_and_may_be_left_early():
+    with trainfare.track(price="1") as run:
+        assert len(run.steps([1, 2, 3])) == 3
+        for _ in run.epochs(range(10)):
+            for _ in run.steps(iter(range(100))):
+                break
+            break
+        run.step()
+    receipt = document(run)
+    assert [e["epoch"] for e in receipt["epochs"]] == [0]
+    assert receipt["steps"] == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "words"),
+    [
+        (ValueError("bad loss"), "failed", "ValueError: bad loss"),
+        (KeyboardInterrupt(), "killed", "keyboard"),
+        (SystemExit(3), "failed", "SystemExit: 3"),
+        (SystemExit(0), "finished", None),
+        (trainfare.BudgetExceeded("over"), "stopped_by_budget", "over"),
+    ],
+)
+def test_an_exception_passes_through_and_is_recorded(error, status, words):
+    with pytest.raises(type(error)):
+        with trainfare.track(price="1") as run:
+            raise error
+    segment = run.receipt().run.segments[0]
+    assert segment.status.value == status
+    assert (segment.error is None) if words is None else (words in segment.error)
+
+
+def test_track_inside_track_joins_the_run(home):
+    with trainfare.track("outer", price="1") as outer:
+        with trainfare.track("inner", team="x") as inner:
+            assert inner is outer
+        outer.step()
+        assert document(outer)["status"] == "running"
+    assert document(outer)["status"] == "finished"
+    assert run_ids(home) == [outer.id]
+
+
+def test_track_twice_is_two_runs(home):
+    with trainfare.track("a", price="1") as first:
+        pass
+    with trainfare.track("b", price="1") as second:
+        pass
+    assert first.id != second.id
+    assert len(run_ids(home)) == 2
+    assert "TRAINFARE_RUN_ID" not in os.environ
+
+
+def test_two_threads_are_two_runs(home):
+    ids = []
+
+    def train():
+        with trainfare.track(price="1") as run:
+            ids.append(run.id)
+            time.sleep(0.05)
+
+    threads = [threading.Thread(target=train) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(ids)) == 2
+
+
+def test_a_run_without_with_ends_at_exit_and_a_crash_makes_it_fail(home):
+    in_child("import trainfare; trainfare.track('ends', price='1')", home)
+    in_child("import trainfare; trainfare.track('dies', price='1'); 1/0", home)
+    found = {r.run.name: r.run.segments[0] for r in trainfare.runs()}
+    assert found["ends"].status.value == "finished"
+    assert found["dies"].status.value == "failed"
+    assert "ZeroDivisionError" in found["dies"].error
+
+
+def test_forked_workers_neither_write_nor_end_the_run(home):
+    code = """
+    import os, sys, time, trainfare
+    with trainfare.track("parent", price="3.6/h") as run:
+        for _ in run.steps(range(3)):
+            child = os.fork()
+            if child == 0:
+                run.step(); run.log(loss=1.0); run.checkpoint("/tmp/none")
+                sys.exit(0)          # runs atexit handlers, as some workers do
+            os.waitpid(child, 0)
+    """
+    done = in_child(code, home)
+    assert (done.returncode, done.stderr) == (0, "")
+    (receipt,) = trainfare.runs()
+    assert (receipt.run.status.value, receipt.steps) == ("finished", 3)
+    assert len(receipt.run.segments) == 1
+
+
+def test_a_forked_process_that_tracks_joins_its_parents_run(home):
+    code = """
+    import os, trainfare
+    with trainfare.track("parent", price="3.6/h"):
+        child = os.fork()
+        if child == 0:
+            with trainfare.track(model="m"):
+                pass
+            os._exit(0)
+        os.waitpid(child, 0)
+    """
+    assert in_child(code, home).returncode == 0
+    (receipt,) = trainfare.runs()
+    assert len(receipt.run.segments) == 2
+    assert len(receipt.run.attempts) == 1
+    assert receipt.run.labels == {"model": "m"}
+    assert (
+        receipt.estimate.total.nano == receipt.duration_ns // 1000
+        or abs(receipt.estimate.total.nano - receipt.duration_ns // 1000) <= 1
+    )
+
+
+def test_a_requeued_job_goes_on_as_a_new_attempt(home, monkeypatch):
+    monkeypatch.setenv("TRAINFARE_RUN_ID", "job-42")
+    for _ in range(2):
+        assert (
+            in_child("import trainfare\nwith trainfare.track(price='1'): pass", home).returncode
+            == 0
+        )
+    (receipt,) = trainfare.runs()
+    assert receipt.run.id == "job-42"
+    assert [a.number for a in receipt.run.attempts] == [1, 2]
+
+
+def test_kill_nine_leaves_a_run_that_the_next_look_closes(home):
+    code = """
+    import sys, time, trainfare
+    run = trainfare.track("victim", price="3.6/h")
+    print("ready", flush=True)
+    time.sleep(60)
+    """
+    child = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        env={**os.environ, "TRAINFARE_HOME": str(home)},
+        stdout=subprocess.PIPE,
+    )
+    child.stdout.readline()
+    started = time.monotonic()
+    (run_id,) = run_ids(home)
+    time.sleep(1.6)
+    assert document_of(home, run_id)["status"] == "running"
+    os.kill(child.pid, signal.SIGKILL)
+    child.wait()
+    child.stdout.close()
+    lived = time.monotonic() - started
+    assert close_dead(home) == [run_id]
+    assert close_dead(home) == []
+    receipt = document_of(home, run_id)
+    assert receipt["status"] == "killed"
+    assert lived - 1.5 <= receipt["duration_seconds"] <= lived + 1.0
+    cost = trainfare.Money.parse(receipt["estimated"]["total"]).nano
+    assert abs(cost - receipt["duration_seconds"] * 10**6) <= 2
+
+
+def document_of(home, run_id):
+    return read_receipt(home, run_id).to_json()
+
+
+def test_an_unwritable_home_costs_one_warning_and_the_receipt_still_works(
+    tmp_path, monkeypatch, caplog
+):
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("TRAINFARE_HOME", str(tmp_path / "file"))
+    with trainfare.track("t", price="3.6/h") as run:
+        for _ in run.steps(range(3)):
+            pass
+    receipt = document(run)
+    assert (receipt["status"], receipt["steps"]) == ("finished", 3)
+    assert len([r for r in caplog.records if "training goes on" in r.message]) == 1
+
+
+def test_wrong_words_are_refused_before_anything_starts(home):
+    for wrong in (
+        {"price": "cheap"},
+        {"price": 3.6},
+        {"labels": {"bad key": 1}},
+        {"run_id": "Not Allowed"},
+        {"team": " "},
+    ):
+        with pytest.raises(trainfare.BadInput):
+            trainfare.track(**wrong)
+    assert run_ids(home) == []
+
+
+def test_a_metric_that_is_no_number_is_left_out_with_a_warning(home, caplog):
+    with trainfare.track(price="1") as run:
+        run.log(loss=0.5, note="x")
+        run.log(loss=float("nan"))
+    path = next((home / "runs" / run.id).glob("*/metrics.jsonl"))
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert lines[0]["m"] == {"loss": 0.5}
+    assert "note='x' is not a number" in caplog.text
+
+
+def test_importing_is_silent_and_loads_nothing_from_elsewhere(home):
+    code = """
+    import sys
+    before = set(sys.modules)
+    import trainfare
+    import trainfare.metering.track, threading
+    foreign = {m.split(".")[0] for m in set(sys.modules) - before} - set(sys.stdlib_module_names)
+    print(sorted(foreign), threading.active_count())
+    """
+    done = in_child(code, home)
+    assert (done.stdout.strip(), done.stderr) == ("['trainfare'] 1", "")
+    assert not home.exists()
+
+
+def test_the_promise_of_the_front_door_is_importable():
+    for name in trainfare.__all__:
+        assert getattr(trainfare, name) is not None
