@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +14,9 @@ from trainfare.cli.answer import format_option, width
 from trainfare.core.errors import BadInput, OutsideFailed
 from trainfare.core.labels import make_labels, parse_label
 from trainfare.core.price import Price, parse_hourly
+
+if TYPE_CHECKING:
+    from trainfare.metering.track import Run
 
 
 @click.command(
@@ -59,7 +63,6 @@ def command(
     The receipt is printed on standard error when CMD has ended.
     """
     from trainfare.flows import live
-    from trainfare.metering.home import home_folder
     from trainfare.metering.place import Stated
 
     words = make_labels(
@@ -81,44 +84,60 @@ def command(
         stated_price=_price(price),
         stage=stage,
     )
-    try:
-        _hand_over(home_folder(), ride.run, receipt, quiet=quiet, form=form)
-    except Exception as error:
-        # The command has ended: its exit code matters more than our receipt.
-        click.echo(f"trainfare: no receipt for {ride.run}: {error}", err=True)
+    # The command has ended: its exit code matters more than whatever keeps us from a receipt.
+    with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
+        try:
+            _hand_over(ride.run, receipt, quiet=quiet, form=form)
+        except Exception as error:
+            click.echo(f"trainfare: no receipt for {ride.run_id}: {error}", err=True)
     live.end_like(ride.exit_code)
 
 
 def _price(text: str | None) -> Price | None:
-    return None if text is None else parse_hourly(text)
+    """The price of ``--price``, else of the variable that an outer run or the user set."""
+    from trainfare.metering.track import PRICE_VARIABLE
+
+    stated = text if text is not None else os.environ.get(PRICE_VARIABLE)
+    return parse_hourly(stated) if stated else None
 
 
 def _check_writable(receipt: Path | None) -> None:
-    if receipt is not None and not receipt.absolute().parent.is_dir():
+    """Refuse a receipt that could not be written, before anything has started."""
+    if receipt is None:
+        return
+    folder = receipt.absolute().parent
+    if not folder.is_dir():
         raise BadInput(f"--receipt {receipt}: its folder does not exist; make it first")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise BadInput(f"--receipt {receipt}: its folder is not writable; choose another")
 
 
-def _hand_over(home: Path, run_id: str, receipt: Path | None, *, quiet: bool, form: str) -> None:
-    from trainfare.metering.history import read_receipt
+def _hand_over(run: Run | None, receipt: Path | None, *, quiet: bool, form: str) -> None:
+    """Print the receipt, then write its file."""
     from trainfare.metering.receipt_text import receipt_text
 
-    found = read_receipt(home, run_id)
-    if receipt is not None:
-        _write(receipt, json.dumps(found.to_json(), indent=2, ensure_ascii=False) + "\n")
+    if run is None:
+        raise OutsideFailed("it could not be metered")
+    found = run.receipt()
+    document = found.to_json() if receipt is not None or form == "json" else {}
     if not quiet:
-        text = (
-            json.dumps(found.to_json()) if form == "json" else receipt_text(found, min(78, width()))
-        )
-        sys.stdout.flush()
-        click.echo(f"\n{text}" if form == "table" else text, err=True)
+        is_json = form == "json"
+        text = json.dumps(document) if is_json else f"\n{receipt_text(found, min(78, width()))}"
+        click.echo(text, err=True)
+    if receipt is not None:
+        _write(receipt, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
 
 
 def _write(path: Path, text: str) -> None:
-    """Replace *path* as a whole, so that nobody ever reads half a receipt."""
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    """Replace *path* as a whole, so that nobody ever reads half a receipt; a pipe is written to."""
+    is_plain = path.is_file() or not path.exists()
+    target = path.resolve() if is_plain else path
+    fresh = target.with_name(f".{target.name}.{os.getpid()}") if is_plain else target
     try:
         fresh.write_text(text, encoding="utf-8")
-        fresh.replace(path)
+        if is_plain:
+            fresh.replace(target)
     except OSError as error:
-        fresh.unlink(missing_ok=True)
+        if is_plain:
+            fresh.unlink(missing_ok=True)
         raise OutsideFailed(f"cannot write the receipt to {path}: {error.strerror}") from None

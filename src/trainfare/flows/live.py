@@ -6,8 +6,10 @@ trainfare run → child process → meter beside it → spool → estimate → r
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,13 +18,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainfare.core.errors import BadInput
+from trainfare.core.errors import BadInput, OutsideFailed
 from trainfare.core.labels import check_run_id
 from trainfare.core.price import Price
 from trainfare.core.run import Status
 from trainfare.metering.home import home_folder, make_run_id
-from trainfare.metering.place import Stated, make_instruments
-from trainfare.metering.track import PRICE_VARIABLE, RUN_ID_VARIABLE, start_run
+from trainfare.metering.place import Stated, make_instruments, start_facts
+from trainfare.metering.track import PRICE_VARIABLE, RUN_ID_VARIABLE, Run, start_run
+
+log = logging.getLogger("trainfare")
 
 NOT_FOUND, NOT_EXECUTABLE = 127, 126
 """Exit codes of a command that could not be started, as shells have them."""
@@ -38,14 +42,16 @@ FORWARDED = (
 """Signals that a scheduler or a user sends to the command and means for the training."""
 
 _FROM_KERNEL = 0x80
-"""``si_code`` of a signal that the terminal sent: the whole foreground group has it already."""
+"""``si_code`` of a signal that the kernel sent, as it does for a key at the terminal (SI_KERNEL)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ride:
     """How a metered command ended."""
 
-    run: str
+    run_id: str
+    run: Run | None
+    """The run with its receipt, or None where even starting the meter failed."""
     exit_code: int
     """The command's own; ``-n`` where signal n ended it."""
 
@@ -63,107 +69,188 @@ def ride(
     """Run *command* under a meter; its standard streams, signals and exit code pass through.
 
     Raises:
-        BadInput: the command cannot be started; nothing was recorded. Its ``exit_code`` is 127 or
-            126, as a shell's would be.
+        BadInput: the environment says something that makes no sense, or the command cannot be
+            started; nothing was recorded. In the second case ``exit_code`` is 127 or 126, as a
+            shell's would be.
     """
-    inherited = os.environ.get(RUN_ID_VARIABLE)
-    chosen = check_run_id(run_id or inherited or make_run_id())
+    # What the user or a scheduler set wrongly is said before anything starts.
+    facts = start_facts(os.environ, stated)
+    chosen = check_run_id(run_id or facts.run_id or make_run_id())
     environment = {**os.environ, RUN_ID_VARIABLE: chosen}
     if stated_price is not None:
         environment[PRICE_VARIABLE] = f"{stated_price.amount}{stated_price.currency}/h"
-    with _signals_held() as before:
-        child = _start(command, environment, before)
-        instruments = make_instruments(home_folder(), stated, pid=child.pid)
-        run = start_run(
-            name or _short_name(command),
-            labels,
-            instruments,
-            stated=stated,
-            stated_price=stated_price,
-            stage=stage,
-            run_id=chosen,
-            is_wrapper=True,
-            pid=child.pid,
-        )
+    with _signals_held() as restore:
+        child = _start(command, environment, restore)
+        run = None
+        try:
+            run = start_run(
+                name or _short_name(command),
+                labels,
+                make_instruments(home_folder(), stated, pid=child.pid),
+                stated=stated,
+                stated_price=stated_price,
+                stage=stage,
+                run_id=chosen,
+                is_wrapper=True,
+                pid=child.pid,
+            )
+        except Exception as error:
+            log.warning("this run is not metered: %s: %s", type(error).__name__, error)
         exit_code = _wait(child)
+        # The child is a zombie until it is reaped, so that the last sample still finds it.
+        try:
+            _finish(run, exit_code)
+        except Exception as error:
+            log.warning("the record lacks its end: %s: %s", type(error).__name__, error)
+        child.wait()
+        _drop_late_signals()
+    return Ride(chosen, run, exit_code)
+
+
+def _finish(run: Run | None, exit_code: int) -> None:
+    if run is None:
+        return
     if exit_code == 0:
         run.finish(exit_code=0)
     elif exit_code > 0:
         run.finish(Status.FAILED, exit_code=exit_code, error=f"exit code {exit_code}")
     else:
-        error = f"ended by {signal.Signals(-exit_code).name}"
-        run.finish(Status.KILLED, exit_code=exit_code, error=error)
-    return Ride(chosen, exit_code)
+        ended_by = f"ended by {_signal_name(-exit_code)}"
+        run.finish(Status.KILLED, exit_code=exit_code, error=ended_by)
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 def _short_name(command: Sequence[str]) -> str:
-    """The script that a command runs, else the command."""
-    script = next((word for word in command if word.endswith((".py", ".sh", ".ipynb"))), command[0])
-    return Path(script).name
+    """The script or module that a command runs, else the command."""
+    script = next((word for word in command if word.endswith((".py", ".sh", ".ipynb"))), None)
+    if script is None and "-m" in command[:-1]:
+        return command[command.index("-m") + 1]
+    return Path(script or command[0]).name
+
+
+class _Restore:
+    """What the child gets back between fork and exec: the signal mask and SIGCHLD as they were."""
+
+    def __init__(self) -> None:
+        self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, [*FORWARDED, signal.SIGCHLD])
+        # A parent that ignores SIGCHLD hands that down; the kernel would then reap our child.
+        self._on_child = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+
+    def __call__(self) -> None:
+        if self._on_child is not None:
+            signal.signal(signal.SIGCHLD, self._on_child)
+        signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
 
 
 @contextlib.contextmanager
-def _signals_held() -> Iterator[set[int]]:
+def _signals_held() -> Iterator[_Restore]:
     """Hold the forwarded signals back so that they can be waited for, and set them free after."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [*FORWARDED, signal.SIGCHLD])
+    restore = _Restore()
     try:
-        yield before
+        yield restore
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        restore()
+
+
+def _drop_late_signals() -> None:
+    """Forget signals that came when the command, for which they were meant, had already ended."""
+    while late := signal.sigpending() & set(FORWARDED):
+        signal.sigwait(late)
 
 
 def _start(
-    command: Sequence[str], environment: Mapping[str, str], mask: set[int]
+    command: Sequence[str], environment: Mapping[str, str], restore: _Restore
 ) -> subprocess.Popen[bytes]:
-    def restore() -> None:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-
     try:
-        # No thread runs yet, so that restoring the mask between fork and exec is safe.
+        # No thread runs yet, so that restoring signals between fork and exec is safe.
         return subprocess.Popen(list(command), env=dict(environment), preexec_fn=restore)  # noqa: PLW1509
     except FileNotFoundError:
-        error = BadInput(f"there is no command {command[0]!r}; check its spelling and PATH")
+        found = shutil.which(command[0])
+        error = BadInput(
+            f"there is no command {command[0]!r}; check its spelling and PATH"
+            if found is None
+            else f"{found} names an interpreter that is not there; check its first line"
+        )
         error.exit_code = NOT_FOUND
     except PermissionError:
         error = BadInput(f"{command[0]!r} is not executable; chmod +x it or name its interpreter")
+        error.exit_code = NOT_EXECUTABLE
+    except BlockingIOError as refused:
+        raise OutsideFailed(
+            f"cannot start {command[0]!r}: {refused.strerror}; end other processes or ask for more"
+        ) from None
+    except OSError as refused:
+        error = BadInput(
+            f"cannot start {command[0]!r}: {refused.strerror}; if it is a script, give it a #! line"
+        )
         error.exit_code = NOT_EXECUTABLE
     raise error from None
 
 
 def _wait(child: subprocess.Popen[bytes]) -> int:
-    """Pass signals on until the child has ended."""
+    """Pass signals on until the child has ended; its exit code, or ``-n`` where signal n ended it."""
     waited_for = [*FORWARDED, signal.SIGCHLD]
-    while child.poll() is None:
-        received, came_from_terminal = _next_signal(waited_for)
-        if received is not None and received != signal.SIGCHLD and not came_from_terminal:
+    while (exit_code := _exit_code(child)) is None:
+        received, has_child = _next_signal(waited_for, child.pid)
+        if received in FORWARDED and not has_child:
             with contextlib.suppress(ProcessLookupError):
                 child.send_signal(received)
-    assert child.returncode is not None
-    return child.returncode
+    return exit_code
 
 
-def _next_signal(waited_for: Sequence[signal.Signals]) -> tuple[int | None, bool]:
-    """The next signal, at most a second later, and whether the terminal sent it to everybody."""
+def _exit_code(child: subprocess.Popen[bytes]) -> int | None:
+    """The exit code of a child that has ended, which is not reaped yet where that is possible."""
+    if not hasattr(os, "waitid"):
+        return child.poll()
+    ended = os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
+    if ended is None:
+        return None
+    return ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
+
+
+def _next_signal(waited_for: Sequence[signal.Signals], child: int) -> tuple[int, bool]:
+    """The next signal (0: none within a second), and whether *child* got it too."""
     if sys.platform == "linux":
         info = signal.sigtimedwait(waited_for, 1.0)
-        return (None, False) if info is None else (info.si_signo, info.si_code == _FROM_KERNEL)
+        return (0, False) if info is None else (info.si_signo, _went_to_both(info, child))
     pending = signal.sigpending() & set(waited_for)
     if not pending:
         time.sleep(0.05)
-        return None, False
-    received = signal.sigwait(waited_for)
+        return 0, False
+    received = signal.sigwait(pending)
     return received, received == signal.SIGINT and sys.stdin.isatty()
+
+
+def _went_to_both(info: signal.struct_siginfo, child: int) -> bool:
+    """Whether a signal reached the child without us, so that passing it on would double it.
+
+    A key at the terminal signals the whole foreground group; a terminal that goes away signals the
+    leader of its session alone. A child that signals its own group means us no less than itself.
+    """
+    if info.si_code != _FROM_KERNEL:
+        return info.si_pid == child
+    if info.si_signo == signal.SIGHUP and os.getsid(0) == os.getpid():
+        return False
+    return os.getpgid(child) == os.getpgrp()
 
 
 def end_like(exit_code: int) -> None:
     """End this process as the command ended: with its exit code, or by the same signal."""
     if exit_code >= 0:
         sys.exit(exit_code)
-    sys.stdout.flush()
-    sys.stderr.flush()
     number = -exit_code
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):
+            stream.flush()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if number not in (signal.SIGKILL, signal.SIGSTOP):
         signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [number])
     os.kill(os.getpid(), number)
     sys.exit(128 + number)
