@@ -124,13 +124,32 @@ def test_host_and_containers_of_one_running_machine_share_the_boot_fact(tmp_path
         ({"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, {}, True),
         ({"container": "podman"}, {}, True),
         ({}, {"run/.containerenv": ""}, True),
-        ({}, {"proc/1/cgroup": "0::/kubepods.slice/kubepods-pod1.slice\n"}, True),
-        ({}, {"proc/1/cgroup": "0::/init.scope\n"}, False),
-        ({"APPTAINER_NAME": "x.sif"}, {}, False),
+        ({}, {"proc/self/cgroup": "0::/kubepods.slice/kubepods-pod1.slice\n"}, True),
+        ({}, {"proc/self/cgroup": "0::/init.scope\n"}, False),
     ],
 )
 def test_containers_are_recognised(tmp_path, env, files, is_inside):
     assert quick_machine(env=env, root=make_root(tmp_path, **files)).in_container is is_inside
+
+
+def test_apptainer_keeps_the_names_of_its_host(tmp_path):
+    """A node's processes inside and outside of an image are on one resource."""
+    root = make_root(tmp_path)
+    inside = quick_machine(env={"APPTAINER_CONTAINER": "/images/torch.sif"}, root=root)
+    assert inside.resource_id == quick_machine(env={}, root=root).resource_id
+
+
+def test_a_container_s_limits_are_the_machine_s_size(tmp_path):
+    limits = {
+        "proc/self/cgroup": "0::/\n",
+        "sys/fs/cgroup/cgroup.controllers": "cpu memory",
+        "sys/fs/cgroup/cpu.max": "50000 100000",
+        "sys/fs/cgroup/memory.max": "8388608",
+    }
+    machine = quick_machine(env={}, root=make_root(tmp_path, **limits))
+    assert machine.cpu_count == 1
+    assert machine.memory_bytes == 8388608
+    assert (machine.facts["cpu_count"], machine.facts["memory_bytes"]) == ("quota", "cgroup")
 
 
 def test_an_arm_cpu_is_named_by_maker_and_part(tmp_path):
@@ -143,7 +162,7 @@ def test_a_machine_without_any_of_the_files_is_still_a_machine(tmp_path):
     machine = quick_machine(env={}, root=tmp_path)
     assert machine.resource_id.startswith("host:")
     assert machine.hostname
-    assert (machine.cpu_model, machine.memory_bytes) == (None, None)
+    assert machine.cpu_model is None
 
 
 def test_a_nitro_board_names_the_instance_without_a_network(tmp_path):

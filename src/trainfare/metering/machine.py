@@ -18,11 +18,13 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trainfare.core.machine import Accelerator, Machine
 from trainfare.metering.board import Board, read_board
+from trainfare.metering.cgroup import find_allowance
 from trainfare.metering.environment import Surroundings, fingerprint, read_surroundings
 
 if TYPE_CHECKING:
@@ -219,17 +221,22 @@ def _look_around(env: Mapping[str, str], devices: Sequence[Accelerator], root: P
     is_virtual = re.search(r"^flags\s*:.*\bhypervisor\b", cpuinfo, re.MULTILINE) is not None
     around = read_surroundings(env, root=root)
     hostname = _head(root / "proc/sys/kernel/hostname", 256).strip() or os.uname().nodename
-    in_container = _is_in_container(env, root)
+    allowance = find_allowance(
+        proc=str(root / "proc"), cgroup=str(root / "sys/fs/cgroup"), root=str(root), environ=env
+    )
     boot_id = _head(root / "proc/sys/kernel/random/boot_id", 64).strip()
     machine_id = _head(root / "etc/machine-id", 64).strip()
     # An image's machine-id is the same in all of its containers and a container's name is chosen
     # anew each time; the kernel's boot id is the machine's, whichever container reads it.
-    host = (
-        fingerprint("boot", boot_id)
-        if in_container and boot_id
-        else fingerprint(machine_id, hostname)
-    )
-    facts = {"host": f"host:{host}"}
+    # Apptainer keeps the host's name and machine-id.
+    keeps_names = any(env.get(f"{name}_CONTAINER") for name in ("APPTAINER", "SINGULARITY"))
+    is_boxed = allowance.in_container and not keeps_names and boot_id
+    host = fingerprint("boot", boot_id) if is_boxed else fingerprint(machine_id, hostname)
+    facts = {
+        "host": f"host:{host}",
+        "cpu_count": allowance.cpu_source,
+        "memory_bytes": allowance.memory_source,
+    }
     if boot_id:
         facts["boot"] = f"boot:{fingerprint('boot', boot_id)}"
     if around.scheduler:
@@ -241,9 +248,9 @@ def _look_around(env: Mapping[str, str], devices: Sequence[Accelerator], root: P
         resource_id=facts["host"],
         hostname=hostname,
         cpu_model=_cpu_model(cpuinfo),
-        cpu_count=_cpu_count(),
-        memory_bytes=_memory_bytes(root),
-        in_container=in_container,
+        cpu_count=ceil(allowance.cpus),
+        memory_bytes=allowance.memory_bytes,
+        in_container=allowance.in_container,
         accelerators=tuple(devices),
         facts=facts,
     )
@@ -270,27 +277,3 @@ def _cpu_model(cpuinfo: str) -> str | None:
     if (maker := words.get("CPU implementer")) and (part := words.get("CPU part")):
         return f"{_ARM_MAKERS.get(maker, maker)} {_ARM_PARTS.get(part, part)}"
     return None
-
-
-def _is_in_container(env: Mapping[str, str], root: Path) -> bool:
-    if env.get("KUBERNETES_SERVICE_HOST") or env.get("container"):
-        return True
-    # Apptainer is no container to us: it keeps the host's name, hardware and limits.
-    marks = (".dockerenv", "run/.containerenv")
-    if any((root / mark).exists() for mark in marks):
-        return True
-    cgroup = _head(root / "proc/1/cgroup", 4096)
-    return re.search(r"docker|kubepods|containerd|libpod|/lxc", cgroup) is not None
-
-
-def _cpu_count() -> int | None:
-    """CPUs that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count()
-
-
-def _memory_bytes(root: Path) -> int | None:
-    """The machine's memory."""
-    match = re.search(r"^MemTotal:\s+(\d+) kB", _head(root / "proc/meminfo", 256), re.MULTILINE)
-    return int(match[1]) * 1024 if match else None
