@@ -6,13 +6,16 @@ Exit codes: 0 done; 1 the answer is "no" (not conserved, over budget); 2 wrong u
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import io
 import os
 import sys
 import traceback
 from pathlib import Path
 
 import click
+from click.shell_completion import CompletionItem
 
 from trainfare.core.errors import TrainfareError
 
@@ -29,6 +32,9 @@ COMMANDS = {
     "completion": "Print the completion script for bash, zsh or fish.",
 }
 """Command name → one line for the list; the command lives in ``trainfare.cli.<name>``."""
+
+COMPLETE_VARIABLE = "_TRAINFARE_COMPLETE"
+"""What the completion script of a shell sets to ask for words instead of running a command."""
 
 
 class _Commands(click.Group):
@@ -57,6 +63,15 @@ class _Commands(click.Group):
             hint = f"; did you mean {near[0]!r}?" if near else ""
             ctx.fail(f"there is no command {args[0]!r}{hint}")
         return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Names of commands from the table above, and the options of the group."""
+        names = [
+            CompletionItem(name, help=line)
+            for name, line in COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """The list of commands, from the table above."""
@@ -102,25 +117,26 @@ cli.params.append(_home_option())
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit; every failure is one sentence on standard error."""
     try:
-        code = cli.main(args=arguments, prog_name="trainfare", standalone_mode=False)
-        sys.stdout.flush()
-    except click.exceptions.Abort:
-        sys.exit(130)
+        code = _run(sys.argv[1:] if arguments is None else arguments)
+    except (KeyboardInterrupt, click.Abort):
+        code = 130
     except click.ClickException as error:
-        _complain(_usage_sentence(error))
-        sys.exit(2)
+        if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):
+            click.echo(error.format_message(), err=True)
+        else:
+            _complain(_usage_sentence(error))
+        code = 2
     except TrainfareError as error:
         _complain(str(error))
-        sys.exit(error.exit_code)
+        code = error.exit_code
     except BrokenPipeError:
         # The reader (head, less) went away; what it did not read is not a failure.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
-    except KeyboardInterrupt:
-        sys.exit(130)
+        _drop_output()
+        code = 0
     except OSError as error:
+        _drop_output()
         _complain(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
-        sys.exit(3)
+        code = 3
     except Exception as error:
         if os.environ.get("TRAINFARE_DEBUG"):
             traceback.print_exc()
@@ -128,8 +144,32 @@ def main(arguments: list[str] | None = None) -> None:
             f"unexpected {type(error).__name__}: {error}; "
             "run again with TRAINFARE_DEBUG=1 to see where, and please report it"
         )
-        sys.exit(3)
-    sys.exit(code if isinstance(code, int) else 0)
+        code = 3
+    sys.exit(code)
+
+
+def _run(arguments: list[str]) -> int:
+    """Call the command; click's own ``main`` would answer a closed pipe with exit code 1."""
+    if os.environ.get(COMPLETE_VARIABLE):
+        cli.main(prog_name="trainfare", complete_var=COMPLETE_VARIABLE)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that cannot show a line or a euro sign gets "?" instead of a traceback.
+            stream.reconfigure(errors="replace")
+    try:
+        with cli.make_context("trainfare", arguments) as context:
+            code = cli.invoke(context)
+    except click.exceptions.Exit as asked:
+        code = asked.exit_code
+    if sys.stdout is not None:
+        sys.stdout.flush()
+    return code if isinstance(code, int) else 0
+
+
+def _drop_output() -> None:
+    """Let what is still to be written go nowhere, so that Python's own last flush cannot fail."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _usage_sentence(error: click.ClickException) -> str:
@@ -143,4 +183,5 @@ def _usage_sentence(error: click.ClickException) -> str:
 
 def _complain(sentence: str) -> None:
     """One line on standard error, in red on a terminal."""
-    click.secho(f"trainfare: {sentence}", err=True, fg="red")
+    with contextlib.suppress(OSError):
+        click.secho(f"trainfare: {sentence}", err=True, fg="red")

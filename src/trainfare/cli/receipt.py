@@ -5,10 +5,11 @@ from __future__ import annotations
 import click
 
 from trainfare.cli.answer import format_option, say_json, width
+from trainfare.cli.argument import run_argument
 
 
 @click.command("receipt")
-@click.argument("run", default="last")
+@run_argument()
 @format_option("table", "json", "csv", "html")
 def command(run: str, form: str) -> None:
     """Print the receipt of RUN: an id, the beginning of one, a name, or "last"."""

@@ -101,7 +101,7 @@ def find_run_id(home: Path, text: str) -> str:
     ids = run_ids(home)
     if text in ids:
         return text
-    starts = {run_id: _first_events(home, run_id) for run_id in ids}
+    starts = {run_id: first_words(home, run_id) for run_id in ids}
     latest = sorted(ids, key=lambda run_id: starts[run_id][0])
     if text == "last" and latest:
         return latest[-1]
@@ -116,11 +116,11 @@ def find_run_id(home: Path, text: str) -> str:
     raise NotFound(f"no run is called {text!r}; `trainfare runs` lists those there are")
 
 
-def _first_events(home: Path, run_id: str) -> tuple[int, str | None]:
+def first_words(home: Path, run_id: str) -> tuple[int, str | None]:
     """When the run began, and its name."""
     began, name = 0, None
     for folder in sorted((runs_folder(home) / run_id).iterdir()):
-        recording = make_recording(read_file(folder / EVENTS)[:4096], b"")
+        recording = make_recording(read_file(folder / EVENTS).partition(b"\n")[0], b"")
         if recording is not None:
             began = min(began or recording.start["w"], recording.start["w"])
             name = name or recording.start.get("name")
