@@ -35,3 +35,18 @@ def test_a_budget_stop_is_never_hidden_by_the_exit_code():
     child = segment(0, 5, id="c", status=Status.STOPPED_BY_BUDGET)
     wrapper = segment(0, 6, id="w", is_wrapper=True, status=Status.FAILED)
     assert make_run("r", [child, wrapper]).status is Status.STOPPED_BY_BUDGET
+
+
+def test_what_a_killed_wrapper_wrapped_speaks_for_it():
+    """`kill -9` of the wrapper alone leaves the training running, and it may yet finish."""
+    wrapper = segment(0, 6, id="w", is_wrapper=True, status=Status.KILLED)
+    for status in (Status.RUNNING, Status.FINISHED):
+        child = segment(0, 9, id="c", status=status)
+        assert make_run("r", [child, wrapper]).status is status
+    assert make_run("r", [wrapper]).status is Status.KILLED
+
+
+def test_a_killed_wrapper_is_not_spoken_for_by_another_machine():
+    wrapper = segment(0, 6, id="w", is_wrapper=True, status=Status.KILLED)
+    other = segment(0, 9, id="c", machine="i-1", status=Status.FINISHED)
+    assert make_run("r", [other, wrapper]).status is Status.KILLED

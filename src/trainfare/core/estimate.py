@@ -257,7 +257,8 @@ def _price_at(segment: Segment, at_ns: int, currency: str) -> Price | NoPrice:
     """The price in force; the first one stamped also holds for the time before it was found."""
     if not segment.prices:
         return NoPrice(segment.machine.resource_id, "no price was looked up yet")
-    index = bisect_right([m.at_ns for m in segment.prices], at_ns - segment.started_wall_ns)
+    since_ns = at_ns - segment.started_wall_ns
+    index = bisect_right(segment.prices, since_ns, key=lambda mark: mark.at_ns)
     price = segment.prices[max(0, index - 1)].price
     if isinstance(price, Price) and price.currency != currency:
         return NoPrice(price.sku, f"its price is in {price.currency}, the run's is in {currency}")
@@ -267,7 +268,8 @@ def _price_at(segment: Segment, at_ns: int, currency: str) -> Price | NoPrice:
 def _stage_at(segment: Segment, at_ns: int) -> StageMark:
     if not segment.stages:
         return StageMark(0, UNNAMED if segment.is_wrapper else SETUP)
-    index = bisect_right([m.at_ns for m in segment.stages], at_ns - segment.started_wall_ns)
+    since_ns = at_ns - segment.started_wall_ns
+    index = bisect_right(segment.stages, since_ns, key=lambda mark: mark.at_ns)
     return segment.stages[max(0, index - 1)]
 
 

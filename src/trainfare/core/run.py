@@ -179,13 +179,23 @@ class Attempt:
         """The worst of what its segments say, running first; a finished wrapper settles a kill.
 
         ``trainfare run`` outlives the training that it wraps, so its word on how it ended counts.
+        Where it was itself killed it saw no end, and what it wrapped on its machine speaks.
         """
-        wrappers = [s for s in self.segments if s.is_wrapper] or list(self.segments)
-        if any(s.status is Status.RUNNING for s in wrappers):
+        wrappers = [s for s in self.segments if s.is_wrapper]
+        speakers = [s for w in wrappers for s in self._witnesses(w)] or list(self.segments)
+        if any(s.status is Status.RUNNING for s in speakers):
             return Status.RUNNING
         order = (Status.STOPPED_BY_BUDGET, Status.KILLED, Status.FAILED, Status.FINISHED)
         stopped = [s for s in self.segments if s.status is Status.STOPPED_BY_BUDGET]
-        return min((s.status for s in (*wrappers, *stopped)), key=order.index)
+        return min((s.status for s in (*speakers, *stopped)), key=order.index)
+
+    def _witnesses(self, wrapper: Segment) -> list[Segment]:
+        """Who knows how the part of the attempt under *wrapper* ended."""
+        if wrapper.status is not Status.KILLED or wrapper.exit_code is not None:
+            return [wrapper]
+        place = wrapper.machine.resource_id
+        inner = [s for s in self.segments if s.machine.resource_id == place and not s.is_wrapper]
+        return inner or [wrapper]
 
 
 @dataclass(frozen=True, slots=True)
