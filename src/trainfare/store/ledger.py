@@ -1,0 +1,141 @@
+"""The ledger: one small database that says what is current. SQLite by default, PostgreSQL for teams.
+
+``TRAINFARE_DATABASE`` names another database (``postgresql+psycopg://…``). Migrations run when a
+ledger is opened; a ledger made by a later Trainfare is refused.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from trainfare.core.errors import BadInput, OutsideFailed
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class Ledger:
+    """An open ledger; :meth:`change` is one transaction, :meth:`look` reads one state."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        try:
+            self._engine = _engine(url)
+            _upgrade(self._engine)
+        except (sa.exc.SQLAlchemyError, OSError) as error:
+            raise OutsideFailed(f"cannot open the ledger {_shown(url)}: {_reason(error)}") from None
+
+    @contextlib.contextmanager
+    def change(self) -> Iterator[sa.Connection]:
+        """A transaction: all of the block's writes become true together, or none."""
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except sa.exc.SQLAlchemyError as error:
+            raise OutsideFailed(
+                f"the ledger {_shown(self.url)} refused a change: {_reason(error)}; nothing was changed"
+            ) from None
+
+    @contextlib.contextmanager
+    def look(self) -> Iterator[sa.Connection]:
+        """A connection to read with."""
+        try:
+            with self._engine.connect() as connection:
+                yield connection
+        except sa.exc.SQLAlchemyError as error:
+            raise OutsideFailed(
+                f"the ledger {_shown(self.url)} cannot be read: {_reason(error)}"
+            ) from None
+
+    def close(self) -> None:
+        """Let the connections go."""
+        self._engine.dispose()
+
+
+@contextlib.contextmanager
+def open_ledger(home: Path, url: str | None = None) -> Iterator[Ledger]:
+    """The ledger of *home*, or the one that ``TRAINFARE_DATABASE`` names, brought up to date."""
+    chosen = url or os.environ.get("TRAINFARE_DATABASE")
+    if not chosen:
+        try:
+            home.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutsideFailed(f"cannot make {home}: {error.strerror}") from None
+        chosen = f"sqlite:///{home / 'ledger.db'}"
+    ledger = Ledger(chosen)
+    try:
+        yield ledger
+    finally:
+        ledger.close()
+
+
+def _engine(url: str) -> sa.Engine:
+    try:
+        engine = sa.create_engine(url)
+    except (sa.exc.ArgumentError, ModuleNotFoundError) as error:
+        raise BadInput(
+            f"TRAINFARE_DATABASE {_shown(url)!r} cannot be used ({error}); "
+            "write sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME"
+        ) from None
+    if engine.dialect.name == "sqlite":
+        sa.event.listen(engine, "connect", _make_durable)
+        # pysqlite's own implicit transactions would let reads see half of a change.
+        sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+    return engine
+
+
+def _make_durable(connection: Any, _record: object) -> None:
+    """What is committed survives a power cut; readers never wait for a writer."""
+    connection.isolation_level = None
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "busy_timeout=10000",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _upgrade(engine: sa.Engine) -> None:
+    """Bring the schema to the newest version, in one transaction."""
+    script = ScriptDirectory(str(MIGRATIONS), version_locations=[str(MIGRATIONS)])
+    head = script.get_current_head()
+    assert head is not None
+    with engine.begin() as connection:
+        found = MigrationContext.configure(connection).get_current_revision()
+        if found == head:
+            return
+        if found is not None and found not in {one.revision for one in script.walk_revisions()}:
+            raise BadInput(
+                f"the ledger {_shown(str(engine.url))} has schema {found}, this Trainfare knows up "
+                f"to {head}; upgrade with pip install -U trainfare"
+            )
+        with EnvironmentContext(
+            Config(),
+            script,
+            fn=lambda revision, _context: script._upgrade_revs(head, revision),  # noqa: SLF001 (as alembic's own command does)
+        ) as environment:
+            environment.configure(connection=connection)
+            environment.run_migrations()
+
+
+def _shown(url: str) -> str:
+    """The URL without its password."""
+    try:
+        return sa.make_url(url).render_as_string(hide_password=True)
+    except sa.exc.ArgumentError:
+        return "(unreadable)"
+
+
+def _reason(error: Exception) -> str:
+    """The database's own sentence, without SQLAlchemy's hints."""
+    return str(getattr(error, "orig", None) or error).strip().splitlines()[0]
