@@ -101,10 +101,8 @@ def exact_of(values: pa.Array) -> tuple[Exact, pa.BooleanArray | None, str]:
         return exact.take(values.indices), None if bad is None else bad.take(values.indices), what
     if pa.types.is_null(kind):
         return Exact(pa.nulls(len(values), pa.int64())), None, ""
-    if pa.types.is_integer(kind):
-        values, kind = values.cast(pa.decimal128(20, 0)), pa.decimal128(20, 0)
-    if pa.types.is_decimal128(kind) and kind.scale <= 27 and _fits(values):
-        return _of_decimals(values), None, ""
+    if pa.types.is_decimal128(kind) and (split := _of_decimals(values)) is not None:
+        return split, None, ""
     if not pa.types.is_string(kind):
         values = values.cast(pa.string())
     codes = values.dictionary_encode()
@@ -116,36 +114,31 @@ def exact_of(values: pa.Array) -> tuple[Exact, pa.BooleanArray | None, str]:
     )
 
 
-def _fits(values: pa.Decimal128Array) -> bool:
-    span = pc.min_max(values)
-    low, high = span["min"].as_py(), span["max"].as_py()
-    return low is None or max(abs(Fraction(low)), abs(Fraction(high))) < _LARGEST
-
-
-def _of_decimals(values: pa.Decimal128Array) -> Exact:
-    """Split decimals of at most 27 places into nano and two limbs, by truncation at 10⁻⁹."""
+def _of_decimals(values: pa.Decimal128Array) -> Exact | None:
+    """Split decimals into nano and up to two limbs; None where 64 bits cannot hold them whole."""
     scale = values.type.scale
-    if scale <= 9:
-        return Exact(_unscaled(values.cast(pa.decimal128(38, 9)) if scale < 9 else values))
-    head = values.cast(pa.decimal128(19, 9), safe=False)
-    tail = pc.subtract(values.cast(pa.decimal128(36, scale)), head.cast(pa.decimal128(36, scale)))
-    rest = pc.fill_null(_unscaled(tail), 0)  # under 10^(scale-9) <= 10^18, so 64 bits hold it
-    if scale <= 18:
-        return Exact(_unscaled(head), (pc.multiply(rest, 10 ** (18 - scale)),))
-    cut = 10 ** (scale - 18)
-    first = pc.divide(rest, cut)
-    second = pc.multiply(pc.subtract(rest, pc.multiply(first, cut)), 10 ** (27 - scale))
-    return Exact(_unscaled(head), (first, second))
-
-
-def _unscaled(values: pa.Decimal128Array) -> pa.Int64Array:
-    """The low 64 bits of each 128-bit decimal: its unscaled value, where 64 bits hold that."""
-    words = pa.Array.from_buffers(
-        pa.int64(), 2 * (len(values) + values.offset), [None, values.buffers()[1]]
+    whole = pa.Array.from_buffers(
+        pa.decimal128(38, 0), len(values), values.buffers(), offset=values.offset
     )
-    low = words[2 * values.offset :: 1]
-    pairs = pa.FixedSizeListArray.from_arrays(low, 2)
-    return pc.if_else(values.is_valid(), pc.list_element(pairs, 0), None)
+    try:
+        digits = whole.cast(pa.int64())
+        if scale <= 9:
+            return Exact(pc.multiply_checked(digits, 10 ** (9 - scale)))
+    except pa.ArrowInvalid:
+        return None
+    if scale > 27:
+        return None
+    nano, rest = _divided(digits, 10 ** (scale - 9))
+    if scale <= 18:
+        return Exact(nano, (pc.multiply(rest, 10 ** (18 - scale)),))
+    first, second = _divided(rest, 10 ** (scale - 18))
+    return Exact(nano, (first, pc.multiply(second, 10 ** (27 - scale))))
+
+
+def _divided(values: pa.Int64Array, by: int) -> tuple[pa.Int64Array, pa.Int64Array]:
+    """Quotient towards zero and remainder; the remainder of a null is 0."""
+    quotient = pc.divide(values, by)
+    return quotient, pc.fill_null(pc.subtract(values, pc.multiply(quotient, by)), 0)
 
 
 def _of_texts(texts: pa.StringArray) -> tuple[Exact, pa.BooleanArray | None, str]:
@@ -183,7 +176,7 @@ def _respell(
             amount, what = None, NOT_A_NUMBER
         if amount is not None and abs(amount) >= _LARGEST:
             amount, what = None, what or TOO_LARGE
-        plain.append("0" if amount is None else _digits(amount))
+        plain.append("0" if amount is None else digits_of(amount))
         wrong.append(amount is None)
     fixed = pc.replace_with_mask(texts, odd, pa.array(plain, pa.string()))
     if not any(wrong):
@@ -192,8 +185,12 @@ def _respell(
     return fixed, bad, what
 
 
-def _digits(amount: Fraction) -> str:
-    """A terminating fraction as plain digits."""
+def digits_of(amount: Fraction) -> str:
+    """A terminating fraction as plain digits.
+
+    >>> digits_of(Fraction(-1, 8))
+    '-0.125'
+    """
     places, scaled = 0, amount
     while scaled.denominator != 1:
         places, scaled = places + 1, scaled * 10

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
-from trainfare.billing import canonical, focus
+from trainfare.billing import canonical, focus, generic
 from trainfare.billing.arrow import pa, pc
 from trainfare.billing.canonical import Desk
 from trainfare.billing.chunks import header_of
 from trainfare.billing.components import load_components
 from trainfare.billing.detect import detect
+from trainfare.billing.mapping import FieldMap, load_mapping
 from trainfare.billing.problems import Problems
 from trainfare.billing.source import SourceFile, content_digest, open_source
 from trainfare.core.charge import Problem
@@ -29,6 +30,7 @@ ADAPTERS: dict[str, Adapter] = {
     "focus-1.2": focus.read,
     "focus-1.3": focus.read,
     "focus-1.4": focus.read,
+    "generic": generic.read,
 }
 """Format → the function that reads it. Files of one bill must share one function."""
 
@@ -77,6 +79,14 @@ class Bill:
         if not self.problems and self.rows == 0:
             self.problems.add(self.files[0].name, "has a header and no charges")
         self.problems.raise_if_any()
+
+    @property
+    def share(self) -> float:
+        """How much of the bill has been read, 0 to 1, by the size of its files."""
+        sizes = [file.size for file in self.files]
+        done = len(self._desk.closed)
+        current = self._desk.share * sizes[done] if done < len(sizes) else 0
+        return (sum(sizes[:done]) + current) / max(1, sum(sizes))
 
     @property
     def problems(self) -> Problems:
@@ -149,10 +159,8 @@ def read_bill(
     if source is not None and not _SOURCE.fullmatch(source):
         raise BadInput(f"source {source!r} is not up to 64 letters, digits, '.', '_' or '-'")
     with open_source(place) as files:
-        known = tuple(
-            replace(file, format=detect(header_of(file), file.name, file.manifest))
-            for file in files
-        )
+        fields = None if mapping is None else load_mapping(mapping)
+        known = tuple(replace(file, format=_format_of(file, fields)) for file in files)
         formats = sorted({file.format for file in known})
         if len({ADAPTERS.get(name) for name in formats}) > 1 or formats[0] not in ADAPTERS:
             listed = "; ".join(f"{file.name}: {file.format}" for file in known[:10])
@@ -160,8 +168,17 @@ def read_bill(
         words = [str(canonical.VERSION), *formats]
         if components is not None:
             words.append(components.read_text("utf-8-sig"))
-        desk = Desk(Problems(), load_components(components))
+        if fields is not None:
+            words.append(fields.text)
+        desk = Desk(Problems(), load_components(components), fields)
         yield Bill("+".join(formats), known, content_digest(known, *words), desk, source)
+
+
+def _format_of(file: SourceFile, fields: FieldMap | None) -> str:
+    """The format of one file; what a mapping describes is generic."""
+    if fields is not None:
+        return "generic"
+    return detect(header_of(file), file.name, file.manifest)
 
 
 def check(

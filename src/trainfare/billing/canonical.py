@@ -14,6 +14,7 @@ from trainfare.billing import tags, times
 from trainfare.billing.amounts import Exact, Rounding, exact_of
 from trainfare.billing.arrow import TEXT, constant, pa, pc, row_numbers, text_of
 from trainfare.billing.components import Components
+from trainfare.billing.mapping import FieldMap
 from trainfare.billing.problems import Problems
 from trainfare.core.charge import CHARGE_CATEGORIES, COLUMNS, REQUIRED, View
 
@@ -28,6 +29,7 @@ SCHEMA = pa.schema([(name, _TYPES.get(kind, TEXT)) for name, kind in COLUMNS.ite
 NULL_TEXTS = ("NULL", "null", "Null", "\\N")
 """Words that providers and tools write where they mean no value."""
 
+_NOTHING = pa.array(["", " ", *NULL_TEXTS])
 _ENUMERATIONS = {
     "ChargeCategory": CHARGE_CATEGORIES,
     "ChargeClass": ("Correction",),
@@ -47,6 +49,8 @@ class Chunk:
     file: str
     first_row: int
     batch: pa.RecordBatch
+    share: float = 0.0
+    """How much of the file is read after these rows, 0 to 1."""
 
     def __len__(self) -> int:
         return int(self.batch.num_rows)
@@ -63,14 +67,18 @@ class Desk:
 
     problems: Problems
     components: Components
+    mapping: FieldMap | None = None
+    """The user's mapping file, for a bill of no known format."""
     rounding: Rounding = field(default_factory=Rounding)
     """Running sums of the file now read; see :meth:`next_file`."""
     closed: list[Rounding] = field(default_factory=list)
+    share: float = 0.0
+    """How much of the file now read has been read."""
 
     def next_file(self) -> None:
         """Begin a new source file: each file's totals are exact by themselves."""
         self.closed.append(self.rounding)
-        self.rounding = Rounding()
+        self.rounding, self.share = Rounding(), 0.0
 
     def totals(self) -> dict[str, dict[str, Fraction]]:
         """Currency → view → the exact sum over every file read so far, in units of the currency."""
@@ -117,15 +125,18 @@ class Draft:
         """
         if values is None:
             return
-        if isinstance(values, str):
-            values = constant(values, self.rows)
-        self._columns[column] = values
+        filled = constant(values, self.rows) if isinstance(values, str) else values
         self._sources[column] = source or column
+        if filled.null_count == self.rows:
+            self._columns.pop(column, None)
+            return
+        self._columns[column] = filled
         self._spellings[column] = spelling
 
-    def has(self, column: str) -> bool:
-        """Whether *column* was set."""
-        return column in self._columns
+    def texts(self, column: str) -> pa.DictionaryArray | None:
+        """What *column* was set to so far, as text without nulls spelt out; None when unset."""
+        values = self._columns.get(column)
+        return None if values is None else _without_null_texts(text_of(values))[0]
 
     def money(self, view: View, values: pa.Array | Exact | None, *, source: str) -> None:
         """Set the amounts of one view: as the provider wrote them, or already exact.
@@ -140,7 +151,7 @@ class Draft:
 
     def exact(self, values: pa.Array, desk: Desk, *, source: str) -> Exact:
         """Read one column of amounts exactly; what is wrong goes to the problems."""
-        if pa.types.is_dictionary(values.type) or pa.types.is_string(values.type):
+        if _is_text(values):
             values = _without_null_texts(text_of(values))[0]
         exact, bad, what = exact_of(values)
         if bad is not None:
@@ -167,6 +178,7 @@ class Draft:
 
     def finish(self, desk: Desk) -> pa.RecordBatch:
         """The canonical batch; everything wrong has gone to the desk's problems."""
+        desk.share = self.chunk.share
         done: dict[str, pa.Array] = {}
         for column, values in self._columns.items():
             done[column] = self._settle(column, values, desk)
@@ -195,7 +207,7 @@ class Draft:
         """Bring one column to its canonical type, noting what was repaired."""
         kind = COLUMNS[column]
         if kind == "timestamp":
-            if pa.types.is_dictionary(values.type) or pa.types.is_string(values.type):
+            if _is_text(values):
                 values = _without_null_texts(text_of(values))[0]
             read = times.instants(values, self._spellings[column])
             if read.bad is not None:
@@ -215,7 +227,7 @@ class Draft:
             for what, mask in changed:
                 self.note(column, what, mask)
         elif kind == "decimal":
-            texts = self._numbers(column, texts)
+            texts = self._numbers(column, texts) if _is_text(values) else texts
         elif column in _ENUMERATIONS:
             texts = self._enumerated(column, texts, desk)
         return texts
@@ -279,8 +291,7 @@ class Draft:
                 continue
             else:
                 absent = values.is_null()
-            bad_already = column in self._columns and COLUMNS[column] == "timestamp"
-            if bad_already:
+            if column in self._columns and COLUMNS[column] == "timestamp":
                 raw = text_of(self._columns[column])
                 absent = pc.and_(absent, _without_null_texts(raw)[0].indices.is_null())
             source = self._sources.get(column, column)
@@ -324,6 +335,10 @@ class Draft:
         )
 
 
+def _is_text(values: pa.Array) -> bool:
+    return bool(pa.types.is_dictionary(values.type) or pa.types.is_string(values.type))
+
+
 def _spread(flags: pa.BooleanArray, texts: pa.DictionaryArray) -> pa.BooleanArray:
     """What is said of each distinct value, for every row; false for null rows."""
     return pc.fill_null(flags.take(texts.indices), fill_value=False)
@@ -344,12 +359,11 @@ def _without_null_texts(
     texts: pa.DictionaryArray,
 ) -> tuple[pa.DictionaryArray, pa.BooleanArray | None]:
     """Null for empty text and for words that mean null; the second says where such a word stood."""
-    words = pc.is_in(texts.dictionary, pa.array(NULL_TEXTS))
-    empty = pc.equal(pc.utf8_trim_whitespace(texts.dictionary), "")
+    nothing = pc.is_in(texts.dictionary, _NOTHING)
     if texts.dictionary.null_count:
-        empty = pc.or_(pc.fill_null(empty, fill_value=True), texts.dictionary.is_null())
-    has_words = pc.any(words).as_py()
-    if not has_words and not pc.any(empty).as_py():
+        nothing = pc.or_(nothing, texts.dictionary.is_null())
+    if not pc.any(nothing).as_py():
         return texts, None
-    gone = _nulled(texts, _spread(pc.or_(words, empty), texts))
-    return gone, _spread(words, texts) if has_words else None
+    words = pc.is_in(texts.dictionary, pa.array(NULL_TEXTS))
+    gone = _nulled(texts, _spread(nothing, texts))
+    return gone, _spread(words, texts) if pc.any(words).as_py() else None

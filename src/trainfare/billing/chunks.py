@@ -3,85 +3,26 @@
 from __future__ import annotations
 
 import csv as pycsv
-import gzip
 import io
 import json
-import zipfile
-import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import IO, Any
+from typing import Any
 
 from trainfare.billing.arrow import TEXT, csv, pa, parquet
 from trainfare.billing.canonical import Chunk
-from trainfare.billing.problems import Problems
+from trainfare.billing.problems import KEPT, Problems
 from trainfare.billing.source import SourceFile
+from trainfare.billing.unpack import Unpacked, open_bytes
 from trainfare.core.errors import BadInput
 
-ROWS = 122_880
-"""Rows of a Parquet chunk: DuckDB's row group."""
-BLOCK = 16 * 2**20
+ROWS = 40_960
+"""Rows of a Parquet chunk: a third of a row group of the lake, which bounds memory."""
+BLOCK = 8 * 2**20
 """Bytes of a CSV chunk, and so the longest line there can be."""
-RATIO = 250
-"""A compressed file that grows more than this many times is refused, once it passed 256 MiB."""
-UNPACKED_MAX = 512 * 2**30
-"""The most bytes that one compressed file may unpack to."""
-_FREE = 256 * 2**20
+_HEAD = 2**20
 
 
-class _Bounded(io.RawIOBase):
-    """A stream that refuses to unpack more than its packed size explains."""
-
-    def __init__(self, inner: IO[bytes] | gzip.GzipFile, packed: int, name: str) -> None:
-        self._inner, self._name, self._read = inner, name, 0
-        self._limit = min(UNPACKED_MAX, max(_FREE, packed * RATIO))
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        try:
-            block = self._inner.read(len(buffer))
-        except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, OSError) as error:
-            raise BadInput(f"{self._name} is cut off or damaged: {error}; fetch it again") from None
-        self._read += len(block)
-        if self._read > self._limit:
-            raise BadInput(
-                f"{self._name} unpacks to more than {self._limit:,} bytes, over {RATIO} times its "
-                "size; unpack it yourself if it is really a bill"
-            )
-        buffer[: len(block)] = block
-        return len(block)
-
-
-@contextmanager
-def open_bytes(file: SourceFile) -> Iterator[IO[bytes]]:
-    """The unpacked bytes of *file*, bounded against decompression bombs."""
-    with file.path.open("rb") as raw:
-        if file.packing == "gzip":
-            with gzip.open(raw) as packed:
-                yield io.BufferedReader(_Bounded(packed, file.size, file.name), 2**20)
-        elif file.packing == "zip":
-            with _only_member(raw, file.name) as packed:
-                yield io.BufferedReader(_Bounded(packed, file.size, file.name), 2**20)
-        else:
-            yield raw
-
-
-@contextmanager
-def _only_member(raw: IO[bytes], name: str) -> Iterator[IO[bytes]]:
-    try:
-        with zipfile.ZipFile(raw) as archive:
-            members = [each for each in archive.infolist() if not each.is_dir()]
-            if len(members) != 1:
-                raise BadInput(f"{name} holds {len(members)} files; a zipped bill holds one CSV")
-            with archive.open(members[0]) as member:
-                yield member
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
-        raise BadInput(f"{name} is not a readable zip: {error}; fetch it again") from None
-
-
-def header_of(file: SourceFile) -> list[str]:
+def header_of(file: SourceFile, delimiter: str = ",") -> list[str]:
     """The names of the columns, in order; the keys of the first record of a JSON file.
 
     Raises:
@@ -95,51 +36,57 @@ def header_of(file: SourceFile) -> list[str]:
             raise BadInput(f"{file.name} holds no record")
         return list(first[1])
     with open_bytes(file) as stream:
-        head = stream.read(2**20)
-    return _header_of_text(head, file.name)
+        head = stream.read(_HEAD)
+    return _header_of_text(head, file.name, delimiter)
 
 
-def _header_of_text(head: bytes, name: str) -> list[str]:
+def _header_of_text(head: bytes, name: str, delimiter: str) -> list[str]:
     if not head.strip():
         raise BadInput(f"{name} is empty")
     if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise BadInput(f"{name} is UTF-16; save it as UTF-8")
     if b"\0" in head:
         raise BadInput(f"{name} is binary, not CSV; is its name's ending right?")
-    line = head.removeprefix(b"\xef\xbb\xbf")
+    line = head.removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n")
     try:
-        text = line.decode("utf-8", errors="strict" if len(head) < 2**20 else "ignore")
-        columns = next(pycsv.reader(io.StringIO(text, newline="")))
+        text = line.decode("utf-8", errors="strict" if len(head) < _HEAD else "ignore")
+        columns = next(pycsv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
     except (UnicodeDecodeError, pycsv.Error, StopIteration):
         raise BadInput(f"{name} does not begin with a CSV header in UTF-8") from None
     return [column.strip() for column in columns]
 
 
-def chunks_of(file: SourceFile, problems: Problems) -> Iterator[Chunk]:
+def chunks_of(file: SourceFile, problems: Problems, delimiter: str = ",") -> Iterator[Chunk]:
     """The rows of a CSV or Parquet file, in order; what is unreadable goes to *problems*.
 
     CSV columns are all text (dictionary-encoded); Parquet columns keep their types.
+
+    Raises:
+        BadInput: the file cannot be read any further.
     """
-    if file.form == "parquet":
-        yield from _parquet_chunks(file)
-    else:
-        yield from _csv_chunks(file, problems)
-
-
-def _csv_chunks(file: SourceFile, problems: Problems) -> Iterator[Chunk]:
-    columns = header_of(file)
+    columns = header_of(file, delimiter)
     if len(set(columns)) < len(columns):
         twice = sorted({column for column in columns if columns.count(column) > 1})
         raise BadInput(f"{file.name}: columns named twice in the header: {', '.join(twice)}")
+    if file.form == "parquet":
+        yield from _parquet_chunks(file)
+    elif file.form == "csv":
+        yield from _csv_chunks(file, columns, problems, delimiter)
+    else:
+        raise BadInput(f"{file.name} is JSON, which is not a form of this bill format")
 
-    def spoilt(row: Any) -> str:
-        what = (
-            f"has {row.actual_columns} values where the header has {row.expected_columns} columns"
-        )
+
+def _csv_chunks(
+    file: SourceFile, columns: list[str], problems: Problems, delimiter: str
+) -> Iterator[Chunk]:
+    spoilt: list[int] = []  # numbers of the rows that were left out, ascending
+
+    def leave_out(row: Any) -> str:
+        spoilt.append(row.number - 1)  # the header is number 1
         problems.add(
             file.name,
-            what,
-            row=None if row.number is None else row.number - 1,
+            f"has {row.actual_columns} values where the header has {row.expected_columns}",
+            row=row.number - 1,
             value=row.text,
         )
         return "skip"
@@ -151,60 +98,93 @@ def _csv_chunks(file: SourceFile, problems: Problems) -> Iterator[Chunk]:
                 read_options=csv.ReadOptions(
                     column_names=columns, skip_rows=1, block_size=BLOCK, use_threads=False
                 ),
-                parse_options=csv.ParseOptions(newlines_in_values=True, invalid_row_handler=spoilt),
+                parse_options=csv.ParseOptions(
+                    delimiter=delimiter, newlines_in_values=True, invalid_row_handler=leave_out
+                ),
                 convert_options=csv.ConvertOptions(
-                    column_types=dict.fromkeys(columns, TEXT),
-                    strings_can_be_null=False,
-                    check_utf8=True,
+                    column_types=dict.fromkeys(columns, TEXT), strings_can_be_null=False
                 ),
             )
-            row = 1
+            row, last = 1, None
             for batch in reader:
-                if batch.num_rows:
-                    yield Chunk(file.name, row, batch)
-                row += batch.num_rows
+                if not batch.num_rows:
+                    continue
+                for chunk in _between(file.name, row, batch, spoilt, stream.share):
+                    row = chunk.first_row + len(chunk)
+                    yield chunk
+                last = batch.slice(batch.num_rows - 1)
         except pa.ArrowInvalid as error:
-            raise _told(file, error) from None
+            raise _told(file, columns, error) from None
+        if last is not None and stream.has_open_quote and _has_newline(last):
+            problems.add(
+                file.name,
+                "has a quoted value that never ends; the file is cut off or a quote is missing",
+                row=row - 1,
+            )
 
 
-def _told(file: SourceFile, error: Exception) -> BadInput:
+def _between(
+    name: str, first: int, batch: pa.RecordBatch, spoilt: list[int], share: float
+) -> Iterator[Chunk]:
+    """The rows of a batch, cut where rows were left out, so that every row keeps its number."""
+    start, number = 0, first
+    for gap in [gap for gap in spoilt if gap >= first][:KEPT]:
+        good = gap - number
+        if start + good > batch.num_rows:
+            break
+        if good > 0:
+            yield Chunk(name, number, batch.slice(start, good), share)
+        start, number = start + good, gap + 1
+    if start < batch.num_rows:
+        yield Chunk(name, number, batch.slice(start), share)
+
+
+def _has_newline(row: pa.RecordBatch) -> bool:
+    return any("\n" in (value or "") for value in row.to_pylist()[0].values())
+
+
+def _told(file: SourceFile, columns: list[str], error: Exception) -> BadInput:
     """PyArrow's error in our words."""
     text = str(error)
-    if "straddling" in text or "block" in text.lower():
+    if "straddling" in text or "too short" in text:
         return BadInput(
-            f"{file.name} has a line of more than {BLOCK // 2**20} MiB; is it really a bill?"
+            f"{file.name} has no line end within {BLOCK // 2**20} MiB; is it really a bill?"
         )
-    if "UTF8" in text or "UTF-8" in text:
-        return BadInput(f"{file.name} is not UTF-8: {text}; export it as UTF-8")
+    if "UTF8" in text:
+        number = text.partition("column #")[2].partition(":")[0]
+        column = columns[int(number)] if number.isdigit() and int(number) < len(columns) else "?"
+        return BadInput(
+            f"{file.name}, column {column}: holds bytes that are not UTF-8; export it as UTF-8"
+        )
     return BadInput(f"{file.name} cannot be read: {text}")
 
 
 def _open_parquet(file: SourceFile) -> Any:
     try:
-        plain = parquet.ParquetFile(file.path, pre_buffer=False)
-        texts = [
-            field.name
-            for field in plain.schema_arrow
-            if pa.types.is_string(field.type) or pa.types.is_large_string(field.type)
-        ]
+        schema = parquet.ParquetFile(file.path, pre_buffer=False).schema
+        leaves = (schema.column(index) for index in range(len(schema)))
+        texts = [leaf.path for leaf in leaves if str(leaf.logical_type) == "String"]
         return parquet.ParquetFile(file.path, pre_buffer=False, read_dictionary=texts)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise BadInput(
-            f"{file.name} is not a whole Parquet file: {error}; fetch it again"
-        ) from None
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(file, "is not a whole Parquet file", error) from None
 
 
 def _parquet_chunks(file: SourceFile) -> Iterator[Chunk]:
-    row = 1
+    opened, row = _open_parquet(file), 1
+    rows = max(1, opened.metadata.num_rows)
     try:
-        for batch in _open_parquet(file).iter_batches(batch_size=ROWS):
+        for batch in opened.iter_batches(batch_size=ROWS):
             if batch.num_rows:
-                yield Chunk(file.name, row, batch)
+                yield Chunk(file.name, row, batch, min(1.0, (row + batch.num_rows) / rows))
             row += batch.num_rows
-    except (pa.ArrowInvalid, OSError) as error:
-        raise BadInput(
-            f"{file.name} is damaged after row {row - 1:,}: {error}; fetch it again"
-        ) from None
+            del batch  # the next one is read before this name would be taken again
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(file, f"is damaged after row {row - 1:,}", error) from None
+
+
+def _damaged(file: SourceFile, what: str, error: Exception) -> BadInput:
+    why = " ".join(str(error).split())[:200]
+    return BadInput(f"{file.name} {what}: {why}; fetch it again")
 
 
 def records_of(file: SourceFile) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -213,41 +193,39 @@ def records_of(file: SourceFile) -> Iterator[tuple[int, dict[str, Any]]]:
     Numbers stay text, exactly as they are written.
 
     Raises:
-        BadInput: it is not JSON, with the byte where that shows.
+        BadInput: it is not JSON, with the place where that shows.
     """
-    decoder = json.JSONDecoder(parse_float=str, parse_int=str)
-    row = 0
     with open_bytes(file) as stream:
-        for text in _values(stream, decoder, file.name):
-            if not isinstance(text, dict):
-                raise BadInput(f"{file.name}: record {row + 1} is not an object")
-            row += 1
-            yield row, text
+        for row, value in enumerate(_values(stream, file.name), start=1):
+            if not isinstance(value, dict):
+                raise BadInput(f"{file.name} row {row}: is not a JSON object")
+            yield row, value
 
 
-def _values(stream: IO[bytes], decoder: json.JSONDecoder, name: str) -> Iterator[Any]:
-    """Every JSON value of a stream, or of the array that it is."""
-    reader = io.TextIOWrapper(stream, encoding="utf-8-sig")
-    waiting, passed, ended = "", 0, False
+def _values(stream: Unpacked, name: str) -> Iterator[Any]:
+    """Every JSON value of a stream, or every element of the one array that it is."""
+    decoder = json.JSONDecoder(parse_float=str, parse_int=str)
+    reader = io.TextIOWrapper(io.BufferedReader(stream), encoding="utf-8-sig")
+    text, at, ended, count = "", 0, False, 0
     while True:
-        waiting = waiting.lstrip(" \t\r\n,[]") if True else waiting
-        if waiting:
+        while at < len(text) and text[at] in " \t\r\n,[]":
+            at += 1
+        if at < len(text):
             try:
-                value, end = decoder.raw_decode(waiting)
-            except ValueError:
-                if ended or len(waiting) > BLOCK:
+                value, at = decoder.raw_decode(text, at)
+            except (ValueError, RecursionError):
+                if ended or len(text) - at > BLOCK:
                     raise BadInput(
-                        f"{name} is not JSON near character {passed:,}: {waiting[:60]!r}"
+                        f"{name} is not JSON after record {count:,}: {text[at : at + 60]!r}"
                     ) from None
             else:
+                count += 1
                 yield value
-                waiting, passed = waiting[end:], passed + end
                 continue
         elif ended:
             return
         try:
-            more = reader.read(2**20)
+            more = reader.read(_HEAD)
         except UnicodeDecodeError:
-            raise BadInput(f"{name} is not UTF-8") from None
-        ended = not more
-        waiting += more
+            raise BadInput(f"{name} is not UTF-8 after record {count:,}") from None
+        text, at, ended = text[at:] + more, 0, not more

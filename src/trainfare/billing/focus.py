@@ -103,6 +103,7 @@ def draft_of(chunk: Chunk, columns: Mapping[str, str]) -> Draft:
         if column in columns:
             draft.money(view, chunk.column(columns[column]), source=columns[column])
     _name_provider(draft, chunk, columns)
+    _name_service(draft)
     return draft
 
 
@@ -111,6 +112,17 @@ def _name_provider(draft: Draft, chunk: Chunk, columns: Mapping[str, str]) -> No
     provider = chunk.column(columns["x_ProviderName"]) if "x_ProviderName" in columns else None
     if provider is not None and "ServiceProviderName" not in columns:
         draft.put("ServiceProviderName", provider, source=columns["x_ProviderName"])
+
+
+def _name_service(draft: Draft) -> None:
+    """A charge without a service (purchases of SaaS credits) takes its provider's name."""
+    services, providers = draft.texts("ServiceName"), draft.texts("ServiceProviderName")
+    if services is None or providers is None or services.null_count == 0:
+        return
+    nameless = services.is_null()
+    named = pc.if_else(nameless, providers.dictionary_decode(), services.dictionary_decode())
+    draft.put("ServiceName", named.dictionary_encode())
+    draft.note("ServiceName", "taken-from-provider", pc.and_(nameless, providers.is_valid()))
 
 
 def _spelling(chunk: Chunk, columns: Mapping[str, str]) -> str | None:

@@ -13,6 +13,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -91,9 +92,10 @@ class _Period:
                 write_statistics=_STATISTICS,
                 store_schema=False,
             )
-        self._writer.write_table(
-            pa.Table.from_batches(self.waiting, SCHEMA), row_group_size=GROUP_ROWS
-        )
+        table = pa.Table.from_batches(self.waiting, SCHEMA)
+        if len(self.waiting) > 1:  # a row group keeps its dictionary only if there is just one
+            table = table.unify_dictionaries()
+        self._writer.write_table(table, row_group_size=GROUP_ROWS)
         self._part_rows += self.waiting_rows
         self.waiting, self.waiting_rows = [], 0
         if self._part_rows >= PART_ROWS:
@@ -124,7 +126,7 @@ def write_lake(bill: Bill, lake: Path) -> list[Delivery]:
     try:
         with _incoming(lake) as folder:
             periods: dict[str, _Period] = {}
-            for batch in bill.batches():
+            for batch in _ahead(bill.batches()):
                 for name, part in _by_period(batch):
                     period = periods.setdefault(name, _Period(folder / name))
                     period.add(part)
@@ -138,6 +140,15 @@ def write_lake(bill: Bill, lake: Path) -> list[Delivery]:
         raise OutsideFailed(
             f"cannot write the lake at {lake}: {error}; free space or choose another folder"
         ) from None
+
+
+def _ahead(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The same batches, the next one read while the last is written."""
+    with ThreadPoolExecutor(1, "trainfare-bill") as pool:
+        coming = pool.submit(next, batches, None)
+        while (batch := coming.result()) is not None:
+            coming = pool.submit(next, batches, None)
+            yield batch
 
 
 def _by_period(batch: pa.RecordBatch) -> Iterator[tuple[str, pa.RecordBatch]]:

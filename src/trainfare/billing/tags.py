@@ -12,7 +12,7 @@ import json
 from functools import lru_cache
 from typing import Any
 
-from trainfare.billing.arrow import TEXT, pa, pc, text_of
+from trainfare.billing.arrow import pa, pc, text_of
 
 COLUMNS = ("Tags", "AllocatedTags")
 """JSON columns that hold tags: one object of keys and plain values."""
@@ -130,8 +130,8 @@ def text_of_nested(values: pa.Array) -> pa.DictionaryArray:
     ['{"a":"1","b":true}', None]
     """
     kind = values.type
-    if pa.types.is_map(kind) and pa.types.is_string(kind.key_type):
-        return _text_of_map(values).dictionary_encode().cast(TEXT)
+    if pa.types.is_map(kind):
+        return _text_of_map(values)
     if pa.types.is_nested(kind):
         texts = [
             None if row is None else json.dumps(row, default=str) for row in values.to_pylist()
@@ -140,20 +140,50 @@ def text_of_nested(values: pa.Array) -> pa.DictionaryArray:
     return text_of(values)
 
 
-def _text_of_map(values: pa.MapArray) -> pa.StringArray:
+def _text_of_map(values: pa.MapArray) -> pa.DictionaryArray:
     """(n,) JSON objects, their keys in the order of the file."""
     start, end = values.offsets[0].as_py(), values.offsets[-1].as_py()
-    keys = _json_of(values.keys[start:end])
-    items = _json_of(values.items[start:end])
-    pairs = pc.binary_join_element_wise(keys, items, ":")
+    keys, items = text_of(values.keys[start:end]), text_of(values.items[start:end])
+    width = len(items.dictionary) + 1
+    item_codes = pc.fill_null(items.indices, width - 1).cast(pa.int64())
+    pairs = pc.add(pc.multiply(keys.indices.cast(pa.int64()), width), item_codes)
+    distinct = pairs.dictionary_encode()
+    names, worths = _json(keys.dictionary), [*_json(items.dictionary), "true"]
+    spelt = [
+        f"{names[pair // width]}:{worths[pair % width]}" for pair in distinct.dictionary.to_pylist()
+    ]
     offsets = pc.subtract(values.offsets, start)
-    joined = pc.binary_join(pa.ListArray.from_arrays(offsets, pairs), ",")
-    texts = pc.binary_join_element_wise("{", joined, "}", "")
-    return pc.if_else(values.is_valid(), texts, None)
+    rows = pa.ListArray.from_arrays(offsets, distinct.indices)
+    return _joined(rows, pa.array(spelt, pa.string()), values.is_valid())
 
 
-def _json_of(values: pa.Array) -> pa.StringArray:
-    """Each value as JSON text, working on the distinct ones; null is ``true``."""
-    texts = text_of(values)
-    spelt = [json.dumps(text, ensure_ascii=False) for text in texts.dictionary.to_pylist()]
-    return pc.fill_null(pa.array(spelt, pa.string()).take(texts.indices), "true")
+def _json(texts: pa.StringArray) -> list[str]:
+    """Each text as JSON."""
+    return [json.dumps(text, ensure_ascii=False) for text in texts.to_pylist()]
+
+
+def _joined(
+    rows: pa.ListArray, pairs: pa.StringArray, known: pa.BooleanArray
+) -> pa.DictionaryArray:
+    """The pairs of each row as one object: by their codes where rows are alike, else as text."""
+    lengths = pc.min_max(pc.list_value_length(rows))
+    most = lengths["max"].as_py() or 0
+    alike = most == lengths["min"].as_py() and most > 0
+    if alike and pc.all(known).as_py() and len(pairs) ** most < 2**62:
+        combined = pa.repeat(pa.scalar(0, pa.int64()), len(rows))
+        for place in range(most):
+            code = pc.list_element(rows, place).cast(pa.int64())
+            combined = pc.add(pc.multiply(combined, len(pairs)), code)
+        distinct = combined.dictionary_encode()
+        texts = []
+        spelt = pairs.to_pylist()
+        for combination in distinct.dictionary.to_pylist():
+            parts, left = [], combination
+            for _ in range(most):
+                left, code = divmod(left, len(pairs))
+                parts.append(spelt[code])
+            texts.append("{" + ",".join(reversed(parts)) + "}")
+        return pa.DictionaryArray.from_arrays(distinct.indices, pa.array(texts, pa.string()))
+    lists = pa.ListArray.from_arrays(rows.offsets, pairs.take(rows.values))
+    texts = pc.binary_join_element_wise("{", pc.binary_join(lists, ","), "}", "")
+    return pc.if_else(known, texts, None).dictionary_encode()
