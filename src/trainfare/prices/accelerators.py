@@ -82,7 +82,7 @@ def find_accelerator(name: str, memory_bytes: int | None = None) -> AcceleratorM
     bare = _MIG.sub("", name.strip())
     if bare != name.strip():
         memory_bytes = None
-    exact = _by_alias().get(_words(bare))
+    exact = _by_name().get(bare.casefold()) or _by_alias().get(_words(bare))
     if exact is not None:
         return models()[exact]
     words = set(_words(bare))
@@ -117,12 +117,13 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 @cache
+def _by_name() -> dict[str, str]:
+    return {name.casefold(): name for name in models()}
+
+
+@cache
 def _by_alias() -> dict[tuple[str, ...], str]:
-    table = {}
-    for model in models().values():
-        for alias in (model.name, *model.aliases):
-            table[_words(alias)] = model.name
-    return table
+    return {_words(alias): m.name for m in models().values() for alias in m.aliases}
 
 
 def _model_words(model: AcceleratorModel) -> list[str]:

@@ -230,8 +230,8 @@ def _add_instances(rows: Iterable[Row], result: Build) -> None:
 
 def _add_accelerators(specs: Iterable[Row], rows: Iterable[Row], result: Build) -> None:
     """The specified models, and beside them the names that prices use, with their memory."""
-    columns = ("tdp_w", "bf16_dense_tflops", "fp16_dense_tflops", "fp8_dense_tflops")
-    columns += ("memory_gb", "mem_bw_gb_s")
+    columns = ["tdp_w", "bf16_dense_tflops", "fp16_dense_tflops", "fp8_dense_tflops"]
+    columns += ["memory_gb", "mem_bw_gb_s"]
     known = set()
     for row in specs:
         name = row["name"]
@@ -247,8 +247,8 @@ def _add_accelerators(specs: Iterable[Row], rows: Iterable[Row], result: Build) 
     for name, sizes in memory.items():
         if name and name not in known and name not in _SAME_DEVICE:
             size = sizes.most_common(1)[0][0]
-            cells = (name, _DRIVER_NAMES.get(name, ""), "", "", "", "", size, "", "")
-            result.tables["accelerators"].add((*cells, "price lists", "no data sheet read"))
+            known_by = (name, _DRIVER_NAMES.get(name, ""), "", "", "", "", size, "", "")
+            result.tables["accelerators"].add((*known_by, "price lists", "no data sheet read"))
 
 
 def _add_storage(rows: Iterable[Row], result: Build) -> None:

@@ -16,7 +16,7 @@ last known one only while that is not stale itself: over months, spot prices do 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from trainfare.prices.age import quality_of
@@ -121,12 +121,23 @@ def admit(listings: Iterable[Listing], witnesses: Witnesses, at_ns: int) -> Verd
             verdict.quarantined.append((item, why))
             continue
         verdict.accepted.append(item)
-        full = on_demand.get((item.region, item.name))
-        if item.option == "spot" and full is not None and item.amount >= full:
+        full = _full_price(item, on_demand, witnesses)
+        if full is not None and item.amount >= full:
             verdict.flagged.append((item, f"spot {item.amount} is no lower than on demand {full}"))
         elif disagrees(item.amount, witnesses.others(item)):
             verdict.flagged.append((item, "two other sources agree on another price"))
     return verdict
+
+
+def _full_price(
+    item: Listing, on_demand: dict[tuple[str, str], Decimal], witnesses: Witnesses
+) -> Decimal | None:
+    """For a spot price, what the same machine costs on demand, as far as that is known."""
+    if item.option != "spot":
+        return None
+    known = on_demand.get((item.region, item.name))
+    last = witnesses.last_known(replace(item, option="on_demand")) if known is None else None
+    return last.amount if last is not None else known
 
 
 def _is_yardstick(last: Listing, at_ns: int) -> bool:

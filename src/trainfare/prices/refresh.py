@@ -1,0 +1,215 @@
+"""Refreshing: ask a provider's feed, hold its answer against the guards, keep what passes.
+
+One region is one unit: its file is replaced only by a whole answer, and a feed that fails leaves
+what was known. Nothing is asked of anybody unless the user calls for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from pathlib import Path
+
+from trainfare.core.errors import BadInput, TrainfareError
+from trainfare.prices import refresh_aws_api, refresh_aws_bulk, refresh_azure, refresh_gcp
+from trainfare.prices.age import today
+from trainfare.prices.catalogue import family_bands, find_shipped, find_spec
+from trainfare.prices.download import Line
+from trainfare.prices.feed import Delivery, Feed, Request
+from trainfare.prices.guards import Band, Verdict, Witnesses, admit
+from trainfare.prices.listing import ANY_REGION, Listing
+from trainfare.prices.refreshed import (
+    Shelf,
+    all_shelves,
+    find_refreshed,
+    read_shelf,
+    shelf_path,
+    write_shelf,
+)
+
+FEEDS: dict[str, Feed] = {
+    feed.name: feed
+    for feed in (
+        refresh_azure.FEED,
+        refresh_aws_api.FEED,
+        refresh_aws_api.SPOT,
+        refresh_aws_bulk.FEED,
+        refresh_aws_bulk.SAVINGS_PLANS,
+        refresh_gcp.FEED,
+    )
+}
+"""Every feed of machine prices by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What refreshing one region by one feed came to."""
+
+    feed: str
+    provider: str
+    region: str
+    status: str
+    """updated, unchanged or failed."""
+    rows_seen: int = 0
+    kept: int = 0
+    changed: int = 0
+    quarantined: list[tuple[Listing, str]] = field(default_factory=list)
+    rejected: list[tuple[Listing, str]] = field(default_factory=list)
+    flagged: list[tuple[Listing, str]] = field(default_factory=list)
+    notes: tuple[str, ...] = ()
+    error: TrainfareError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """How to refresh: when, whence and what."""
+
+    at_ns: int
+    url: str = ""
+    """Another address than the feed's own: a mirror or proxy."""
+    key: str = ""
+    only_accelerators: bool = False
+    """Keep only machines that have accelerators; the rest of a price list is ten times as long."""
+    line: Line = field(default_factory=Line)
+
+
+def refresh(home: Path, feed_name: str, regions: Iterable[str], order: Order) -> list[Outcome]:
+    """Refresh *regions* by one feed, each by itself; what failed is an outcome, not an end.
+
+    Raises:
+        BadInput: there is no such feed, or it needs a region and none is given.
+    """
+    feed = FEEDS.get(feed_name)
+    if feed is None:
+        raise BadInput(f"there is no feed {feed_name!r}; feeds are {', '.join(FEEDS)}")
+    places = list(dict.fromkeys(regions))
+    if not places and feed.needs_region:
+        raise BadInput(f"feed {feed.name} answers for one region: give --region")
+    outcomes = []
+    for region in places or [ANY_REGION]:
+        try:
+            known = None if region == ANY_REGION else _known(home, feed, region)
+            request = _request(home, feed, region, order, known)
+            outcomes += [_keep(home, feed, item, order, known) for item in feed.deliver(request)]
+        except TrainfareError as error:
+            outcomes.append(Outcome(feed.name, feed.provider, region, "failed", error=error))
+    return outcomes
+
+
+def check_listings(home: Path, shelf: Shelf, at_ns: int) -> Verdict:
+    """What the guards make of *shelf*'s listings; stores nothing."""
+    return admit(shelf.listings, _witnesses(home, shelf), at_ns)
+
+
+def keep_listings(home: Path, shelf: Shelf, at_ns: int) -> Outcome:
+    """Hold *shelf*'s listings against the guards and store what passes, beside what still waits."""
+    verdict = check_listings(home, shelf, at_ns)
+    waiting = {item.sku: item for item, _ in verdict.quarantined}
+    before = {item.sku: item for item in _stored(home, shelf)}
+    # A quarantined price leaves the last known one in force.
+    held = [before[sku] for sku in waiting if sku in before]
+    stored = replace(shelf, listings=verdict.accepted + held, quarantined=list(waiting.values()))
+    changes = write_shelf(home, stored)
+    return Outcome(
+        shelf.feed,
+        shelf.provider,
+        shelf.region,
+        "updated",
+        rows_seen=shelf.rows_seen,
+        kept=len(stored.listings),
+        changed=len(changes),
+        quarantined=verdict.quarantined,
+        rejected=verdict.rejected,
+        flagged=verdict.flagged,
+    )
+
+
+def _known(home: Path, feed: Feed, region: str) -> Shelf | None:
+    """What the feed last said about *region*; a damaged file counts as nothing."""
+    try:
+        return read_shelf(shelf_path(home, feed.provider, region, feed.name))
+    except BadInput:
+        shelf_path(home, feed.provider, region, feed.name)
+        return None
+
+
+def _stored(home: Path, shelf: Shelf) -> list[Listing]:
+    known = [
+        old
+        for old in all_shelves(home)
+        if (old.provider, old.region, old.feed) == (shelf.provider, shelf.region, shelf.feed)
+    ]
+    return known[0].listings if known else []
+
+
+def _request(home: Path, feed: Feed, region: str, order: Order, known: Shelf | None) -> Request:
+    skus = {
+        item.code: item.name
+        for shelf in all_shelves(home)
+        if (shelf.provider, shelf.region) == (feed.provider, region)
+        for item in shelf.listings
+        if item.code and item.option == "on_demand"
+    }
+    return Request(
+        region=region,
+        now=today(order.at_ns),
+        url=order.url or feed.url,
+        key=order.key,
+        etag=known.etag if known else "",
+        version=known.version if known else "",
+        known_skus=skus,
+        line=order.line,
+    )
+
+
+def _keep(home: Path, feed: Feed, item: Delivery, order: Order, known: Shelf | None) -> Outcome:
+    """Store one region's delivery, or note that what is stored still holds."""
+    now = today(order.at_ns)
+    if item.unchanged and known is not None:
+        fresh = [replace(listing, as_of=now) for listing in known.listings]
+        write_shelf(home, replace(known, listings=fresh, fetched_at=now))
+        return Outcome(feed.name, feed.provider, item.region, "unchanged", kept=len(fresh))
+    listings = item.listings
+    if order.only_accelerators:
+        listings = [listing for listing in listings if _pieces(listing)]
+    shelf = Shelf(
+        provider=feed.provider,
+        region=item.region,
+        feed=feed.name,
+        fetched_at=now,
+        listings=listings,
+        version=item.version,
+        etag=item.etag,
+        rows_seen=item.rows_seen,
+    )
+    outcome = keep_listings(home, shelf, order.at_ns)
+    return replace(outcome, notes=item.notes)
+
+
+def _witnesses(home: Path, shelf: Shelf) -> Witnesses:
+    """What this home and the shipped catalogue know, for the guards."""
+    bands = family_bands(shelf.provider)
+
+    def last_known(item: Listing) -> Listing | None:
+        found = find_refreshed(home, item.provider, item.region, item.name, item.option)
+        return found or find_shipped(item.provider, item.region, item.name, item.option)
+
+    def others(item: Listing) -> list[Decimal]:
+        finders: tuple[Callable[[], Listing | None], ...] = (
+            lambda: find_shipped(item.provider, item.region, item.name, item.option),
+            lambda: find_refreshed(home, item.provider, item.region, item.name, item.option),
+        )
+        return [found.amount for find in finders if (found := find()) is not None]
+
+    def band(item: Listing) -> Band | None:
+        spec = find_spec(item.provider, item.name)
+        return bands.get(spec.accelerator) if spec else None
+
+    return Witnesses(last_known=last_known, others=others, pieces=_pieces, band=band)
+
+
+def _pieces(item: Listing) -> Decimal | None:
+    """Accelerators of the machine, from its shipped specification; None where sold bare."""
+    spec = find_spec(item.provider, item.name)
+    return spec.accelerator_count if spec and spec.sold != "attached" else None
