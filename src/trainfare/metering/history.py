@@ -5,12 +5,12 @@ from __future__ import annotations
 import socket
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
-from trainfare.core.claim import Claim, holdings
+from trainfare.core.claim import Claim, holdings, merge_claims
 from trainfare.core.errors import NotFound
 from trainfare.core.estimate import estimate_run
 from trainfare.core.money import Money
@@ -61,24 +61,49 @@ def read_receipt(
     found = _read_run(home, run_id, now_ns, own, with_devices=not is_recent)
     if not found:
         raise NotFound(f"no run {run_id!r} in {home}; `trainfare runs` lists those there are")
-    book = PriceBook(home)
     started_ns = min(s.segment.started_wall_ns for s in found)
     others = _others(home, run_id, started_ns, now_ns)
-    segments = [_priced(s.segment, book) for s in found]
-    segments = _settle_artifacts(segments, [s.segment for s in others])
-    run = make_run(run_id, segments)
-    claims = [s.segment.claim(1) for s in others]
-    estimate = estimate_run(run, claims, network_price=_network_price(run, book))
-    return make_receipt(run, estimate, _preparations(home, run, now_ns) if with_makers else ())
+    receipt = _make_receipt(found, others, PriceBook(home))
+    if not with_makers:
+        return receipt
+    return replace(receipt, prepared_by=_preparations(home, receipt.run, now_ns))
 
 
 def read_receipts(home: Path, *, now_ns: int | None = None) -> list[Receipt]:
-    """The receipts of all runs, oldest first."""
-    receipts = [
-        read_receipt(home, run_id, now_ns=now_ns, with_makers=False, is_recent=True)
+    """The receipts of all runs, oldest first, from the last minute of samples of each."""
+    now_ns = time.time_ns() if now_ns is None else now_ns
+    book = PriceBook(home)
+    stored = {
+        run_id: _read_run(home, run_id, now_ns, None, with_devices=False)
         for run_id in run_ids(home)
-    ]
+    }
+    everyone = [one for group in stored.values() for one in group]
+    receipts = [_make_receipt(group, everyone, book) for group in stored.values() if group]
     return sorted(receipts, key=lambda r: (r.run.attempts[0].interval.start_ns, r.run.id))
+
+
+def _make_receipt(found: Sequence[Stored], others: Sequence[Stored], book: PriceBook) -> Receipt:
+    """The receipt of the run that *found* records, beside the other runs among *others*."""
+    own = [s.segment for s in found]
+    start_ns = min(s.interval.start_ns for s in own)
+    end_ns = max(s.interval.end_ns for s in own)
+    uris = {a.uri for s in own for a in s.artifacts}
+    # Only a run of the same time can hold the same machine, only one that names the same bytes
+    # can share them: looking at no other keeps a list of a thousand runs quick.
+    beside = [
+        one.segment
+        for one in others
+        if one.segment.run != own[0].run
+        and (
+            (one.segment.started_wall_ns < end_ns and one.segment.interval.end_ns > start_ns)
+            or not uris.isdisjoint(a.uri for a in one.segment.artifacts)
+        )
+    ]
+    segments = _settle_artifacts([_priced(one, book) for one in own], beside)
+    run = make_run(own[0].run, segments)
+    claims = [one.claim(1) for one in beside]
+    estimate = estimate_run(run, claims, network_price=_network_price(run, book))
+    return make_receipt(run, estimate)
 
 
 def run_ids(home: Path) -> list[str]:
@@ -301,25 +326,9 @@ def _reading(one: Artifact, segment: Segment) -> Interval:
 
 def _own_time(claims: Sequence[Claim], run_id: str) -> Fraction:
     """The time of *run_id* among all readers, each moment divided evenly among the runs."""
-    merged = [
-        Claim(run, 1, claims[0].resource_id, stretch)
-        for run in sorted({c.run for c in claims})
-        for stretch in _union(c.interval for c in claims if c.run == run)
-    ]
-    return sum(
-        (h.share * h.interval.duration_ns for h in holdings(merged) if h.claim.run == run_id),
-        Fraction(0),
-    )
-
-
-def _union(intervals: Iterable[Interval]) -> list[Interval]:
-    stretches: list[Interval] = []
-    for one in sorted(intervals):
-        if stretches and one.start_ns <= stretches[-1].end_ns:
-            last = stretches.pop()
-            one = Interval(last.start_ns, max(last.end_ns, one.end_ns))  # noqa: PLW2901 (joined)
-        stretches.append(one)
-    return stretches
+    held = holdings(merge_claims(claims))
+    own = (h.share * h.interval.duration_ns for h in held if h.claim.run == run_id)
+    return sum(own, Fraction(0))
 
 
 def _until(one: Artifact, end_ns: int | None) -> Artifact:
