@@ -54,7 +54,12 @@ class Host:
 class Devices:
     devices: tuple = ()
     readings: list = field(default_factory=list)
+    events: list = field(default_factory=list)
     closed: bool = False
+
+    def take_events(self):
+        events, self.events = self.events, []
+        return events
 
     def open(self):
         return bool(self.devices)

@@ -361,30 +361,6 @@ def test_hydra_ranks_are_read_and_without_an_id_a_note_says_so():
     assert "TRAINFARE_RUN_ID" in here.notes[0]
 
 
-# Devices
-
-
-@pytest.mark.parametrize(
-    ("text", "devices"),
-    [
-        ("0,1", ("0", "1")),
-        (" 2 , 3 ", ("2", "3")),
-        ("", ()),
-        ("-1", ()),
-        ("NoDevFiles", ()),
-        ("0,-1,2", ("0",)),
-        ("GPU-8932f937,MIG-GPU-1/2/3", ("GPU-8932f937", "MIG-GPU-1/2/3")),
-    ],
-)
-def test_visible_devices_are_read_as_cuda_reads_them(text, devices):
-    assert read_surroundings({"CUDA_VISIBLE_DEVICES": text}).visible_devices == devices
-
-
-def test_without_the_variable_all_devices_are_visible():
-    assert read_surroundings({}).visible_devices is None
-    assert read_surroundings({"ROCR_VISIBLE_DEVICES": "1"}).visible_devices == ("1",)
-
-
 # Laws
 
 

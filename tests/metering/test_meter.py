@@ -187,3 +187,14 @@ def test_without_an_end_a_dead_run_was_killed_at_its_last_sample(folder, clock):
     segment = read_back(folder)
     assert (segment.status.value, segment.duration_ns) == ("killed", 7 * 10**9)
     assert read_back(folder, alive=True).status.value == "running"
+
+
+def test_a_device_that_is_lost_is_noted_and_the_others_go_on(folder, clock):
+    devices = Devices((gpu(0),), [reading(activity=100)])
+    meter = make_meter(folder, instruments(clock, devices=devices, held=("GPU-0",)))
+    open_all(meter)
+    devices.events.append("GPU-0 is lost")
+    clock.advance(1)
+    meter._tick_devices()
+    meter.stop("finished")
+    assert read_back(folder).notes == ("GPU-0 is lost",)

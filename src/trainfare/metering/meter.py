@@ -63,6 +63,9 @@ class DeviceReader(Protocol):
     def read(self) -> Sequence[Any]:
         """One reading per device."""
 
+    def take_events(self) -> list[str]:
+        """What happened since the last call: a device was lost, a driver refused."""
+
     def close(self) -> None:
         """Let the driver go."""
 
@@ -321,6 +324,8 @@ class Meter:
     def _tick_devices(self) -> None:
         if self._devices is None:
             return
+        for text in self._devices.take_events():
+            self.note(text)
         for window, reading in zip(self._windows, self._devices.read(), strict=False):
             if reading.gpu_activity_percent is not None:
                 window.activity.append(round(reading.gpu_activity_percent * 10))

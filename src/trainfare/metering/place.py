@@ -120,7 +120,7 @@ def make_instruments(home: Path, stated: Stated, *, pid: int | None = None) -> I
     def devices() -> DeviceReader:
         from trainfare.metering.gpu import GpuSampler
 
-        return GpuSampler()
+        return GpuSampler(pid)
 
     def find_place(found: Sequence[Accelerator]) -> Place:
         machine = detect_machine(
@@ -146,7 +146,7 @@ def place_of(machine: Machine, env: Mapping[str, str]) -> Place:
     Its visible accelerators out of all; where the scheduler allotted a number of GPUs or CPUs, that
     many out of all; the whole machine where nobody says otherwise.
     """
-    from trainfare.metering.gpu import visible
+    from trainfare.metering.visible import visible
 
     around = read_surroundings(env, root=Path("/"))
     held = visible(machine.accelerators, env)

@@ -39,6 +39,8 @@ _local = threading.local()
 _passed_down: dict[str, str] = {}
 """What this process itself put into its environment for its children, so not inherited by it."""
 
+_environment_lock = threading.RLock()
+
 
 class Loop(Generic[Item]):
     """An iterable that tells the run where it is; it keeps the length of what it wraps."""
@@ -336,8 +338,9 @@ def _stated_price(price: str | Price | None) -> Price | None:
 
 def _inherited(variable: str) -> str | None:
     """What the parent process put into the environment, as opposed to this one."""
-    value = os.environ.get(variable)
-    return None if value == _passed_down.get(variable) else value
+    with _environment_lock:
+        value = os.environ.get(variable)
+        return None if value == _passed_down.get(variable) else value
 
 
 def _pass_down(run_id: str, stated_price: Price | None) -> None:
@@ -345,20 +348,23 @@ def _pass_down(run_id: str, stated_price: Price | None) -> None:
     words = {RUN_ID_VARIABLE: run_id}
     if stated_price is not None:
         words[PRICE_VARIABLE] = f"{stated_price.amount}{stated_price.currency}/h"
-    for variable, value in words.items():
-        if _inherited(variable) is None:
-            os.environ[variable] = _passed_down[variable] = value
+    with _environment_lock:
+        for variable, value in words.items():
+            if _inherited(variable) is None:
+                _passed_down[variable] = value
+                os.environ[variable] = value
 
 
 def _forget(run: Run) -> None:
     """Take the run out of this thread and out of the environment of children to come."""
     if getattr(_local, "run", None) is run:
         _local.run = None
-    if _passed_down.get(RUN_ID_VARIABLE) == run.id:
-        for variable, value in _passed_down.items():
-            if os.environ.get(variable) == value:
-                del os.environ[variable]
-        _passed_down.clear()
+    with _environment_lock:
+        if _passed_down.get(RUN_ID_VARIABLE) == run.id:
+            for variable, value in _passed_down.items():
+                if os.environ.get(variable) == value:
+                    del os.environ[variable]
+            _passed_down.clear()
 
 
 def _finish_at_exit(run: Run, pid: int) -> None:
@@ -377,6 +383,8 @@ def _finish_at_exit(run: Run, pid: int) -> None:
 
 def _after_fork_in_child() -> None:
     """A forked child is not in its parent's run; if it tracks, it joins by the environment."""
+    global _environment_lock
+    _environment_lock = threading.RLock()
     _local.run = None
     _passed_down.clear()
 

@@ -1,0 +1,69 @@
+"""The pages at the front say what really happens: their code runs, their links lead somewhere."""
+
+import doctest
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "bench").glob("*.md")])
+ROOMS = ROOT / "src" / "trainfare"
+
+
+def blocks(page, language):
+    return re.findall(rf"```{language}\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+
+
+def skeleton(text):
+    """The shape of an output: words kept, figures and what depends on the machine left out."""
+    lines = []
+    for line in text.strip().splitlines():
+        if line.startswith(("machine", "·", "  ")) or "sent" in line:
+            continue
+        lines.append(re.sub(r"\s+", " ", re.sub(r"[0-9][0-9.,:]*|r-\w+", "0", line)).strip())
+    return lines
+
+
+def test_the_first_lines_of_the_readme_run_and_print_what_it_shows(tmp_path):
+    code = blocks(ROOT / "README.md", "python")[0]
+    shown = blocks(ROOT / "README.md", "text")[0]
+    assert len(code.strip().splitlines()) <= 6
+    env = {**os.environ, "TRAINFARE_HOME": str(tmp_path), "TRAINFARE_METADATA": "off"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert skeleton(done.stdout) == skeleton(shown)
+
+
+@pytest.mark.parametrize("page", ["SPEC.md"])
+def test_the_worked_numbers_are_true(page):
+    failed, tried = doctest.testfile(str(ROOT / page), module_relative=False)
+    assert tried > 5
+    assert failed == 0
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_every_link_to_a_file_leads_to_one(page):
+    targets = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    missing = [t for t in targets if not (page.parent / t).exists()]
+    assert missing == []
+
+
+def test_the_table_of_rooms_is_the_house():
+    named = set(
+        re.findall(r"^\| `(\w+)/` \|", (ROOT / "ARCHITECTURE.md").read_text(), re.MULTILINE)
+    )
+    there = {p.name for p in ROOMS.iterdir() if p.is_dir() and p.name != "__pycache__"}
+    assert named == there
+
+
+def test_every_command_is_on_a_page():
+    from trainfare.cli.main import COMMANDS
+
+    text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    assert [c for c in COMMANDS if not re.search(rf"`?trainfare [^`\n]*{c}|`{c}\b", text)] == []
