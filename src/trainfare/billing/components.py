@@ -20,17 +20,19 @@ from trainfare.core.charge import Component
 from trainfare.core.errors import BadInput
 
 FIELDS = {
-    "service_category": "ServiceCategory",
-    "service_name": "ServiceName",
-    "sku": "SkuMeter",
-    "usage_type": "x_UsageType",
-    "operation": "x_Operation",
-    "resource_type": "ResourceType",
-    "description": "ChargeDescription",
-    "line_item_type": "x_LineItemType",
-    "charge_category": "ChargeCategory",
+    "category": ("ServiceCategory", "ServiceSubcategory"),
+    "service": ("ServiceName",),
+    "meter": ("SkuMeter", "x_UsageType"),
+    "operation": ("x_Operation",),
+    "resource_type": ("ResourceType",),
+    "description": ("ChargeDescription",),
+    "charge_category": ("ChargeCategory",),
 }
-"""Column of the table → canonical column that it looks at."""
+"""Column of the table → canonical columns that it looks at, joined by a space.
+
+In descriptions every run of digits reads ``#``, for they differ by prices and ids.
+"""
+_COLUMNS = tuple((name, place) for place, names in enumerate(FIELDS.values()) for name in names)
 
 _HEADER = ("component", *FIELDS, "why")
 
@@ -75,14 +77,14 @@ class Components:
         """
         combined = pa.repeat(pa.scalar(0, pa.int64()), rows)
         used: list[tuple[int, list[str], int]] = []
-        for index, column in enumerate(FIELDS.values()):
+        for column, place in _COLUMNS:
             texts = columns.get(column)
             if texts is None or texts.null_count == rows:
                 continue
             if column == "ChargeDescription":
                 texts = _without_digits(texts)
             combined, size = _combine(combined, texts)
-            used.append((index, [*texts.dictionary.to_pylist(), ""], size))
+            used.append((place, [*texts.dictionary.to_pylist(), ""], size))
         if not used:
             return constant(self.component(("",) * len(FIELDS)), rows)
         distinct = combined.dictionary_encode()
@@ -95,9 +97,10 @@ class Components:
 
     def _answer(self, code: int, used: list[tuple[int, list[str], int]]) -> Component:
         values = [""] * len(FIELDS)
-        for index, texts, size in reversed(used):
-            code, position = divmod(code, size)
-            values[index] = texts[position]
+        left = code
+        for place, texts, size in reversed(used):
+            left, position = divmod(left, size)
+            values[place] = f"{texts[position]} {values[place]}".strip()
         return self.component(tuple(values))
 
 
@@ -138,7 +141,8 @@ def load_components(extra: Path | None = None) -> Components:
 
 
 def _rules(text: str, name: str) -> list[Rule]:
-    reader = csv.DictReader(line for line in io.StringIO(text) if not line.startswith("#"))
+    lines = (line for line in io.StringIO(text) if not line.startswith("#"))
+    reader = csv.DictReader(lines)
     unknown = set(reader.fieldnames or ()) - set(_HEADER)
     if unknown or "component" not in (reader.fieldnames or ()):
         raise BadInput(

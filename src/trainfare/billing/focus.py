@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from trainfare.billing.arrow import pa, pc, text_of
+from trainfare.billing.arrow import constant, pa, pc, text_of
 from trainfare.billing.canonical import Chunk, Desk, Draft
 from trainfare.billing.chunks import chunks_of, header_of
 from trainfare.billing.source import SourceFile
@@ -117,7 +117,9 @@ def _name_provider(draft: Draft, chunk: Chunk, columns: Mapping[str, str]) -> No
 def _name_service(draft: Draft) -> None:
     """A charge without a service (purchases of SaaS credits) takes its provider's name."""
     services, providers = draft.texts("ServiceName"), draft.texts("ServiceProviderName")
-    if services is None or providers is None or services.null_count == 0:
+    if services is None:
+        services = constant(None, draft.rows)
+    if providers is None or services.null_count == 0:
         return
     nameless = services.is_null()
     named = pc.if_else(nameless, providers.dictionary_decode(), services.dictionary_decode())

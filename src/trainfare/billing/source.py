@@ -54,12 +54,11 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What one manifest says: its files in order, and how many rows they should hold together."""
+    """What one manifest says: its files in order."""
 
     file: Path
     kind: str
     names: tuple[str, ...]
-    rows: int | None
     scope: tuple[str, ...]
     """Export and billing period: of several manifests of one scope only the newest counts."""
     made: str
@@ -102,9 +101,9 @@ def found(place: Path) -> list[SourceFile]:
     return [source_file(place, place.name)]
 
 
-def source_file(path: Path, name: str, manifest: str = "") -> SourceFile:
+def source_file(path: Path, name: str, listing: Listing | None = None) -> SourceFile:
     """Describe one file by its name's ending, or by its first bytes where that says nothing."""
-    lowered = path.name.lower()
+    lowered, manifest = path.name.lower(), listing.kind if listing is not None else ""
     for ending in sorted(_FORMS, key=len, reverse=True):
         if lowered.endswith(ending):
             form, packing = _FORMS[ending]
@@ -169,23 +168,20 @@ def read_manifest(path: Path) -> Listing | None:
         period = json.dumps(told.get("billingPeriod") or path.parent.name, sort_keys=True)
         report = str(told.get("reportName") or told.get("exportArn") or path.name)
         made = str(told.get("executionId") or "") if "dataFiles" in told else ""
-        return Listing(path, "aws", tuple(map(str, keys)), None, (report, period), made)
+        return Listing(path, "aws", tuple(map(str, keys)), (report, period), made)
     return None
 
 
 def _azure(path: Path, told: dict[str, Any]) -> Listing:
     config, run = told.get("exportConfig") or {}, told.get("runInfo") or {}
     names = tuple(str(blob.get("blobName")) for blob in told["blobs"] if isinstance(blob, dict))
-    counts = [blob.get("dataRowCount") for blob in told["blobs"] if isinstance(blob, dict)]
-    known = [count for count in counts if isinstance(count, int)]
-    rows = sum(known) if counts and len(known) == len(counts) else None
     scope = (
         str(config.get("exportName")),
         str(config.get("type")),
         str(run.get("startDate") or path.parent.parent.name),
     )
     made = str(run.get("submittedTime") or path.parent.name)
-    return Listing(path, str(config.get("type") or "azure"), names, rows, scope, made)
+    return Listing(path, str(config.get("type") or "azure"), names, scope, made)
 
 
 def _root_of(manifest: Path) -> Path:
@@ -194,28 +190,38 @@ def _root_of(manifest: Path) -> Path:
     return parent.parent.parent if parent.parent.name == "metadata" else parent
 
 
+def object_key(name: str, listing: Listing) -> PurePosixPath:
+    """The key that a manifest's *name* means, checked to stay below its folder.
+
+    Raises:
+        BadInput: it is absolute or climbs with ``..``.
+    """
+    bare = name.split("://", 1)[1].partition("/")[2] if "://" in name else name
+    key = PurePosixPath(bare)
+    if not key.parts or key.is_absolute() or ".." in key.parts or "\\" in name or "\0" in name:
+        raise BadInput(
+            f"{listing.file.name}: the manifest names {name!r}, which leads outside its folder; "
+            "nothing was read"
+        )
+    return key
+
+
 def _of_listing(listing: Listing, root: Path) -> list[SourceFile]:
     """The local files that a manifest names, each found by the longest matching end of its key."""
     files = []
     inside = root.resolve()
     for name in listing.names:
-        key = PurePosixPath(name.split("://", 1)[1].split("/", 1)[1] if "://" in name else name)
-        if key.is_absolute() or ".." in key.parts or "\\" in name or "\0" in name:
-            raise BadInput(
-                f"{listing.file}: the manifest names {name!r}, which leads outside its folder; "
-                "nothing was read"
-            )
-        path = _local(key, listing.file.parent, root)
+        path = _local(object_key(name, listing), listing.file.parent, root)
         if path is None:
             raise BadInput(
-                f"{listing.file}: the manifest names {name!r}, which is not under {root}; "
+                f"{listing.file.name}: the manifest names {name!r}, which is not under {root}; "
                 "fetch the whole delivery again"
             )
         if not path.resolve().is_relative_to(inside):
             raise BadInput(f"{path} is a link that leads outside {root}; nothing was read")
-        files.append(source_file(path, path.relative_to(root).as_posix(), listing.kind))
+        files.append(source_file(path, path.relative_to(root).as_posix(), listing))
     if not files:
-        raise BadInput(f"{listing.file}: the manifest names no files; is the export finished?")
+        raise BadInput(f"{listing.file.name}: the manifest names no files; is the export finished?")
     return files
 
 
