@@ -57,8 +57,6 @@ class Surroundings:
     allotted_gpus: int | None = None
     """GPUs of this machine that the scheduler gave to the job."""
     allotted_cpus: int | None = None
-    visible_devices: tuple[str, ...] | None = None
-    """Indices or UUIDs that CUDA or HIP may use; None is all of them, () is none."""
     provider: str | None = None
     region: str | None = None
     instance_type: str | None = None
@@ -101,7 +99,6 @@ def read_surroundings(env: Mapping[str, str], *, root: Path | None = None) -> Su
         restart_count=sum(job.restart_count for job in jobs),
         allotted_gpus=next((job.gpus for job in jobs if job.gpus is not None), None),
         allotted_cpus=next((job.cpus for job in jobs if job.cpus is not None), None),
-        visible_devices=_visible_devices(env),
         provider=managed.provider if managed else None,
         region=managed.region if managed else None,
         instance_type=managed.instance_type if managed else None,
@@ -196,20 +193,6 @@ def _nodes(
     if nodes is None and numbers_pods and world_size > 1:
         node_rank, nodes = rank, world_size
     return node_rank or 0, max(1, nodes or 1)
-
-
-def _visible_devices(env: Mapping[str, str]) -> tuple[str, ...] | None:
-    """Devices in order; as CUDA reads the list, the first invalid entry hides all after it."""
-    for name in ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES"):
-        if name in env:
-            devices: list[str] = []
-            for entry in env[name].split(","):
-                device = entry.strip()
-                if not re.fullmatch(r"\d+|(GPU|MIG)-[0-9A-Za-z/-]+", device):
-                    break
-                devices.append(device)
-            return tuple(devices)
-    return None
 
 
 def _label(text: str | None) -> str | None:

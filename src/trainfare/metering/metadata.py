@@ -71,15 +71,17 @@ def find_cloud_facts(
     providers: tuple[str, ...] = ("aws", "gcp", "azure", "oci"),
     *,
     base: str = LINK_LOCAL,
-    bound_s: float = BOUND_S,
+    bound_s: float | None = None,
 ) -> Inquiry:
-    """Ask *providers* at *base*, all at once; back within *bound_s* and a twentieth of a second.
+    """Ask *providers* at *base*, all at once.
+
+    Back within *bound_s* (:data:`BOUND_S`, if not given) and a twentieth of a second.
 
     Returns:
         The first good answer; else why each provider has none.
     """
     answers: SimpleQueue[tuple[str, CloudFacts | str]] = SimpleQueue()
-    deadline_s = time.monotonic() + bound_s
+    deadline_s = time.monotonic() + (BOUND_S if bound_s is None else bound_s)
     for provider in providers:
         work = (provider, base, deadline_s, answers)
         name = f"trainfare-metadata-{provider}"

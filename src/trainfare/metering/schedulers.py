@@ -273,7 +273,7 @@ def _torchrun(env: Env, _root: Path | None) -> Job | None:
         shown = ("torchrun", rendezvous.replace("-", "").lower())
     elif log and whole(env, "GROUP_WORLD_SIZE") == 1:
         shown, source = ("torchrun", rendezvous), "TORCHELASTIC_ERROR_FILE"
-        within = (log[1], env.get("MASTER_ADDR", ""))
+        within = (log[1],)
     return Job(
         "torchrun",
         source=source,
