@@ -12,6 +12,7 @@ import numpy as np
 import trainfare
 
 SECONDS = float(os.environ.get("TRAINFARE_DEMO_SECONDS", "60"))
+FOLDER = Path(os.environ.get("TRAINFARE_DEMO_FOLDER", "."))
 EPOCHS, WIDTH, CLASSES, BATCH = 6, 256, 10, 128
 
 
@@ -20,7 +21,7 @@ def make_data(rng: np.random.Generator, count: int = 8192) -> tuple[np.ndarray, 
     labels = rng.integers(0, CLASSES, count)
     turn = np.linspace(0, 2 * np.pi, WIDTH) * (1 + labels[:, None])
     waves = np.sin(turn + rng.uniform(0, 6, (count, 1)))
-    return waves + rng.normal(0, 0.8, waves.shape), labels
+    return waves + rng.normal(0, 5.0, waves.shape), labels
 
 
 def train_step(weights: list[np.ndarray], x: np.ndarray, y: np.ndarray, rate: float) -> float:

@@ -22,8 +22,8 @@ from trainfare.core.charge import Component
 from trainfare.core.claim import Claim, Holding, holdings, merge_claims
 from trainfare.core.money import NANO, Money
 from trainfare.core.period import HOUR, SECOND, Interval
-from trainfare.core.price import ORIGINS, NoPrice, Price
-from trainfare.core.run import DATA, SETUP, TRAIN, UNNAMED, RunRecord, Segment, StageMark
+from trainfare.core.price import GIB, ORIGINS, NoPrice, Price
+from trainfare.core.run import DATA, SETUP, TRAIN, UNNAMED, Artifact, RunRecord, Segment, StageMark
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,29 +285,36 @@ def _unpriced_time(stretches: Sequence[Stretch]) -> list[Unpriced]:
 
 
 def _storage(run: RunRecord, currency: str) -> tuple[Money | None, list[Unpriced]]:
-    amounts, missing = [], []
+    amounts = []
+    missing: dict[tuple[str, str], list[Artifact]] = defaultdict(list)
     for artifact in (a for s in run.segments for a in s.artifacts):
         byte_ns = artifact.byte_ns
         if byte_ns is None:
-            unknown = Unpriced(f"{artifact.role} {artifact.uri}", "unknown size", "not measured")
-            missing.append(unknown)
+            missing[artifact.role, "its size is unknown"].append(artifact)
         elif isinstance(artifact.price, Price) and artifact.price.currency == currency:
             amounts.append(artifact.price.of(byte_ns))
         elif byte_ns:
-            quantity = f"{artifact.bytes or 0} bytes held {_hours(artifact.held)}"
             why = _why_not(artifact.price, currency, "no storage price was looked up")
-            missing.append(Unpriced(f"{artifact.role} {artifact.uri}", quantity, why))
-    return (Money.total(amounts, currency) if amounts or not missing else None), missing
+            missing[artifact.role, why].append(artifact)
+    unpriced = [
+        Unpriced(f"{role} storage", _held_text(artifacts), why)
+        for (role, why), artifacts in missing.items()
+    ]
+    return (Money.total(amounts, currency) if amounts or not unpriced else None), unpriced
+
+
+def _held_text(artifacts: Sequence[Artifact]) -> str:
+    """What is held: the file where it is one, and byte-hours."""
+    byte_ns = sum((a.byte_ns or Fraction(0) for a in artifacts), Fraction(0))
+    uris = {a.uri for a in artifacts}
+    what = uris.pop() if len(uris) == 1 else f"{len(uris)} files"
+    return f"{float(byte_ns / (GIB * HOUR)):.9f} GB-hours of {what}"
 
 
 def _why_not(price: Price | NoPrice | None, currency: str, otherwise: str) -> str:
     if isinstance(price, NoPrice):
         return price.why
     return otherwise if price is None else f"its price is in {price.currency}, not in {currency}"
-
-
-def _hours(interval: Interval) -> str:
-    return f"{interval.duration_ns / HOUR:.3f} h"
 
 
 def _network(

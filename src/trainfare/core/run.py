@@ -135,6 +135,8 @@ class Segment:
     rank: int = 0
     is_wrapper: bool = False
     """Recorded by ``trainfare run`` from outside the training process."""
+    command: str | None = None
+    """What a wrapper wraps, in a word."""
     exit_code: int | None = None
     error: str | None = None
     stages: tuple[StageMark, ...] = ()
@@ -212,8 +214,9 @@ class RunRecord:
 
     @property
     def name(self) -> str | None:
-        """The first name that any segment gave."""
-        return next((s.name for s in self.segments if s.name), None)
+        """The first name that anybody gave, else the command that was wrapped."""
+        names = [s.name for s in self.segments] + [s.command for s in self.segments]
+        return next((name for name in names if name), None)
 
     @property
     def labels(self) -> dict[str, str]:

@@ -84,7 +84,7 @@ def ride(
         run = None
         try:
             run = start_run(
-                name or _short_name(command),
+                name,
                 labels,
                 make_instruments(home_folder(), stated, pid=child.pid),
                 stated=stated,
@@ -93,6 +93,7 @@ def ride(
                 run_id=chosen,
                 is_wrapper=True,
                 pid=child.pid,
+                command=_short_name(command),
             )
         except Exception as error:
             log.warning("this run is not metered: %s: %s", type(error).__name__, error)

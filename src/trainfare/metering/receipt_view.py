@@ -207,11 +207,11 @@ def _storage_words(run: RunRecord) -> str:
         groups[artifact.role].append(artifact)
     parts = []
     for role, group in groups.items():
-        known = sum(
-            a.bytes for a in group if a.bytes is not None and (a.is_kept or role == "dataset")
-        )
-        name = role if len(group) == 1 else f"{role}s"
-        parts.append(f"{len(group)} {name}, {bytes_text(known)} now")
+        newest = {a.uri: a for a in group}
+        held = [a for a in newest.values() if a.is_kept or role == "dataset"]
+        count = f"{len(held)} {role}{'' if len(held) == 1 else 's'}"
+        written = f" (written {len(group)} times)" if len(group) > len(newest) else ""
+        parts.append(f"{count}, {bytes_text(sum(a.bytes or 0 for a in held))}{written}")
     kept = any(a.is_kept and a.role != "dataset" for a in artifacts)
     return "; ".join(parts) + ("; goes on costing" if kept else "")
 

@@ -161,6 +161,7 @@ def to_segment(recording: Recording, *, alive: bool, now_wall_ns: int) -> Segmen
         run=start["run"],
         id=start["segment"],
         name=start.get("name"),
+        command=start.get("command"),
         labels=dict(start.get("labels", {})),
         machine=machine,
         share=Fraction(machine_event.get("share", "1")),

@@ -299,8 +299,12 @@ def start_run(
     run_id: str | None = None,
     is_wrapper: bool = False,
     pid: int | None = None,
+    command: str | None = None,
 ) -> Run:
-    """Begin a run with instruments of the caller's choice (see :func:`track`)."""
+    """Begin a run with instruments of the caller's choice (see :func:`track`).
+
+    A run that nobody names is called by the *command* that it wraps.
+    """
     home = home_folder()
     facts = start_facts(os.environ, stated)
     chosen = check_run_id(run_id or _inherited(RUN_ID_VARIABLE) or facts.run_id or make_run_id())
@@ -313,6 +317,7 @@ def start_run(
         "labels": {**facts.labels, **labels},
         "wrapper": is_wrapper,
         "metered_pid": pid,
+        "command": command,
         **facts.event,
     }
     meter = Meter(spool, instruments, event, stated_price=stated_price)
