@@ -67,7 +67,7 @@ CLOUD = CheckUp(
         is_reference=True,
         quality="stale",
     ),
-    home=Path("/home/ada/.local/share/trainfare"),
+    home=Path("/data/ada/trainfare"),
     home_trouble=None,
     free_bytes=120 << 30,
     driver="driver 550.54.15",
@@ -115,7 +115,7 @@ CLOUD_SCREEN = """\
                 here pays 1/2 of it
                 aws/us-east-1/p5.48xlarge/spot
                 least of 4 zones
-✓ home          /home/ada/.local/share/trainfare                  120.0 GiB free
+✓ home          /data/ada/trainfare                               120.0 GiB free
 ────────────────────────────────────────────────────────────────────────────────
 ! a published spot price is for orientation
   → trainfare prices x"""
@@ -128,7 +128,7 @@ BARE_SCREEN = """\
 ✓ hardware      Any CPU, 192 CPUs, 16.0 GiB
 – accelerators  none found: no NVIDIA driver
 ✗ price         unknown
-✓ home          /home/ada/.local/share/trainfare                  120.0 GiB free
+✓ home          /data/ada/trainfare                               120.0 GiB free
 ────────────────────────────────────────────────────────────────────────────────
 ✗ nobody is known to sell ada-laptop by the hour; say what the whole machine
   costs
