@@ -47,3 +47,54 @@ def carbon_grams(
     if factor < 0:
         raise BadInput(f"carbon factor {grams_per_kwh} gCO2e/kWh is below 0; set 0 or more")
     return energy_kwh * factor
+
+
+class EnergyCount:
+    """Energy of one device since its first reading: from its counter, or from power × time.
+
+    Give it either counters or powers. Between two powers the mean of both holds:
+    mJ = Σ (mW₀ + mW₁) / 2 × s.
+
+    >>> count = EnergyCount()
+    >>> for second in range(3):
+    ...     count.add_power(300_000, at_ns=second * 10**9)
+    >>> count.millijoules, count.source
+    (600000, 'power')
+    """
+
+    __slots__ = ("_at_ns", "_last", "_sum", "power_milliwatts", "source")
+
+    def __init__(self) -> None:
+        self.power_milliwatts: int | None = None
+        """Mean since the reading before, where a counter is read; else as read."""
+        self.source: str | None = None
+        """``counter`` or ``power``; None before the first reading."""
+        self._last: int | None = None
+        self._at_ns = 0
+        self._sum = 0  # mJ of a counter; twice mW × ns of powers
+
+    @property
+    def millijoules(self) -> int | None:
+        """Energy so far; None before the first reading."""
+        if self.source == "power":
+            return self._sum // (2 * 10**9)
+        return self._sum if self.source else None
+
+    def add_counter(self, millijoules: int, *, at_ns: int) -> None:
+        """Read a counter that may have begun anew (the driver was loaded again)."""
+        self.source = "counter"
+        if self._last is not None:
+            began_anew = millijoules < self._last
+            gained = millijoules if began_anew else millijoules - self._last
+            self._sum += gained
+            if at_ns > self._at_ns:
+                self.power_milliwatts = gained * 10**9 // (at_ns - self._at_ns)
+        self._last, self._at_ns = millijoules, at_ns
+
+    def add_power(self, milliwatts: int, *, at_ns: int) -> None:
+        """Read a power."""
+        self.source = "power"
+        if self._last is not None:
+            self._sum += (self._last + milliwatts) * (at_ns - self._at_ns)
+        self._last, self._at_ns = milliwatts, at_ns
+        self.power_milliwatts = milliwatts

@@ -228,3 +228,19 @@ class PsutilProcess:
 
     def close(self) -> None:
         """Nothing is kept open."""
+
+
+def descends_from(pid: int, ancestor: int, *, proc: str = "/proc") -> bool:
+    """Whether process *pid* is *ancestor* or was started by it, by its child, and so on.
+
+    A process whose parent has ended is init's child, and its descent unknown.
+    """
+    while pid > 0:
+        if pid == ancestor:
+            return True
+        try:
+            stat = Path(proc, str(pid), "stat").read_bytes()
+            pid = int(stat[stat.rindex(b")") + 2 :].split(b" ", 2)[1])
+        except (OSError, ValueError, IndexError):
+            return False
+    return False
