@@ -170,6 +170,20 @@ def test_a_command_to_copy_stays_on_one_line():
     assert f"→ {long}" in screen(replace(CLOUD, missing=missing))
 
 
+def test_what_is_no_command_is_wrapped_and_names_stay_whole():
+    words = "say " + "eu-north-1 " * 30
+    text = screen(replace(CLOUD, missing=(Missing("region", True, words, words),)))
+    assert max(map(len, text.splitlines())) <= 80
+    assert text.count("eu-north-1") == 60
+
+
+def test_without_a_region_the_price_is_marked_too():
+    missing = (Missing("region", True, "the region is unknown", "say --region"),)
+    lines = screen(replace(BARE, missing=missing)).splitlines()
+    assert any(line.startswith("✗ place") for line in lines)
+    assert any(line.startswith("✗ price") for line in lines)
+
+
 def test_limits_of_a_container_are_named():
     allowance = Allowance(Fraction(3, 2), "quota", 4 << 30, "cgroup", in_container=True)
     machine = replace(CLOUD.machine, memory_bytes=4 << 30)

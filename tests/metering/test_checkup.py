@@ -138,7 +138,10 @@ def test_a_silent_metadata_service_on_aws_names_the_hop_limit(examine):
 def test_an_unknown_region_without_a_price_asks_for_the_region(examine):
     machine = replace(CLOUD, region=None, facts={"provider": "stated"})
     found = examine(machine, NoPrice("aws/?/p5.48xlarge/on_demand", "the region is unknown"))
-    assert whats(found) == ["price", "region"]
+    (one,) = found.missing
+    assert (one.what, one.why) == ("region", "the region is unknown")
+    assert "--region" in one.remedy
+    assert not found.is_priced
 
 
 def test_an_unknown_purchase_option_is_worth_knowing(examine):

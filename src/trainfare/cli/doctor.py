@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from trainfare.cli.answer import format_option, say_json, visible_len, width
+from trainfare.core.price import NoPrice
 
 if TYPE_CHECKING:
     from trainfare.core.machine import Machine
@@ -126,7 +127,7 @@ def _rows(found: CheckUp) -> list[_Row]:
     if around.scheduler or around.run_id:
         words = around.run_id or "a new run with each start"
         rows.append((mark("run_id"), "run id", words, around.run_id_source or ""))
-    rows += _price_rows(found, mark("price"))
+    rows += _price_rows(found, mark("price", *["region", "metadata"] * (not found.is_priced)))
     free = "" if found.free_bytes is None else f"{_bytes(found.free_bytes)} free"
     rows.append((mark("home"), "home", str(found.home), free))
     return rows
@@ -201,11 +202,9 @@ def _scheduler(found: CheckUp) -> str:
 
 
 def _price_rows(found: CheckUp, mark: str) -> list[_Row]:
-    from trainfare.core.price import NoPrice
-
-    if isinstance(found.price, NoPrice):
-        return [(mark, "price", "unknown", "")]
     price = found.price
+    if isinstance(price, NoPrice):
+        return [(mark, "price", "unknown", "")]
     share = "" if found.share == 1 else f"; a run here pays {found.share} of it"
     words = [price.describe() + share]
     if price.origin != "stated":
@@ -229,7 +228,7 @@ _COLOURS = {"✓": "green", "!": "yellow", "✗": "red"}
 def _row(mark: str, label: str, words: str, source: str, columns: int) -> list[str]:
     """One fact; its source stands at the right edge where there is room, else on a line below."""
     start = _LABEL + 4
-    wrapped = textwrap.wrap(words, columns - start) or [""]
+    wrapped = _wrap(words, columns - start)
     colour = _COLOURS.get(mark)
     shown = click.style(mark, fg=colour) if colour else click.style(mark, dim=True)
     lines = [f"{shown} {click.style(f'{label:<{_LABEL}}', dim=True)}  {wrapped[0]}"]
@@ -243,20 +242,30 @@ def _row(mark: str, label: str, words: str, source: str, columns: int) -> list[s
     return lines
 
 
+_COMMANDS = ("trainfare ", "aws ", "export ", "unset ")
+
+
 def _missing_lines(one: Missing, columns: int) -> list[str]:
+    """What is missing, and below it what to do; a command stays on one line, to be copied."""
     mark, colour = ("✗", "red") if one.is_trouble else ("!", "yellow")
-    first, *rest = textwrap.wrap(one.why, columns - 2)
+    first, *rest = _wrap(one.why, columns - 2)
     lines = [f"{click.style(mark, fg=colour)} {first}", *("  " + line for line in rest)]
-    # A command stays on one line, so that it can be copied.
-    return [*lines, f"  {click.style('→', dim=True)} {click.style(one.remedy, bold=True)}"]
+    is_command = one.remedy.startswith(_COMMANDS)
+    first, *rest = [one.remedy] if is_command else _wrap(one.remedy, columns - 4)
+    arrow = click.style("→", dim=True)
+    lines.append(f"  {arrow} {click.style(first, bold=is_command)}")
+    return lines + [f"    {line}" for line in rest]
+
+
+def _wrap(words: str, columns: int) -> list[str]:
+    """Lines of at most *columns*; names such as us-east-1 stay whole."""
+    return textwrap.wrap(words, columns, break_on_hyphens=False) or [""]
 
 
 def _document(found: CheckUp) -> dict[str, Any]:
-    from trainfare.core.price import NoPrice
     from trainfare.metering.event import machine_to_json, price_to_json
 
     around = found.around
-    is_priced = not isinstance(found.price, NoPrice)
     return {
         "version": _version(),
         "python": platform.python_version(),
@@ -279,8 +288,8 @@ def _document(found: CheckUp) -> dict[str, Any]:
             "restart_count": around.restart_count,
             "labels": dict(around.labels),
         },
-        "price": price_to_json(found.price) if is_priced else None,
-        "unpriced": None if is_priced else price_to_json(found.price),
+        "price": price_to_json(found.price) if found.is_priced else None,
+        "unpriced": None if found.is_priced else price_to_json(found.price),
         "home": {
             "path": str(found.home),
             "is_writable": found.home_trouble is None,

@@ -71,6 +71,11 @@ class CheckUp:
     """The accelerators' driver and its version, or why no accelerator was found; may be empty."""
     missing: tuple[Missing, ...]
 
+    @property
+    def is_priced(self) -> bool:
+        """Whether a run started here would have a price."""
+        return isinstance(self.price, Price)
+
 
 def check_up(
     env: Mapping[str, str],
@@ -168,9 +173,9 @@ def _stated_price(env: Mapping[str, str]) -> Price | None:
 
 def _about_price(price: Price | NoPrice, machine: Machine) -> list[Missing]:
     if isinstance(price, NoPrice):
-        # The book's advice is for one line; here the command stands apart, to be copied.
-        reason = re.split(r"; (?:state|refresh) ", price.why)[0]
-        why = f"{reason}; say what the whole machine costs per hour"
+        if machine.provider and not machine.region:
+            return []  # the region settles it, and is asked for below
+        why = f"{_reason(price)}; say what the whole machine costs per hour"
         return [Missing("price", True, why, set_price_command(machine))]
     refresh = f"trainfare prices refresh --provider {machine.provider}"
     refresh += f" --region {machine.region}" if machine.region else ""
@@ -183,6 +188,11 @@ def _about_price(price: Price | NoPrice, machine: Machine) -> list[Missing]:
         why = f"the price is {price.quality}: it was read on {price.as_of.isoformat()}"
         return [Missing("price", False, why, remedy)]
     return []
+
+
+def _reason(price: NoPrice) -> str:
+    """Why there is no price, without the book's advice: here the remedy stands apart."""
+    return re.split(r"; (?:state|refresh) ", price.why)[0]
 
 
 def _about_machine(machine: Machine, price: Price | NoPrice) -> list[Missing]:
@@ -198,8 +208,7 @@ def _about_machine(machine: Machine, price: Price | NoPrice) -> list[Missing]:
         remedy = hop if is_aws else "let this process reach http://169.254.169.254, or say --region"
         found.append(Missing("metadata", True, why, remedy))
     elif machine.provider and not machine.region and isinstance(price, NoPrice):
-        why = f"{machine.provider} asks a different price in each region, and this one is unknown"
-        found.append(Missing("region", True, why, "say --region, as in --region us-east-1"))
+        found.append(Missing("region", True, _reason(price), "say --region, as in --region NAME"))
     if machine.provider is None and asked.startswith("switched off"):
         why = "asking the cloud's metadata service is switched off"
         found.append(Missing("metadata", False, why, "unset TRAINFARE_METADATA"))
