@@ -19,7 +19,7 @@ from trainfare.core.errors import BadInput
 from trainfare.core.money import BIGINT_MAX, NANO, decimal_of
 
 _LIMB = 10**9
-_PLAIN = r"^(?P<sign>-?)(?P<whole>[0-9]{1,9})\.?(?P<places>[0-9]*)$"
+_PLAIN = r"^(?P<sign>-?)(?P<whole>[0-9]{1,9})(?:\.(?P<places>[0-9]*))?$"
 _LARGEST = Fraction(BIGINT_MAX - 1, NANO)
 
 TOO_LARGE = "is beyond 9.2 thousand million, more than one row can hold; check the unit"
