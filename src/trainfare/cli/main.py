@@ -28,6 +28,8 @@ COMMANDS = {
     "receipt": "The receipt of a run: table, JSON, CSV or HTML.",
     "estimate": "What a machine will cost, before boarding.",
     "prices": "Find, set, import and refresh prices.",
+    "bill": "Import bills, list them, check a file.",
+    "claims": "Bring in who used what: Slurm, Kubernetes, managed jobs, CSV.",
     "doctor": "What was detected, which price and why, what is missing.",
     "completion": "Print the completion script for bash, zsh or fish.",
 }

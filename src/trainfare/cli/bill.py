@@ -1,0 +1,213 @@
+"""``trainfare bill``: import bills, list them, show one, check a file."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from trainfare.cli.answer import format_option, say_json, shorten, table
+from trainfare.core.money import Money
+from trainfare.core.period import format_instant
+
+if TYPE_CHECKING:
+    from trainfare.billing.bill import Bill
+    from trainfare.flows.bill import Imported
+    from trainfare.store.deliveries import StoredDelivery
+
+VIEWS = ("billed", "effective", "list", "contracted")
+
+
+@click.group("bill")
+def command() -> None:
+    """Import and look at bills."""
+
+
+@command.command("import")
+@click.argument("places", nargs=-1, required=True, metavar="FILE|FOLDER|URL…")
+@click.option("--source", help="Name under which deliveries replace one another.")
+@click.option(
+    "--mapping",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Mapping file for a bill of no known format.",
+)
+@format_option("table", "json")
+def import_(places: tuple[str, ...], source: str | None, mapping: Path | None, form: str) -> None:
+    """Import bills; a delivery replaces the earlier one of its source and billing period."""
+    from trainfare.flows.bill import import_bills
+    from trainfare.metering.home import home_folder
+
+    imported = import_bills(home_folder(), places, source=source, mapping=mapping, watch=_progress)
+    if form == "json":
+        say_json({"deliveries": [_imported(one) for one in imported]})
+        return
+    for one in imported:
+        click.echo(_headline(one))
+        click.echo(_totals_table(one.delivery))
+        click.echo()
+    click.echo("Next: trainfare allocate")
+
+
+@contextmanager
+def _progress(bill: Bill) -> Iterator[None]:
+    """Rows read so far, on a terminal only, until the bill is whole."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    done = threading.Event()
+    names = ", ".join(file.name for file in bill.files[:3])
+
+    def show() -> None:
+        while not done.wait(0.2):
+            click.echo(f"\r{shorten(names, 50)}  {bill.rows:,} rows", nl=False, err=True)
+
+    thread = threading.Thread(target=show, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+        click.echo("\r\x1b[2K", nl=False, err=True)
+
+
+def _headline(one: Imported) -> str:
+    delivery = one.delivery
+    words = f"{delivery.source} {delivery.period}: {delivery.rows:,} rows, {delivery.format}"
+    if delivery.repairs:
+        words += f", {delivery.repairs:,} repaired"
+    if one.is_unchanged:
+        return f"{words}; already current, nothing changed"
+    if one.replaced is not None:
+        return f"{words}; replaces {one.replaced.id[:12]}"
+    return f"{words}; new"
+
+
+def _totals_table(delivery: StoredDelivery) -> str:
+    rows = [
+        ["  " + currency, *[_amount(views, view, currency) for view in VIEWS]]
+        for currency, views in sorted(delivery.totals.items())
+    ]
+    return table(["  currency", *VIEWS], rows, right=[1, 2, 3, 4])
+
+
+def _amount(views: Mapping[str, int], view: str, currency: str) -> str:
+    return Money(views[view], currency).display(2) if view in views else "not stated"
+
+
+def _document(delivery: StoredDelivery) -> dict[str, Any]:
+    return {
+        "id": delivery.id,
+        "source": delivery.source,
+        "format": delivery.format,
+        "period": delivery.period,
+        "rows": delivery.rows,
+        "totals": {
+            currency: {
+                view: Money(views[view], currency).text() if view in views else None
+                for view in VIEWS
+            }
+            for currency, views in sorted(delivery.totals.items())
+        },
+        "repairs": delivery.repairs,
+        "files": list(delivery.files),
+        "imported_at": format_instant(delivery.imported_ns),
+    }
+
+
+def _imported(one: Imported) -> dict[str, Any]:
+    replaced = one.replaced.id if one.replaced else None
+    return {**_document(one.delivery), "replaces": replaced, "unchanged": one.is_unchanged}
+
+
+@command.command("list")
+@format_option("table", "json")
+def list_(form: str) -> None:
+    """List every delivery; the current one of each source and period is marked."""
+    from trainfare.flows.bill import list_deliveries
+    from trainfare.metering.home import home_folder
+
+    found = list_deliveries(home_folder())
+    if form == "json":
+        say_json({"deliveries": [{**_document(d), "current": now} for d, now in found]})
+        return
+    if not found:
+        click.echo("No bills yet. Import one: trainfare bill import FILE")
+        return
+    rows = [
+        [
+            "●" if is_current else " ",
+            one.period,
+            shorten(one.source, 24),
+            one.id[:12],
+            one.format,
+            f"{one.rows:,}",
+            " ".join(_amount(v, "effective", c) for c, v in sorted(one.totals.items())),
+        ]
+        for one, is_current in found
+    ]
+    head = ["", "period", "source", "delivery", "format", "rows", "effective"]
+    click.echo(table(head, rows, right=[5, 6]))
+
+
+@command.command("show")
+@click.argument("delivery")
+@format_option("table", "json")
+def show(delivery: str, form: str) -> None:
+    """Show one DELIVERY: its files, repairs and totals."""
+    from trainfare.flows.bill import get_delivery
+    from trainfare.metering.home import home_folder
+
+    found = get_delivery(home_folder(), delivery)
+    if form == "json":
+        say_json({"deliveries": [_document(one) for one in found]})
+        return
+    click.echo(f"delivery  {found[0].id}\nimported  {format_instant(found[0].imported_ns)}")
+    click.echo(f"files     {', '.join(found[0].files)}\n")
+    for one in found:
+        click.echo(
+            f"{one.source} {one.period}: {one.rows:,} rows, {one.format}, {one.repairs:,} repaired"
+        )
+        click.echo(_totals_table(one))
+        click.echo()
+
+
+@command.command("check")
+@click.argument("places", nargs=-1, required=True, metavar="FILE|FOLDER|URL…")
+@click.option(
+    "--mapping",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Mapping file for a bill of no known format.",
+)
+@format_option("table", "json")
+def check(places: tuple[str, ...], mapping: Path | None, form: str) -> int:
+    """Check bills and store nothing; exit 1 when something is wrong."""
+    from trainfare.flows.bill import check_bills
+    from trainfare.metering.home import home_folder
+
+    problems = check_bills(home_folder(), places, mapping=mapping)
+    if form == "json":
+        say_json(
+            {
+                "problems": [
+                    {
+                        "file": one.file,
+                        "row": one.row,
+                        "column": one.column,
+                        "value": one.value,
+                        "what": one.what,
+                    }
+                    for one in problems
+                ]
+            }
+        )
+    else:
+        for problem in problems:
+            click.echo(str(problem))
+        click.echo(f"{len(problems)} problems." if problems else "Nothing is wrong.")
+    return 1 if problems else 0

@@ -1,0 +1,75 @@
+"""``trainfare claims``: bring in who used what from other systems."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+from trainfare.cli.answer import format_option, say_json
+
+
+@click.group("claims")
+def command() -> None:
+    """Who used what, from Slurm, Kubernetes, managed jobs or a CSV."""
+
+
+@command.command("import")
+@click.argument(
+    "files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True), metavar="FILE…"
+)
+@click.option(
+    "--from",
+    "kind",
+    type=click.Choice(["sacct", "opencost", "sagemaker", "vertex", "azureml", "dcgm", "csv"]),
+    help="What FILE is.  [default: recognised]",
+)
+@click.option("--cluster", help="The cluster's name, where the file has none.")
+@click.option("--time-zone", "zone", default="UTC", show_default=True, help="Of the file's times.")
+@click.option(
+    "--nodes",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="What the nodes have: `scontrol show nodes`, or node,gpus,cpus[,resource] as CSV.",
+)
+@format_option("table", "json")
+def import_(
+    files: tuple[Path, ...],
+    kind: str | None,
+    cluster: str | None,
+    zone: str,
+    nodes: Path | None,
+    form: str,
+) -> None:
+    """Import claims; the same records twice change nothing."""
+    from trainfare.clusters.inventory import Inventory, read_inventory
+    from trainfare.clusters.options import ReadOptions
+    from trainfare.flows.usage import import_claims
+    from trainfare.metering.home import home_folder
+
+    inventory = Inventory() if nodes is None else read_inventory(nodes)
+    options = ReadOptions(time.time_ns(), cluster=cluster, zone=zone, inventory=inventory)
+    done = import_claims(home_folder(), files, options, kind=kind)
+    if form == "json":
+        say_json(
+            {
+                "runs": done.runs,
+                "claims": done.claims,
+                "added": done.change.added,
+                "changed": done.change.changed,
+                "unchanged": done.change.unchanged,
+                "skipped": dict(done.skipped),
+                "notes": list(done.notes),
+            }
+        )
+        return
+    change = done.change
+    click.echo(
+        f"{done.claims:,} claims of {done.runs:,} runs: {change.added:,} added, "
+        f"{change.changed:,} changed, {change.unchanged:,} known already."
+    )
+    for reason, count in sorted(done.skipped.items()):
+        click.echo(f"· {count:,} left out: {reason}")
+    for note in done.notes:
+        click.echo(f"· {note}")
+    click.echo("Next: trainfare allocate")

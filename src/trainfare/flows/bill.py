@@ -1,0 +1,173 @@
+"""The bill path: file → adapter → canonical charges in the lake → the ledger says what is current.
+
+    trainfare bill import → billing.read_bill → billing.write_lake → store.put_deliveries
+
+The lake is written first and the ledger last, in one transaction for all bills of a command: a
+crash before it leaves folders that nobody refers to, and the state as it was.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trainfare.core.errors import BadInput, MissingExtra
+
+if TYPE_CHECKING:
+    from trainfare.billing.bill import Bill
+    from trainfare.billing.lake import Delivery
+    from trainfare.core.charge import Problem
+    from trainfare.store.deliveries import StoredDelivery
+
+Watcher = Callable[["Bill"], AbstractContextManager[None]]
+"""Shows progress while a bill is read: its ``rows`` grow meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What importing one billing period did."""
+
+    delivery: StoredDelivery
+    replaced: StoredDelivery | None
+    """The delivery that was current until now; None where the period is new."""
+    is_unchanged: bool
+    """This very delivery was current already."""
+
+
+def lake_folder(home: Path) -> Path:
+    """Where the charges of a home are."""
+    return home / "lake"
+
+
+def components_file(home: Path) -> Path | None:
+    """The user's own component table, where there is one."""
+    path = home / "components.csv"
+    return path if path.exists() else None
+
+
+def need_analytics(purpose: str) -> None:
+    """Check that the packages which bills need are installed.
+
+    Raises:
+        MissingExtra: they are not; the message says how to install them.
+    """
+    from importlib.util import find_spec
+
+    if not all(find_spec(name) for name in ("pyarrow", "duckdb", "sqlalchemy", "alembic")):
+        raise MissingExtra("analytics", purpose)
+
+
+def import_bills(
+    home: Path,
+    places: Sequence[str],
+    *,
+    source: str | None = None,
+    mapping: Path | None = None,
+    watch: Watcher = lambda _bill: nullcontext(),
+) -> list[Imported]:
+    """Import every bill of *places* (files, folders, object URLs), all of them or none.
+
+    Raises:
+        BadInput: with every problem of every place; or two places hold the same billing period of
+            one source, so that one would silently replace the other.
+    """
+    need_analytics("read bills")
+    from trainfare.billing.bill import read_bill
+    from trainfare.billing.lake import write_lake
+    from trainfare.store.deliveries import find_current, put_deliveries
+    from trainfare.store.ledger import open_ledger
+
+    found: list[tuple[str, Delivery]] = []
+    refused: list[str] = []
+    for place in places:
+        try:
+            with (
+                read_bill(
+                    place, source=source, mapping=mapping, components=components_file(home)
+                ) as bill,
+                watch(bill),
+            ):
+                found.extend((place, one) for one in write_lake(bill, lake_folder(home)))
+        except BadInput as error:
+            refused.append(str(error))
+    if refused:
+        raise BadInput("\n".join(refused))
+    _check_distinct(found)
+    now_ns = time.time_ns()
+    stored = [_stored(one, now_ns) for _, one in found]
+    with open_ledger(home) as ledger, ledger.change() as connection:
+        before = [find_current(connection, one.source, one.period) for one in stored]
+        replaced = put_deliveries(connection, stored, now_ns)
+    return [
+        Imported(one, old, is_unchanged=was is not None and was.id == one.id)
+        for one, old, was in zip(stored, replaced, before, strict=True)
+    ]
+
+
+def _check_distinct(found: Iterable[tuple[str, Delivery]]) -> None:
+    seen: dict[tuple[str, str], tuple[str, str]] = {}
+    for place, one in found:
+        key = (one.source, one.period)
+        earlier = seen.setdefault(key, (place, one.id))
+        if earlier[1] != one.id:
+            raise BadInput(
+                f"{earlier[0]} and {place} are both bills of {one.source} for {one.period}; parts "
+                "of one bill go into one folder, and a later delivery is imported after the "
+                "earlier one"
+            )
+
+
+def _stored(one: Delivery, now_ns: int) -> StoredDelivery:
+    from trainfare.store.deliveries import StoredDelivery
+
+    return StoredDelivery(
+        id=one.id,
+        source=one.source,
+        period=one.period,
+        format=one.format,
+        folder=one.folder,
+        rows=one.rows,
+        repairs=one.repairs,
+        files=one.files,
+        totals=one.totals,
+        imported_ns=now_ns,
+    )
+
+
+def check_bills(home: Path, places: Sequence[str], *, mapping: Path | None = None) -> list[Problem]:
+    """Every problem of the bills at *places*; nothing is stored."""
+    need_analytics("read bills")
+    from trainfare.billing.bill import check
+
+    return [
+        problem
+        for place in places
+        for problem in check(place, mapping=mapping, components=components_file(home))
+    ]
+
+
+def list_deliveries(home: Path) -> list[tuple[StoredDelivery, bool]]:
+    """Every delivery ever imported, the oldest first, and whether it is current."""
+    need_analytics("list bills")
+    from trainfare.store.deliveries import all_deliveries, current_deliveries
+    from trainfare.store.ledger import open_ledger
+
+    with open_ledger(home) as ledger, ledger.look() as connection:
+        current = {(d.id, d.source, d.period) for d in current_deliveries(connection)}
+        return [
+            (one, (one.id, one.source, one.period) in current) for one in all_deliveries(connection)
+        ]
+
+
+def get_delivery(home: Path, text: str) -> list[StoredDelivery]:
+    """The periods of the delivery whose id begins with *text*."""
+    need_analytics("show bills")
+    from trainfare.store.deliveries import get_deliveries
+    from trainfare.store.ledger import open_ledger
+
+    with open_ledger(home) as ledger, ledger.look() as connection:
+        return get_deliveries(connection, text)

@@ -1,0 +1,90 @@
+"""The claims path: metered runs and other systems' records → one set of claims in the ledger."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trainfare.core.claim import Claim, merge_claims
+from trainfare.core.errors import BadInput
+from trainfare.flows.bill import need_analytics
+from trainfare.metering.history import close_dead, read_receipts
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from trainfare.clusters.options import ReadOptions
+    from trainfare.store.claims import ClaimChange
+
+METERED = "metered"
+"""The source of claims that Trainfare measured itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimImport:
+    """What importing claims did."""
+
+    runs: int
+    claims: int
+    change: ClaimChange
+    skipped: Mapping[str, int]
+    """Records that are no claims (pending jobs, steps …), by reason."""
+    notes: tuple[str, ...]
+    """Assumptions that a reader had to make."""
+
+
+def import_claims(
+    home: Path, paths: Sequence[Path], options: ReadOptions, *, kind: str | None = None
+) -> ClaimImport:
+    """Import the records of *paths*, all of them or none.
+
+    Raises:
+        BadInput: with every problem of every file.
+    """
+    need_analytics("keep claims")
+    from trainfare.clusters.detect import read_claims
+    from trainfare.store.claims import put_claims
+    from trainfare.store.ledger import open_ledger
+
+    readings, refused = [], []
+    for path in paths:
+        try:
+            readings.append(read_claims(path, options, kind=kind))
+        except BadInput as error:
+            refused.append(str(error))
+    if refused:
+        raise BadInput("\n".join(refused))
+    records = [record for reading in readings for record in reading.records]
+    labels: dict[str, dict[str, str]] = {}
+    for record in records:
+        labels.setdefault(record.run, {}).update(record.labels)
+    skipped: Counter[str] = Counter()
+    for reading in readings:
+        skipped.update(reading.skipped)
+    source = records[0].source if records else kind or "csv"
+    with open_ledger(home) as ledger, ledger.change() as connection:
+        change = put_claims(connection, (r.claim() for r in records), labels, source)
+    notes = tuple(dict.fromkeys(note for reading in readings for note in reading.notes))
+    return ClaimImport(len(labels), len(records), change, dict(skipped), notes)
+
+
+def sync_metered(home: Path, connection: sa.Connection) -> ClaimChange:
+    """Bring the claims of this home's own runs into the ledger, in the caller's transaction.
+
+    Ranks and wrappers of a run on one machine become one claim; a run that goes on is claimed up to
+    its last sample and grows with the next look.
+    """
+    from trainfare.store.claims import put_claims
+
+    close_dead(home)
+    claims: list[Claim] = []
+    labels: dict[str, dict[str, str]] = {}
+    for receipt in read_receipts(home):
+        run = receipt.run
+        claims.extend(c for c in merge_claims(run.claims()) if c.interval.duration_ns)
+        name = {"name": run.name} if run.name else {}
+        labels[run.id] = {**name, **run.labels}
+    return put_claims(connection, claims, labels, METERED)
