@@ -16,6 +16,7 @@ from typing import TextIO
 from trainfare.clusters.options import ReadOptions
 from trainfare.clusters.record import ClaimRecord, Reading, Tally, make_reading
 from trainfare.clusters.source_file import csv_rows
+from trainfare.core.claim import share_text
 from trainfare.core.errors import BadInput
 from trainfare.core.labels import check_run_id, make_labels
 from trainfare.core.period import Interval, format_instant, parse_instant
@@ -103,7 +104,7 @@ def _record(
         labels = {k.removeprefix(_LABEL): v for k, v in cells.items() if k.startswith(_LABEL)}
         clean = make_labels({key: value or None for key, value in labels.items()})
     except BadInput as error:
-        tally.refuse(str(error), number, column, cells.get(column))
+        tally.refuse(str(error), number, column)
         return None
     resource_id = cells["resource"].strip()
     if not resource_id:
@@ -134,7 +135,7 @@ def parse_share(text: str) -> Fraction:
     except (ValueError, ZeroDivisionError):
         share = None
     if share is None or not 0 < share <= 1:
-        raise BadInput("is not a share above 0 and at most 1, such as 0.5 or 1/3")
+        raise BadInput(f"{text[:40]!r} is not a share above 0 and at most 1, such as 0.5 or 1/3")
     return share
 
 
@@ -143,8 +144,14 @@ def _attempt(text: str) -> int:
     if not words:
         return 1
     if not words.isascii() or not words.isdigit() or not 0 < int(words[:10]) < 10**9:
-        raise BadInput("is not an attempt, which count 1, 2, 3 …")
+        raise BadInput(f"{words[:40]!r} is not an attempt, which count 1, 2, 3 …")
     return int(words)
+
+
+def _exact_text(share: Fraction) -> str:
+    """A decimal where it is exact, else a fraction."""
+    text = share_text(share)
+    return text if Fraction(text) == share else str(share)
 
 
 def write_claim_file(records: Iterable[ClaimRecord], file: TextIO) -> int:
@@ -164,7 +171,7 @@ def write_claim_file(records: Iterable[ClaimRecord], file: TextIO) -> int:
                 record.resource_id,
                 format_instant(record.interval.start_ns),
                 "" if is_open else format_instant(record.interval.end_ns),
-                str(record.share),
+                _exact_text(record.share),
                 record.attempt,
                 *(record.labels.get(key, "") for key in keys),
             ]

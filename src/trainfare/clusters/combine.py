@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 
 from trainfare.clusters.record import ClaimRecord
 from trainfare.core.period import Interval
@@ -66,7 +67,7 @@ def _add_up(group: list[ClaimRecord]) -> Iterator[ClaimRecord]:
     edges = sorted(opening.keys() | closing.keys())
     active: set[int] = set()
     piece: ClaimRecord | None = None
-    for edge, following in zip(edges, edges[1:], strict=False):
+    for edge, following in pairwise(edges):
         active.difference_update(closing[edge])
         active.update(opening[edge])
         members = [whole[index] for index in sorted(active)]
@@ -139,12 +140,14 @@ def _carries_on(piece: ClaimRecord, following: ClaimRecord) -> bool:
 def _with_activity(piece: ClaimRecord, members: list[ClaimRecord]) -> ClaimRecord:
     """*piece* with the device windows of *members* that begin within it, counted from its start."""
     start_ns, end_ns = piece.interval.start_ns, piece.interval.end_ns
-    windows = []
+    windows: list[DeviceUse] = []
     for member in members:
         offset = member.interval.start_ns
-        for use in member.activity:
-            if start_ns <= use.start_ns + offset < end_ns:
-                windows.append(_moved(use, offset - start_ns))
+        windows.extend(
+            _moved(use, offset - start_ns)
+            for use in member.activity
+            if start_ns <= use.start_ns + offset < end_ns
+        )
     ordered = tuple(sorted(windows, key=lambda u: (u.start_ns, u.device_id)))
     return replace(piece, activity=ordered) if ordered else piece
 

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import pairwise
 from statistics import median_low
 
 from trainfare.clusters.prometheus import known
@@ -77,7 +78,7 @@ def learn_interval(tracks: Iterable[Track]) -> int | None:
     gaps: list[int] = []
     for track in tracks:
         instants = track.instants()
-        gaps.extend(b - a for a, b in zip(instants, instants[1:], strict=False))
+        gaps.extend(b - a for a, b in pairwise(instants))
         if len(gaps) > _GAPS_LOOKED_AT:
             break
     return median_low(gaps) if gaps else None
@@ -100,10 +101,13 @@ def stretches(
     instants = track.instants()
     start = last = instants[0]
     for instant in [*instants[1:], None]:
-        if instant is not None and instant - last <= BRIDGED * interval_ns:
-            if not _was_elsewhere(last, instant, device_instants):
-                last = instant
-                continue
+        if (
+            instant is not None
+            and instant - last <= BRIDGED * interval_ns
+            and not _was_elsewhere(last, instant, device_instants)
+        ):
+            last = instant
+            continue
         after = bisect_right(device_instants, last)
         end = last + interval_ns
         if after < len(device_instants):
@@ -161,7 +165,7 @@ def _energy(points: dict[int, float], stretch: Interval, width: int) -> dict[int
     """Millijoules by window."""
     windows: dict[int, int] = defaultdict(int)
     inside = sorted((i, v) for i, v in points.items() if stretch.start_ns <= i <= stretch.end_ns)
-    for (instant, before), (_, after) in zip(inside, inside[1:], strict=False):
+    for (instant, before), (_, after) in pairwise(inside):
         if after >= before:
             windows[(instant - stretch.start_ns) // width] += round(after - before)
     return windows

@@ -23,7 +23,7 @@ _UNSAFE = re.compile(r"[^a-z0-9_-]+")
 
 
 def job_tags(target: str, run: str, labels: Mapping[str, object] | None = None) -> list[str]:
-    """Lines to copy into a job's definition for *target*.
+    r"""Lines to copy into a job's definition for *target*.
 
     Args:
         target: aws, gcp, azure, kubernetes, slurm or sagemaker.
@@ -33,7 +33,7 @@ def job_tags(target: str, run: str, labels: Mapping[str, object] | None = None) 
     Raises:
         BadInput: the target is unknown, or the run or a label is not well-formed.
 
-    >>> print(*job_tags("slurm", "llama-7", {"team": "nlp"}), sep="\\n")
+    >>> print(*job_tags("slurm", "llama-7", {"team": "nlp"}), sep="\n")
     #SBATCH --comment="run_id=llama-7 team=nlp"
     """
     if target not in TARGETS:
@@ -45,12 +45,11 @@ def job_tags(target: str, run: str, labels: Mapping[str, object] | None = None) 
 def _aws(words: Mapping[str, str]) -> list[str]:
     """The ``--tag-specifications`` of run-instances, and the step that makes bills carry tags."""
     tags = ",".join(f"{{Key={key},Value={_quoted(value)}}}" for key, value in words.items())
-    return [
-        f"--tag-specifications 'ResourceType=instance,Tags=[{tags}]' "
-        f"'ResourceType=volume,Tags=[{tags}]'",
-        f"# once per account: activate the cost allocation tag {RUN_KEY} in Billing; it is not "
-        "applied to the past",
-    ]
+    kinds = " ".join(f"'ResourceType={kind},Tags=[{tags}]'" for kind in ("instance", "volume"))
+    activate = (
+        f"once per account, activate the cost allocation tag {RUN_KEY}; the past stays untagged"
+    )
+    return [f"--tag-specifications {kinds}", f"# {activate}"]
 
 
 def _quoted(value: str) -> str:
@@ -76,7 +75,17 @@ def _azure(words: Mapping[str, str]) -> list[str]:
 
 
 def _kubernetes(words: Mapping[str, str]) -> list[str]:
-    """Pod labels and the variable that the meter reads; values are at most 63 of ``A-Za-z0-9_.-``."""
+    """Pod labels and the variable that the meter reads; values are at most 63 of ``A-Za-z0-9_.-``.
+
+    Raises:
+        BadInput: the run id begins or ends with a dash, which Kubernetes does not take.
+    """
+    run = words[RUN_KEY]
+    if run != run.strip("-"):
+        raise BadInput(
+            f"run id {run!r} begins or ends with '-', which Kubernetes takes in no label; name the "
+            "run otherwise"
+        )
     lines = ["# in the pod template of the Job", "metadata:", "  labels:"]
     lines += [f"    {key}: {json.dumps(_label(value))}" for key, value in words.items()]
     return [
@@ -84,7 +93,7 @@ def _kubernetes(words: Mapping[str, str]) -> list[str]:
         "spec:",
         "  containers:",
         "    - env:",
-        f"        - {{name: TRAINFARE_RUN_ID, value: {json.dumps(words[RUN_KEY])}}}",
+        f"        - {{name: TRAINFARE_RUN_ID, value: {json.dumps(run)}}}",
     ]
 
 

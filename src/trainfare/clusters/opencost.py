@@ -135,7 +135,7 @@ def _record(
         end = allocation.get("end") or allocation["window"]["end"]
         interval = Interval.parse(start, end)
         share = _json_share(allocation, properties, interval, options.inventory)
-    except (KeyError, TypeError, AttributeError, ArithmeticError):
+    except (KeyError, TypeError, AttributeError, ValueError, ArithmeticError):
         tally.refuse(f"allocation {name!r} has no start, end or amounts as OpenCost has them", row)
         return None
     except BadInput as error:

@@ -183,7 +183,7 @@ def _text_job(
         column = "AllocTRES"
         tres = _tres(cells["alloctres"])
     except BadInput as error:
-        tally.refuse(str(error), row, column, cells.get(column.lower()))
+        tally.refuse(str(error), row, column)
         return None
     restarts = cells.get("restarts", "").strip()
     words = cells.get("state", "").split()

@@ -195,6 +195,10 @@ def _claims(
         models = gpu_models(job.tres)
         if models:
             reported["gpu_models"] = " ".join(models)
+    if job.words.get("account"):
+        tally.note("team is the Slurm account, where the job's comment names no other")
+    if len(names) > 1 and not job.is_exclusive:
+        tally.note("a job on several nodes is taken to hold the same share of each")
     labels = _labels(job.cluster, *(job.words.get(key, "") for key in _WORDS))
     run = _run_id(job)
     for name in names:

@@ -74,7 +74,7 @@ class SlurmClock:
         try:
             local = datetime.fromisoformat(words)
         except ValueError:
-            raise BadInput("is not a time such as 2026-10-01T12:00:00") from None
+            raise BadInput(f"{words[:40]!r} is not a time such as 2026-10-01T12:00:00") from None
         if local.tzinfo is not None:
             return ((local - _EPOCH) // _ONE_SECOND,)
         if self._zone is None:
@@ -91,8 +91,8 @@ class SlurmClock:
                 found.append(seconds)
         if not found:
             raise BadInput(
-                f"does not exist in {self.zone}, whose clocks skipped it; name the zone that sacct "
-                f"wrote {words} in, or export with TZ=UTC"
+                f"{words} does not exist in {self.zone}, whose clocks skipped it; name the zone that "
+                "sacct wrote it in, or export with TZ=UTC"
             )
         return tuple(dict.fromkeys(found))
 
