@@ -15,6 +15,7 @@ last known one only while that is not stale itself: over months, spot prices do 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -30,6 +31,8 @@ JUMP = Decimal("0.40")
 
 AGREEMENT = Decimal("0.005")
 """Two sources agree within this share (list prices of three sources did, in all 42 cases)."""
+
+_CURRENCY = re.compile(r"[A-Z]{3}")
 
 Band = tuple[Decimal, Decimal]
 
@@ -146,8 +149,10 @@ def _is_yardstick(last: Listing, at_ns: int) -> bool:
 
 def _refusal(item: Listing, witnesses: Witnesses) -> str | None:
     """Why a price cannot be one, or None."""
-    if item.amount <= 0:
+    if not item.amount.is_finite() or item.amount <= 0:
         return f"{item.amount} is not above 0"
+    if not _CURRENCY.fullmatch(item.currency):
+        return f"currency {item.currency!r} is not three capital letters such as USD"
     if is_placeholder(item.amount):
         return f"{item.amount} is a known placeholder"
     pieces, band = witnesses.pieces(item), witnesses.band(item)

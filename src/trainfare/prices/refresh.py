@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 
-from trainfare.core.errors import BadInput, TrainfareError
+from trainfare.core.errors import BadInput, OutsideFailed, TrainfareError
 from trainfare.prices import refresh_aws_api, refresh_aws_bulk, refresh_azure, refresh_gcp
 from trainfare.prices.age import today
 from trainfare.prices.catalogue import family_bands, find_shipped, find_spec
@@ -91,10 +91,26 @@ def refresh(home: Path, feed_name: str, regions: Iterable[str], order: Order) ->
         try:
             known = None if region == ANY_REGION else _known(home, feed, region)
             request = _request(home, feed, region, order, known)
-            outcomes += [_keep(home, feed, item, order, known) for item in feed.deliver(request)]
+            deliveries = _whole(feed, request)
+            outcomes += [_keep(home, feed, item, order, known) for item in deliveries]
         except TrainfareError as error:
             outcomes.append(Outcome(feed.name, feed.provider, region, "failed", error=error))
     return outcomes
+
+
+def _whole(feed: Feed, request: Request) -> list[Delivery]:
+    """What the feed delivers, all of it before any of it is stored.
+
+    Raises:
+        OutsideFailed: the answer cannot be read as what the provider has always sent.
+    """
+    try:
+        return list(feed.deliver(request))
+    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        raise OutsideFailed(
+            f"{feed.name} answered for {request.region} in another shape than known "
+            f"({type(error).__name__}: {error}); nothing was stored"
+        ) from None
 
 
 def check_listings(home: Path, shelf: Shelf, at_ns: int) -> Verdict:
@@ -173,6 +189,11 @@ def _keep(home: Path, feed: Feed, item: Delivery, order: Order, known: Shelf | N
     listings = item.listings
     if order.only_accelerators:
         listings = [listing for listing in listings if _pieces(listing)]
+    if not listings:
+        raise OutsideFailed(
+            f"{feed.name} answered {item.rows_seen} rows without a machine price for "
+            f"{item.region}; is it how {feed.provider} writes the region? Nothing was stored"
+        )
     shelf = Shelf(
         provider=feed.provider,
         region=item.region,

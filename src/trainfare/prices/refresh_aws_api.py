@@ -124,15 +124,19 @@ def _library(name: str) -> Any:
 
 
 def _client(service: str, region: str, request: Request) -> Any:
-    return _library("boto3").client(
-        service,
-        region_name=region,
-        endpoint_url=request.url or None,
-        config=_library("botocore.config").Config(
-            connect_timeout=request.line.timeout_seconds,
-            read_timeout=request.line.timeout_seconds,
-            retries={"max_attempts": request.line.attempts, "mode": "standard"},
-        ),
+    return (
+        _library("boto3")
+        .Session()
+        .client(
+            service,
+            region_name=region,
+            endpoint_url=request.url or None,
+            config=_library("botocore.config").Config(
+                connect_timeout=request.line.timeout_seconds,
+                read_timeout=request.line.timeout_seconds,
+                retries={"max_attempts": request.line.attempts, "mode": "standard"},
+            ),
+        )
     )
 
 

@@ -52,6 +52,8 @@ def deliver(request: Request) -> Iterator[Delivery]:
         seen += len(rows)
         for row in rows:
             for item in read_row(row, request.now):
+                if item.region != request.region:
+                    continue
                 listings[item.name, item.option] = item
         # Only the query of the next page is taken, so that a mirror is never left.
         query = urlsplit(str(answer[0].get("NextPageLink") or "")).query
@@ -73,7 +75,7 @@ def read_row(row: dict[str, Any], now: str) -> list[Listing]:
     name, region = row.get("armSkuName"), row.get("armRegionName")
     if not name or not region or product.endswith(" Windows") or "Cloud Services" in product:
         return []
-    if "Low Priority" in sku or "Low Priority" in meter:
+    if "Low Priority" in sku or "Low Priority" in meter or row.get("isPrimaryMeterRegion") is False:
         return []
     price = Fraction(str(row.get("retailPrice", "")) or "0")
     found: list[tuple[str, Fraction]] = []

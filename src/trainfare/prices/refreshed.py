@@ -45,6 +45,15 @@ class Shelf:
     """Rows of the answer, most of which are no machine price."""
 
 
+def is_place_word(word: str) -> bool:
+    """Whether *word* can be a provider or region: it becomes part of a file's name.
+
+    >>> is_place_word("us-east-1"), is_place_word("../etc")
+    (True, False)
+    """
+    return word == ANY_REGION or bool(_SAFE.fullmatch(word))
+
+
 def shelf_path(home: Path, provider: str, region: str, feed: str) -> Path:
     """Where a feed's prices of one region are.
 

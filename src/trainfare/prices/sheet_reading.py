@@ -16,6 +16,7 @@ from trainfare.core.errors import BadInput, TrainfareError
 from trainfare.core.money import Money, decimal_of
 from trainfare.prices.age import instant_of
 from trainfare.prices.listing import Listing
+from trainfare.prices.refreshed import is_place_word
 
 PROBLEM_LIMIT = 1_000
 """Problems beyond which a sheet is not read on; it is some other file."""
@@ -63,6 +64,11 @@ class Reading:
 
     def add(self, row: int, item: Listing, column: str) -> None:
         """Keep a listing; a second, different price of the same SKU is a problem."""
+        for name, word in (("provider", item.provider), ("region", item.region)):
+            if not is_place_word(word):
+                what = f"is no {name}: lower-case letters, digits, '-' and '_', as in us-east-1"
+                self.complain(row, name, word, what)
+                return
         known = self.listings.get(item.sku)
         if known is not None and known.amount != item.amount:
             what = f"differs from {known.amount} of {item.sku} in row {self.rows[item.sku]}"
