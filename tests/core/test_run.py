@@ -1,5 +1,7 @@
 """Runs: attempts come from overlap in time, and a wrapper knows how its training ended."""
 
+from dataclasses import replace
+
 from core.segments import segment
 from trainfare.core.run import Status, make_run
 
@@ -50,3 +52,15 @@ def test_a_killed_wrapper_is_not_spoken_for_by_another_machine():
     wrapper = segment(0, 6, id="w", is_wrapper=True, status=Status.KILLED)
     other = segment(0, 9, id="c", machine="i-1", status=Status.FINISHED)
     assert make_run("r", [other, wrapper]).status is Status.KILLED
+
+
+def test_a_rank_that_never_learnt_the_instance_id_is_still_on_that_machine():
+    def on(name, id):
+        facts = {"host": "host:5f", "boot": "b1"}
+        one = segment(0, 5, id=id, machine=name)
+        return replace(one, machine=replace(one.machine, facts=facts))
+
+    run = make_run("r", [on("host:5f", "0"), on("i-0abc", "1"), on("host:5f", "2")])
+    assert {s.machine.resource_id for s in run.segments} == {"i-0abc"}
+    apart = make_run("r", [segment(machine="host:1", id="a"), segment(machine="i-0", id="b")])
+    assert {s.machine.resource_id for s in apart.segments} == {"host:1", "i-0"}

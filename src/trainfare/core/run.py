@@ -8,7 +8,7 @@ uninterrupted stretch of the run; it is derived from segments that overlap in ti
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
 
@@ -37,6 +37,9 @@ SETUP, DATA, TRAIN, EVAL, CHECKPOINT, FINISH = (
     "finish",
 )
 """Names of the stages that Trainfare itself knows; a user may name others."""
+
+LOCAL_RESOURCE = "host:"
+"""How a machine's id begins while only the machine itself has named it."""
 
 UNNAMED = "run"
 """The stage of a command that was metered from outside and never said what it was doing."""
@@ -240,9 +243,10 @@ class RunRecord:
 def make_run(run: str, segments: Sequence[Segment]) -> RunRecord:
     """Group *segments* of one run into attempts: a new one begins when all before it have ended.
 
-    The same segment given twice (a copied spool, a shared home) counts once.
+    The same segment given twice (a copied spool, a shared home) counts once, and segments of one
+    machine count as on one machine, also where only some of them learnt what the bill calls it.
     """
-    unique = {segment.id: segment for segment in segments}
+    unique = {segment.id: segment for segment in _on_one_machine(segments)}
     ordered = sorted(unique.values(), key=lambda s: (s.started_wall_ns, s.rank, s.id))
     groups: list[list[Segment]] = []
     latest_end = None
@@ -253,3 +257,32 @@ def make_run(run: str, segments: Sequence[Segment]) -> RunRecord:
         latest_end = max(latest_end or 0, segment.interval.end_ns)
     attempts = tuple(Attempt(n, tuple(group)) for n, group in enumerate(groups, start=1))
     return RunRecord(run, attempts)
+
+
+def _on_one_machine(segments: Sequence[Segment]) -> list[Segment]:
+    """Segments with the same host or boot get the provider's name for it, if any of them knows it.
+
+    A metadata service that did not answer one rank in time must not make one node two resources.
+    """
+    known: dict[str, str] = {}
+    for segment in segments:
+        for fact in _machine_marks(segment):
+            name = segment.machine.resource_id
+            if known.get(fact, LOCAL_RESOURCE).startswith(LOCAL_RESOURCE):
+                known[fact] = name
+    result = []
+    for segment in segments:
+        names = [known[fact] for fact in _machine_marks(segment)]
+        better = [name for name in names if not name.startswith(LOCAL_RESOURCE)]
+        is_local = segment.machine.resource_id.startswith(LOCAL_RESOURCE)
+        if is_local and better:
+            machine = replace(segment.machine, resource_id=better[0])
+            result.append(replace(segment, machine=machine))
+        else:
+            result.append(segment)
+    return result
+
+
+def _machine_marks(segment: Segment) -> list[str]:
+    facts = segment.machine.facts
+    return [f"{key}={facts[key]}" for key in ("host", "boot") if facts.get(key)]

@@ -41,21 +41,27 @@ def receipt_text(receipt: Receipt, width: int = WIDTH) -> str:
     if view.remarks:
         rows.append("")
         for remark in view.remarks:
-            rows += textwrap.wrap(remark, width, initial_indent="· ", subsequent_indent="  ")
+            rows += textwrap.wrap(
+                remark, width, initial_indent="· ", subsequent_indent="  ", break_on_hyphens=False
+            )
     return "\n".join(rows)
 
 
 def _wrapped(label: str, words: str, width: int) -> list[str]:
     indent = " " * 10
-    return textwrap.wrap(words, width, initial_indent=f"{label:<10}", subsequent_indent=indent) or [
-        label
-    ]
+    return textwrap.wrap(
+        words,
+        width,
+        initial_indent=f"{label:<10}",
+        subsequent_indent=indent,
+        break_on_hyphens=False,
+    ) or [label]
 
 
 def _line(line: Line, width: int) -> list[str]:
     """Label, words and right-aligned amount; long words take lines of their own."""
     room = width - 10 - len(line.amount) - 2
-    words = textwrap.wrap(line.words, room) or [""]
+    words = textwrap.wrap(line.words, room, break_on_hyphens=False) or [""]
     rows = [f"{line.label:<10}{words[0]:<{room}}  {line.amount}"]
     return rows + [" " * 10 + more for more in words[1:]]
 
