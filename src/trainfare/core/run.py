@@ -286,3 +286,21 @@ def _on_one_machine(segments: Sequence[Segment]) -> list[Segment]:
 def _machine_marks(segment: Segment) -> list[str]:
     facts = segment.machine.facts
     return [f"{key}={facts[key]}" for key in ("host", "boot") if facts.get(key)]
+
+
+def sum_over_machines(run: RunRecord, name: str) -> int | None:
+    """The total counter *name* of a run over its machines and attempts; None where nobody counted.
+
+    Segments of one machine overlap (a wrapper sees its child), so the largest stands for it.
+    """
+    total = None
+    for attempt in run.attempts:
+        largest: dict[str, int] = {}
+        for segment in attempt.segments:
+            value = getattr(segment.totals, name)
+            if value is not None:
+                key = segment.machine.resource_id
+                largest[key] = max(largest.get(key, 0), value)
+        if largest:
+            total = (total or 0) + sum(largest.values())
+    return total

@@ -13,7 +13,7 @@ from trainfare.core.estimate import Estimate
 from trainfare.core.money import Money
 from trainfare.core.period import SECOND, format_instant
 from trainfare.core.price import Price
-from trainfare.core.run import Attempt, RunRecord, Status
+from trainfare.core.run import Attempt, RunRecord, Status, sum_over_machines
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +197,7 @@ def _price(price: Price) -> dict[str, Any]:
 def _measured(run: RunRecord) -> dict[str, Any]:
     """Sums over machines of what was counted; null where nothing counted it."""
     return {
-        name: _sum_over_machines(run, name)
+        name: sum_over_machines(run, name)
         for name in (
             "cpu_ns",
             "rss_bytes_max",
@@ -208,21 +208,6 @@ def _measured(run: RunRecord) -> dict[str, Any]:
             "input_wait_ns",
         )
     }
-
-
-def _sum_over_machines(run: RunRecord, name: str) -> int | None:
-    """Segments of one machine overlap (a wrapper sees its child), so the largest stands for it."""
-    total = None
-    for attempt in run.attempts:
-        largest: dict[str, int] = {}
-        for segment in attempt.segments:
-            value = getattr(segment.totals, name)
-            if value is not None:
-                key = segment.machine.resource_id
-                largest[key] = max(largest.get(key, 0), value)
-        if largest:
-            total = (total or 0) + sum(largest.values())
-    return total
 
 
 def _artifacts(run: RunRecord) -> list[dict[str, Any]]:

@@ -6,9 +6,12 @@ import csv
 import html
 import io
 import textwrap
+from typing import TYPE_CHECKING
 
-from trainfare.metering.receipt import Receipt
 from trainfare.metering.receipt_view import Line, View, view_of
+
+if TYPE_CHECKING:
+    from trainfare.metering.receipt import Receipt
 
 WIDTH = 78
 

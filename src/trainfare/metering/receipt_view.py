@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from trainfare.core.charge import Component
 from trainfare.core.labels import KNOWN
 from trainfare.core.money import NANO, Money
 from trainfare.core.period import SECOND, format_instant
 from trainfare.core.price import Price
-from trainfare.core.run import Artifact, RunRecord, Segment, Status
-from trainfare.metering.receipt import Receipt
+from trainfare.core.run import Artifact, RunRecord, Segment, Status, sum_over_machines
+
+if TYPE_CHECKING:
+    from trainfare.metering.receipt import Receipt
 
 EPOCHS_SHOWN = 12
 """A receipt shows so many epochs; of more it shows the first and last few."""
@@ -45,13 +49,11 @@ class View:
 def view_of(receipt: Receipt) -> View:
     """The rows of *receipt*; all its amounts have the same number of places."""
     run = receipt.run
-    places = _places(receipt)
-    known = sorted(run.labels, key=lambda k: (KNOWN.index(k) if k in KNOWN else len(KNOWN), k))
-    labels = " · ".join(f"{key} {run.labels[key]}" for key in known)
+    places = places_for(receipt.estimate.total)
     return View(
         title=run.name or run.id,
         status=run.status.value.replace("_", " "),
-        labels=labels,
+        labels=labels_text(run.labels),
         facts=tuple(_facts(receipt)),
         lines=tuple(_lines(receipt, places)),
         total=Line("estimated", "", amount_text(receipt.estimate.total, places)),
@@ -61,9 +63,18 @@ def view_of(receipt: Receipt) -> View:
     )
 
 
-def _places(receipt: Receipt) -> int:
+def labels_text(labels: Mapping[str, str]) -> str:
+    """Labels in one line, those that every report knows first.
+
+    >>> labels_text({"seed": "3", "team": "nlp", "model": "bert"})
+    'model bert · team nlp · seed 3'
+    """
+    keys = sorted(labels, key=lambda k: (KNOWN.index(k) if k in KNOWN else len(KNOWN), k))
+    return " · ".join(f"{key} {labels[key]}" for key in keys)
+
+
+def places_for(total: Money | None) -> int:
     """Enough places that the parts of small totals are told apart."""
-    total = receipt.estimate.total
     size = 0 if total is None else abs(total.nano)
     for least, places in ((100 * NANO, 2), (NANO, 4), (NANO // 100, 6)):
         if size >= least:
@@ -184,8 +195,8 @@ def _lines(receipt: Receipt, places: int) -> list[Line]:
         Component.DATA: f"stage data {duration_text(stages['data'][0])}"
         if "data" in stages
         else "",
-        Component.STORAGE: _storage_words(receipt.run),
-        Component.NETWORK: _network_words(receipt),
+        Component.STORAGE: storage_words(receipt.run),
+        Component.NETWORK: network_words(receipt.run),
         Component.OTHER: "",
     }
     shown = [c for c in Component if c is not Component.OTHER or estimate.components[c]]
@@ -200,7 +211,8 @@ def _amount_or_dash(amount: Money | None, places: int) -> str:
     return "—" if amount is not None and not amount else amount_text(amount, places)
 
 
-def _storage_words(run: RunRecord) -> str:
+def storage_words(run: RunRecord) -> str:
+    """What a run keeps in storage, in words; nothing where it keeps nothing."""
     artifacts = [a for s in run.segments for a in s.artifacts]
     groups: dict[str, list[Artifact]] = defaultdict(list)
     for artifact in artifacts:
@@ -216,8 +228,9 @@ def _storage_words(run: RunRecord) -> str:
     return "; ".join(parts) + ("; goes on costing" if kept else "")
 
 
-def _network_words(receipt: Receipt) -> str:
-    sent = receipt.to_json()["measured"]["net_tx_bytes"]
+def network_words(run: RunRecord) -> str:
+    """The bytes that a run sent, in words."""
+    sent = sum_over_machines(run, "net_tx_bytes")
     return f"{bytes_text(sent)} sent" if sent else "nothing sent" if sent == 0 else "not measured"
 
 
