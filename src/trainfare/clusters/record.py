@@ -7,10 +7,12 @@ refuses the whole file with all of them in one message.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import lru_cache
 
 from trainfare.core.charge import Problem
 from trainfare.core.claim import Claim
@@ -26,6 +28,8 @@ its labels takes about 1 kB, so a million-line file would otherwise hold a gigab
 _SHOWN = 20
 _REMEMBERED = 1000
 _VALUE_MAX = 256
+_KEY_MAX = 63
+_NO_KEY = re.compile(r"[^A-Za-z0-9_.-]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,13 +172,26 @@ def clean_labels(pairs: Mapping[str, object]) -> Mapping[str, str]:
     """
     clean: dict[str, str] = {}
     for key, value in pairs.items():
-        if value is None:
-            continue
-        text = str(value)
-        if not text.isprintable():
-            text = "".join(c if c.isprintable() else " " for c in text)
-        text = text.strip()[:_VALUE_MAX].rstrip()
-        name = "".join(c if c.isascii() and (c.isalnum() or c in "_.-") else "_" for c in key)[:63]
-        if text and name[:1].isalpha():
+        text = clean_text(value)
+        name = _clean_key(key)
+        if text and name:
             clean[name] = text
     return make_labels(clean)
+
+
+def clean_text(value: object) -> str:
+    r"""*value* as a label can hold it: printable, stripped, at most 256 characters.
+
+    >>> clean_text(" two\nlines "), clean_text(None)
+    ('two lines', '')
+    """
+    text = "" if value is None else str(value)
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else " " for c in text)
+    return text.strip()[:_VALUE_MAX].rstrip()
+
+
+@lru_cache(maxsize=4096)
+def _clean_key(key: str) -> str:
+    name = _NO_KEY.sub("_", key)[:_KEY_MAX]
+    return name if name[:1].isalpha() else ""

@@ -18,7 +18,7 @@ from trainfare.clusters.record import ClaimRecord, Reading, Tally, make_reading
 from trainfare.clusters.slurm import KIND, SlurmJob, job_claims
 from trainfare.clusters.slurm_time import SlurmClock, parse_elapsed
 from trainfare.clusters.source_file import json_items, text_lines
-from trainfare.clusters.tres import parse_tres
+from trainfare.clusters.tres import Capacity, capacity_of, gpu_models, parse_tres
 from trainfare.core.errors import BadInput
 
 XDMOD = (
@@ -181,7 +181,7 @@ def _text_job(
         column = "Suspended"
         suspended = _elapsed(cells.get("suspended", "")) or 0
         column = "AllocTRES"
-        tres = _tres(cells["alloctres"])
+        held, models = _held(cells["alloctres"])
     except BadInput as error:
         tally.refuse(str(error), row, column)
         return None
@@ -198,7 +198,8 @@ def _text_job(
         elapsed_seconds=elapsed,
         suspended_seconds=suspended,
         nodes=cells["nodelist"],
-        tres=tres,
+        held=held,
+        gpu_models=models,
         restarts=int(restarts) if restarts.isascii() and restarts.isdigit() else None,
         is_exclusive=bool(_WHOLE_NODES.search(cells.get("submitline", ""))),
         words={
@@ -217,8 +218,10 @@ def _elapsed(text: str) -> int | None:
 
 
 @lru_cache(maxsize=8192)
-def _tres(text: str) -> Mapping[str, int]:
-    return parse_tres(text)
+def _held(text: str) -> tuple[Capacity, tuple[str, ...]]:
+    """What AllocTRES says that the job held, and of which GPU models."""
+    tres = parse_tres(text)
+    return capacity_of(tres), gpu_models(tres)
 
 
 def read_sacct_json(path: Path, options: ReadOptions) -> Reading:
@@ -262,6 +265,7 @@ def _json_job(item: Mapping[str, Any], row: int, options: ReadOptions) -> SlurmJ
     if isinstance(comment, dict):
         comment = comment.get("job") or ""
     association = item.get("association") or {}
+    tres = _json_tres((item.get("tres") or {}).get("allocated") or [])
     return SlurmJob(
         row=row,
         cluster=str(item.get("cluster") or association.get("cluster") or options.cluster or ""),
@@ -273,7 +277,8 @@ def _json_job(item: Mapping[str, Any], row: int, options: ReadOptions) -> SlurmJ
         elapsed_seconds=_number(times.get("elapsed")),
         suspended_seconds=_number(times.get("suspended")) or 0,
         nodes=str(item.get("nodes") or ""),
-        tres=_json_tres((item.get("tres") or {}).get("allocated") or []),
+        held=capacity_of(tres),
+        gpu_models=gpu_models(tres),
         restarts=_number(item.get("restart_cnt")),
         is_exclusive=bool(_WHOLE_NODES.search(str(item.get("submit_line") or ""))),
         words={

@@ -15,15 +15,16 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 from itertools import groupby
+from types import MappingProxyType
 
 from trainfare.clusters.combine import combine
 from trainfare.clusters.hostlist import NO_HOSTS, expand_hostlist
 from trainfare.clusters.inventory import SUPPLY, Node, share_of
 from trainfare.clusters.options import ReadOptions
-from trainfare.clusters.record import ClaimRecord, Tally, clean_labels
+from trainfare.clusters.record import ClaimRecord, Tally, clean_labels, clean_text
 from trainfare.clusters.run_tag import find_run_id, parse_pairs, without_run
 from trainfare.clusters.slurm_time import settle
-from trainfare.clusters.tres import WHOLE_GPU, Capacity, capacity_of, gpu_models
+from trainfare.clusters.tres import WHOLE_GPU, Capacity
 from trainfare.core.errors import BadInput
 from trainfare.core.period import SECOND, Interval
 from trainfare.core.run import Status
@@ -68,7 +69,9 @@ class SlurmJob:
     """Suspended time not included."""
     suspended_seconds: int
     nodes: str
-    tres: Mapping[str, int]
+    held: Capacity
+    """What it held on all its nodes together."""
+    gpu_models: tuple[str, ...]
     restarts: int | None
     is_exclusive: bool
     words: Mapping[str, str]
@@ -188,18 +191,16 @@ def _claims(
     if not share:
         tally.skip("suspended throughout")
         return
-    held = capacity_of(job.tres)
     reported = {"job": job.id, "state": job.state}
-    if held.gpu_units:
-        reported["gpus"] = str(Fraction(held.gpu_units, WHOLE_GPU))
-        models = gpu_models(job.tres)
-        if models:
-            reported["gpu_models"] = " ".join(models)
+    if job.held.gpu_units:
+        reported["gpus"] = str(Fraction(job.held.gpu_units, WHOLE_GPU))
+    if job.gpu_models:
+        reported["gpu_models"] = " ".join(job.gpu_models)
     if job.words.get("account"):
         tally.note("team is the Slurm account, where the job's comment names no other")
     if len(names) > 1 and not job.is_exclusive:
         tally.note("a job on several nodes is taken to hold the same share of each")
-    labels = _labels(job.cluster, *(job.words.get(key, "") for key in _WORDS))
+    labels = _labels(job)
     run = _run_id(job)
     for name in names:
         yield ClaimRecord(
@@ -236,7 +237,7 @@ def _share(
             nodes.append(node)
     if len(nodes) < len(names):
         return None
-    return _share_of(capacity_of(job.tres), tuple(nodes))
+    return _share_of(job.held, tuple(nodes))
 
 
 @lru_cache(maxsize=8192)
@@ -262,15 +263,30 @@ def _run_id(job: SlurmJob) -> str:
     return find_run_id(_tags(job)) or derive_run_id("slurm", job.cluster, *job.id.split("_"))
 
 
-_WORDS = ("user", "account", "partition", "qos", "job_name", "comment")
+def _labels(job: SlurmJob) -> Mapping[str, str]:
+    """Slurm's words as the meter has them, the account as team, then what the comment says."""
+    words = job.words
+    base = _shared_labels(job.cluster, *(words.get(word, "") for word in _SHARED))
+    name = clean_text(words.get("job_name"))
+    labels = {**base, "slurm.job_name": name} if name else base
+    tags = without_run(_tags(job))
+    if tags:
+        return clean_labels({**labels, **tags})
+    # Everything in it is clean by now; of a million jobs most differ in no more than their name.
+    return MappingProxyType(dict(sorted(labels.items())))
+
+
+_SHARED = ("user", "account", "partition", "qos")
 
 
 @lru_cache(maxsize=8192)
-def _labels(cluster: str, *words: str) -> Mapping[str, str]:
-    """Slurm's words as the meter has them, the account as team, then what the comment says."""
-    known = dict(zip(_WORDS, words, strict=True))
-    tags = without_run(
-        {**parse_pairs(known["job_name"]), **parse_pairs(known.pop("comment"))},
+def _shared_labels(cluster: str, *words: str) -> Mapping[str, str]:
+    """The labels that many jobs have in common."""
+    known = dict(zip(_SHARED, words, strict=True))
+    return clean_labels(
+        {
+            "slurm.cluster": cluster,
+            "team": known["account"],
+            **{f"slurm.{key}": value for key, value in known.items()},
+        }
     )
-    base: dict[str, object] = {f"slurm.{key}": value for key, value in known.items()}
-    return clean_labels({"slurm.cluster": cluster, "team": known["account"], **base, **tags})
