@@ -47,12 +47,13 @@ def _header_of_text(head: bytes, name: str, delimiter: str) -> list[str]:
         raise BadInput(f"{name} is UTF-16; save it as UTF-8")
     if b"\0" in head:
         raise BadInput(f"{name} is binary, not CSV; is its name's ending right?")
-    line = head.removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n")
+    text = head.decode("utf-8-sig", errors="replace").lstrip("\r\n")
     try:
-        text = line.decode("utf-8", errors="strict" if len(head) < _HEAD else "ignore")
         columns = next(pycsv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
-    except (UnicodeDecodeError, pycsv.Error, StopIteration):
-        raise BadInput(f"{name} does not begin with a CSV header in UTF-8") from None
+    except (pycsv.Error, StopIteration):
+        columns = ["\ufffd"]
+    if any("\ufffd" in column for column in columns):
+        raise BadInput(f"{name} does not begin with a CSV header in UTF-8")
     return [column.strip() for column in columns]
 
 
