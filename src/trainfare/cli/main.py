@@ -30,6 +30,7 @@ COMMANDS = {
     "prices": "Find, set, import and refresh prices.",
     "bill": "Import bills, list them, check a file.",
     "claims": "Bring in who used what: Slurm, Kubernetes, managed jobs, CSV.",
+    "tags": "What to put on a job so that its charges find its run.",
     "doctor": "What was detected, which price and why, what is missing.",
     "completion": "Print the completion script for bash, zsh or fish.",
 }
