@@ -158,7 +158,7 @@ def _tiles(frame: Frame, width: int) -> Iterator[str]:
     """The figures that matter most, each under its name."""
     receipt = frame.receipt
     places = places_for(receipt.estimate.total)
-    done = frame.epochs[:-1] if frame.epoch is not None else frame.epochs
+    done = [one for one in frame.epochs if one.epoch != frame.epoch]
     rate = "" if frame.steps_per_second is None else f", {_figures(frame.steps_per_second)}/s"
     where = (frame.stage or "—") + ("" if frame.epoch is None else f", epoch {frame.epoch}")
     waits = "—" if frame.input_wait is None else f"{_percent(frame.input_wait)} of the time"

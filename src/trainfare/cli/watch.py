@@ -18,6 +18,10 @@ from trainfare.core.errors import NotFound
 INTERVAL_SECONDS = 1.0
 """As often as the meter samples."""
 
+WORK_SHARE = 10
+"""A frame of a run with very many epochs takes long to add up; the rest is so many times longer, so
+that watching never takes more than a tenth of one CPU from the training."""
+
 
 @click.command("watch")
 @run_argument(default="")
@@ -71,7 +75,7 @@ def _follow(home: Path, run_id: str, *, once: bool) -> None:
         sys.stdout.flush()
         if once or not frame.is_running:
             return
-        time.sleep(max(0.0, began + INTERVAL_SECONDS - time.monotonic()))
+        time.sleep(_rest(time.monotonic() - began))
 
 
 def _watch(home: Path, run_id: str) -> None:
@@ -92,17 +96,23 @@ def _watch(home: Path, run_id: str) -> None:
                 lines = frame_lines(frame, columns, rows)
                 screen.draw([click.unstyle(line) for line in lines] if _is_plain() else lines)
 
+            spent = 0.0
             while frame.is_running:
-                began = time.monotonic()
                 draw()
-                screen.rest(began + INTERVAL_SECONDS - time.monotonic(), draw)
+                screen.rest(_rest(spent), draw)
+                began = time.monotonic()
                 frame = take_frame(home, run_id)
+                spent = time.monotonic() - began
     except KeyboardInterrupt:
         total = frame.receipt.estimate.total
         so_far = "no price" if total is None else f"{total.display()} so far"
         click.echo(f"{run_id} goes on ({so_far}); watch it again: trainfare watch {run_id}")
         return
     _print_receipt(home, run_id)
+
+
+def _rest(spent_seconds: float) -> float:
+    return max(INTERVAL_SECONDS - spent_seconds, WORK_SHARE * spent_seconds)
 
 
 def _print_receipt(home: Path, run_id: str) -> None:

@@ -192,22 +192,23 @@ def _resource_stretches(
 
 
 class _Ledger:
-    """Running quanta of each price on one resource: what makes rounding cumulative."""
+    """Running sums of each price on one resource: what makes rounding cumulative."""
 
     def __init__(self, currency: str) -> None:
         self.currency = currency
-        self._quanta: dict[tuple[Price, str], Fraction] = defaultdict(Fraction)
+        self._sums: dict[tuple[Price, str], tuple[Fraction, Fraction, int]] = {}
+        """Nano per quantum, quanta so far, nano so far."""
 
     def charge(self, price: Price, book: str, quanta: Fraction) -> Money:
         """The nano between the running total before *quanta* and after, each rounded half up."""
         key = (price, book)
-        before = self._rounded(price, self._quanta[key])
-        self._quanta[key] += quanta
-        return Money(self._rounded(price, self._quanta[key]) - before, price.currency)
-
-    @staticmethod
-    def _rounded(price: Price, quanta: Fraction) -> int:
-        return int((price.per_quantum * quanta * NANO * 2 + 1) // 2)
+        if key not in self._sums:
+            self._sums[key] = (price.per_quantum * NANO, Fraction(0), 0)
+        rate, before, charged = self._sums[key]
+        exact = rate * (before + quanta)
+        rounded = (2 * exact.numerator + exact.denominator) // (2 * exact.denominator)
+        self._sums[key] = (rate, before + quanta, rounded)
+        return Money(rounded - charged, price.currency)
 
 
 def _cut(
