@@ -382,3 +382,15 @@ print(sorted(name for name in foreign if not name.startswith(("_", "trainfare"))
         [sys.executable, "-I", "-c", body], env=environ, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_ours_is_the_tree_of_the_process_that_is_metered(build, monkeypatch):
+    """``trainfare run`` meters a child: what its own process does on a GPU is not the run's."""
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        processes = f"0:{child.pid}:100:20,0:{os.getpid()}:100:60"
+        monkeypatch.setenv("FAKE_NVML_PROCESSES", processes)
+        sampler = GpuSampler(child.pid, library=build())
+        sampler.open()
+        assert sampler.read()[0].process_share == Fraction(1, 4)
+        sampler.close()
+        child.communicate(b"\n")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from trainfare.metering.host import HostSampler
 from trainfare.metering.kernel import LinuxKernel
-from trainfare.metering.processes import LinuxProcess
+from trainfare.metering.processes import LinuxProcess, descends_from
 
 HEAD = "Inter-|   Receive  |  Transmit\n face |bytes packets |bytes packets\n"
 
@@ -172,3 +172,14 @@ def test_children_are_found_where_the_kernel_keeps_no_lists_of_them(tmp_path):
     assert sorted(process.children()[0]) == [50, 52]
     (proc / "42" / "task" / "42" / "children").write_text("52 ")
     assert process.children() == ([52], 1)
+
+
+def test_descent_is_told_up_to_the_first_unknown_parent(tmp_path):
+    """The training may itself be process 1 of its container."""
+    proc = make_proc(tmp_path, interfaces={})
+    for pid, parent in ((1, 0), (50, 42), (51, 50), (60, 1), (70, 99)):
+        (proc / str(pid)).mkdir()
+        (proc / str(pid) / "stat").write_text(stat_line(pid, parent=parent))
+    related = {pid: descends_from(pid, 42, proc=str(proc)) for pid in (42, 50, 51, 60, 70, 99, 0)}
+    assert related == {42: True, 50: True, 51: True, 60: False, 70: False, 99: False, 0: False}
+    assert descends_from(60, 1, proc=str(proc))

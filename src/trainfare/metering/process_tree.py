@@ -133,8 +133,8 @@ class ProcessTree:
         work = 0
         waiting = list(self._members)
         for pid in waiting:
-            found, cost = self._members[pid].process.children()
-            work += cost
+            found, took = self._members[pid].process.children()
+            work += took
             waiting += [
                 child
                 for child in found
