@@ -379,7 +379,7 @@ foreign = {name.partition(".")[0] for name in sys.modules} - sys.stdlib_module_n
 print(sorted(name for name in foreign if not name.startswith(("_", "trainfare"))))
 """
     done = subprocess.run(
-        [sys.executable, "-I", "-c", body], env=environ, capture_output=True, text=True, check=True
+        [sys.executable, "-c", body], env=environ, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
 
