@@ -168,7 +168,7 @@ def nothing(index: np.ndarray, kind: pa.DataType = TEXT) -> pa.Array:
 
 
 def interleaved(*columns: pa.Array) -> pa.Array:
-    """The first of each column, then the second of each …"""
+    """The first of each column, then the second of each, and so on."""
     rows = len(columns[0])
     joined = pa.concat_arrays(columns)
     order = np.arange(rows)[:, None] + rows * np.arange(len(columns))[None, :]

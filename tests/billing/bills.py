@@ -95,7 +95,11 @@ def exact_sums(rows: list[dict], columns: list[str]) -> dict[str, Decimal]:
         context.prec = 200
         return {
             column: sum(
-                (Decimal(row[column]) for row in rows if (row.get(column) or "NULL").upper() != "NULL"),
+                (
+                    Decimal(row[column])
+                    for row in rows
+                    if (row.get(column) or "NULL").upper() != "NULL"
+                ),
                 Decimal(0),
             )
             for column in columns

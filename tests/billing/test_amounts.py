@@ -89,8 +89,10 @@ def test_no_row_moves_by_a_whole_nano(texts):
 
 @pytest.mark.parametrize(
     "kind",
-    [pa.decimal128(12, 2), pa.decimal128(28, 10), pa.decimal128(38, 18), pa.decimal128(38, 27)]
-    + [pa.decimal256(60, 28), pa.decimal128(20, 9), pa.int64(), pa.int32()],
+    [
+        *(pa.decimal128(*size) for size in ((12, 2), (28, 10), (38, 18), (38, 27), (20, 9))),
+        *(pa.decimal256(60, 28), pa.int64(), pa.int32()),
+    ],
     ids=str,
 )
 def test_typed_numbers_add_up_as_their_text_does(kind):
@@ -120,7 +122,9 @@ def test_a_tiny_double_is_kept_exactly():
     assert running.total == Fraction(5, 2)
 
 
-@pytest.mark.parametrize("text", ["1,204.50", "$5", "abc", "NaN", "inf", "1_000", "--1", "=1+1", "1e"])
+@pytest.mark.parametrize(
+    "text", ["1,204.50", "$5", "abc", "NaN", "inf", "1_000", "--1", "=1+1", "1e"]
+)
 def test_what_is_not_a_number_is_pointed_at(text):
     exact, bad, what = exact_of(pa.array(["1", text, None]))
     assert bad.to_pylist() == [False, True, False]
@@ -136,7 +140,11 @@ def test_what_64_bits_cannot_hold_is_pointed_at(text):
 
 
 def test_too_large_decimals_and_doubles_are_pointed_at_too():
-    huge = [pa.array([Decimal(10) ** 20], pa.decimal128(38, 2)), pa.array([1e22]), pa.array([2**62])]
+    huge = [
+        pa.array([Decimal(10) ** 20], pa.decimal128(38, 2)),
+        pa.array([1e22]),
+        pa.array([2**62]),
+    ]
     for column in [*huge, pa.array([float("nan")])]:
         assert exact_of(column)[1].to_pylist() == [True]
 

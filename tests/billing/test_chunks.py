@@ -6,10 +6,10 @@ import sys
 
 import pyarrow as pa
 import pytest
-from billing.bills import charges, write, write_parquet
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from billing.bills import charges, write, write_parquet
 from trainfare.billing.chunks import BLOCK, chunks_of, header_of, records_of
 from trainfare.billing.problems import Problems
 from trainfare.billing.source import source_file
@@ -93,7 +93,7 @@ def test_a_single_quote_sign_inside_a_value_is_none(tmp_path):
         ("a,b\n1,2\n".encode("utf-16"), "is UTF-16; save it as UTF-8"),
         (b"\xff\xfe\xfa\n1\n", "UTF-16"),
         (b"a,\xe9\n1,2\n", "does not begin with a CSV header in UTF-8"),
-        (b"a,b\n1,2\n3,\xe9\n", "column b: holds bytes that are not UTF-8"),
+        (b"a,b\n1,2\n3,\xe9\n", "line 3: holds bytes that are not UTF-8"),
         (b"a,a\n1,2\n", "columns named twice in the header: a"),
     ],
 )
@@ -128,14 +128,14 @@ def test_an_endless_line_is_refused_in_bounded_memory(tmp_path):
         [sys.executable, "-c", script, path], capture_output=True, text=True, check=True
     )
     message, megabytes = done.stdout.strip().rsplit("\n", 1)
-    assert "no line end within 8 MiB" in message
+    assert "line 2: has no end within 8 MiB" in message
     assert int(megabytes) < 400
 
 
 @pytest.mark.parametrize("place", [0, 3])
 def test_a_line_longer_than_a_block_is_refused(tmp_path, place):
     lines = ["1,2"] * place + ["1," + "x" * (2 * BLOCK + 10)]
-    with pytest.raises(BadInput, match="no line end within 8 MiB"):
+    with pytest.raises(BadInput, match=f"line {place + 2}: has no end within 8 MiB"):
         rows(write(tmp_path, "a,b\n" + "\n".join(lines) + "\n"))
 
 
@@ -206,7 +206,7 @@ def test_many_records_across_reads(tmp_path):
         (b'{"a": 1}\n{"a": ', "is not JSON after record 1"),
         (b"junk", "is not JSON after record 0: 'junk'"),
         (b"7\n", "row 1: is not a JSON object"),
-        (b'{"a": "\xe9"}', "is not UTF-8"),
+        (b'{"a": "\xe9"}', "is not UTF-8 after record 0"),
         (b"[" * 100_000, "holds no record"),
         (b'{"a":' * 100_000, "is not JSON"),
         (b"", "holds no record"),

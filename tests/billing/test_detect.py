@@ -5,8 +5,8 @@ import gzip
 import json
 
 import pytest
-from billing.bills import CHARGE, sample
 
+from billing.bills import CHARGE, sample
 from trainfare.billing.detect import detect, focus_version
 from trainfare.core.errors import BadInput
 

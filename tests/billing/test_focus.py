@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import zipfile
 from collections import Counter
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -9,6 +10,7 @@ from fractions import Fraction
 
 import pyarrow as pa
 import pytest
+
 from billing.bills import (
     CHARGE,
     VIEWS,
@@ -20,7 +22,6 @@ from billing.bills import (
     write,
     write_parquet,
 )
-
 from trainfare.billing.bill import check
 from trainfare.core.charge import COLUMNS, Component
 from trainfare.core.errors import BadInput
@@ -130,9 +131,7 @@ def test_commitments_cost_what_their_usage_costs(path, tmp_path):
             assert paid == sum(row["x_BilledNano"] for row in purchases)
 
 
-@pytest.mark.parametrize(
-    "name", ["saas_spend_agreements_b2", "virtual_currency_pricing_model_b1"]
-)
+@pytest.mark.parametrize("name", ["saas_spend_agreements_b2", "virtual_currency_pricing_model_b1"])
 def test_examples_with_all_columns_need_no_mapping(name):
     """Slash dates whose periods begin on a first, spaces behind amounts, a byte order mark."""
     path = sample(f"focus/spec_examples/{name}.csv")
@@ -184,7 +183,9 @@ def one(tmp_path, **changes):
         ({"Id": "7"}, "SkuId", None, None),
     ],
 )  # fmt: skip
-def test_what_real_exports_get_wrong_is_repaired_and_noted(tmp_path, changes, column, value, repair):
+def test_what_real_exports_get_wrong_is_repaired_and_noted(
+    tmp_path, changes, column, value, repair
+):
     row = one(tmp_path, **changes)
     assert row[column] == value
     assert row["x_Repairs"] == repair
@@ -215,7 +216,7 @@ def test_very_many_kinds_of_repairs_are_all_noted(tmp_path):
     optional = [name for name in strings if name not in CHARGE]
     numbers = [name for name, kind in COLUMNS.items() if kind == "decimal"]
     json_columns = ["SkuPriceDetails", "AllocatedTags", "ContractApplied"]
-    changes = {name: "NULL" for name in optional} | {name: "x" for name in numbers}
+    changes = dict.fromkeys(optional, "NULL") | dict.fromkeys(numbers, "x")
     changes |= dict.fromkeys(json_columns, '"a": 1')
     changes |= {name: CHARGE[name][:10] for name in CHARGE if "Period" in name}
     notes = one(tmp_path, **changes)["x_Repairs"].split(";")
@@ -248,7 +249,9 @@ def test_very_many_kinds_of_repairs_are_all_noted(tmp_path):
 def test_what_no_repair_can_settle_is_a_problem(tmp_path, changes, column, value, said):
     path = write(tmp_path, charges({}, changes))
     problems = check(path)
-    assert [(p.file, p.row, p.column, p.value) for p in problems] == [("bill.csv", 2, column, value)]
+    assert [(p.file, p.row, p.column, p.value) for p in problems] == [
+        ("bill.csv", 2, column, value)
+    ]
     assert said in problems[0].what
     with pytest.raises(BadInput, match="1 problem; nothing was stored"):
         read(path)
@@ -282,15 +285,18 @@ def test_a_bill_without_charges_is_a_problem(tmp_path):
     assert "has a header and no charges" in problems[0].what
 
 
-def test_gzip_and_parquet_say_what_csv_says(tmp_path):
+def test_gzip_zip_and_parquet_say_what_csv_says(tmp_path):
     text = charges({}, {"BilledCost": "0.0000000014", "Tags": ""}, {"BilledCost": "0.0000000014"})
     plain = read(write(tmp_path, text))[1]
     packed = read(write(tmp_path, gzip.compress(text.encode()), "bill.csv.gz"))[1]
     columns = {name: [row[name] for row in csv.DictReader(text.splitlines())] for name in CHARGE}
     parquet = read(write_parquet(tmp_path, columns))[1]
-    for row in (*plain, *packed, *parquet):
+    with zipfile.ZipFile(tmp_path / "bill.csv.zip", "w") as archive:
+        archive.writestr("report-1.csv", text)
+    zipped = read(tmp_path / "bill.csv.zip")[1]
+    for row in (*plain, *packed, *parquet, *zipped):
         row.pop("x_SourceFile")
-    assert plain == packed == parquet
+    assert plain == packed == parquet == zipped
     assert [row["x_BilledNano"] for row in plain] == [1_500_000_000, 1, 2]
 
 
@@ -336,7 +342,9 @@ def test_currencies_are_kept_apart(tmp_path):
 def test_each_files_total_is_exact_by_itself(tmp_path):
     """Rounding begins anew with each file, so files imported together or alone are the same."""
     for name in ("a.csv", "b.csv"):
-        write(tmp_path, charges({"BilledCost": "0.0000000004"}, {"BilledCost": "0.0000000004"}), name)
+        write(
+            tmp_path, charges({"BilledCost": "0.0000000004"}, {"BilledCost": "0.0000000004"}), name
+        )
     together = [row["x_BilledNano"] for row in read(tmp_path)[1]]
     assert together == [0, 1, 0, 1]
     assert [row["x_BilledNano"] for row in read(tmp_path / "b.csv")[1]] == [0, 1]

@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from billing.bills import charges, read, write
 
+from billing.bills import charges, read, write
 from trainfare.billing.source import content_digest, found, open_source, source_file
 from trainfare.core.errors import BadInput, NotFound
 

@@ -4,8 +4,8 @@ import gzip
 import zipfile
 
 import pytest
-from billing.bills import write
 
+from billing.bills import write
 from trainfare.billing.source import source_file
 from trainfare.billing.unpack import open_bytes
 from trainfare.core.errors import BadInput

@@ -12,7 +12,7 @@ from trainfare.billing.arrow import TEXT, csv, pa, parquet
 from trainfare.billing.canonical import Chunk
 from trainfare.billing.problems import KEPT, Problems
 from trainfare.billing.source import SourceFile
-from trainfare.billing.unpack import Unpacked, open_bytes
+from trainfare.billing.unpack import Unpacked, open_bytes, open_text
 from trainfare.core.errors import BadInput
 
 ROWS = 40_960
@@ -92,10 +92,10 @@ def _csv_chunks(
         )
         return "skip"
 
-    with open_bytes(file) as stream:
+    with open_text(file, BLOCK) as text:
         try:
             reader = csv.open_csv(
-                stream,
+                text.stream,
                 read_options=csv.ReadOptions(
                     column_names=columns, skip_rows=1, block_size=BLOCK, use_threads=False
                 ),
@@ -110,13 +110,13 @@ def _csv_chunks(
             for batch in reader:
                 if not batch.num_rows:
                     continue
-                for chunk in _between(file.name, row, batch, spoilt, stream.share):
+                for chunk in _between(file.name, row, batch, spoilt, text.share):
                     row = chunk.first_row + len(chunk)
                     yield chunk
                 last = batch.slice(batch.num_rows - 1)
         except pa.ArrowInvalid as error:
-            raise _told(file, columns, error) from None
-        if last is not None and stream.has_open_quote and _has_newline(last):
+            raise _told(file, error) from None
+        if last is not None and text.has_open_quote and _has_newline(last):
             problems.add(
                 file.name,
                 "has a quoted value that never ends; the file is cut off or a quote is missing",
@@ -144,18 +144,12 @@ def _has_newline(row: pa.RecordBatch) -> bool:
     return any("\n" in (value or "") for value in row.to_pylist()[0].values())
 
 
-def _told(file: SourceFile, columns: list[str], error: Exception) -> BadInput:
+def _told(file: SourceFile, error: Exception) -> BadInput:
     """PyArrow's error in our words."""
     text = str(error)
     if "straddling" in text or "too short" in text:
         return BadInput(
-            f"{file.name} has no line end within {BLOCK // 2**20} MiB; is it really a bill?"
-        )
-    if "UTF8" in text:
-        number = text.partition("column #")[2].partition(":")[0]
-        column = columns[int(number)] if number.isdigit() and int(number) < len(columns) else "?"
-        return BadInput(
-            f"{file.name}, column {column}: holds bytes that are not UTF-8; export it as UTF-8"
+            f"{file.name} has a row of more than {BLOCK // 2**20} MiB; is it really a bill?"
         )
     return BadInput(f"{file.name} cannot be read: {text}")
 

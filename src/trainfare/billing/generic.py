@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from trainfare.billing import times
 from trainfare.billing.amounts import digits_of
 from trainfare.billing.arrow import constant, pa, pc, text_of
-from trainfare.billing.canonical import Chunk, Desk, Draft
+from trainfare.billing.canonical import NULL_TEXTS, Chunk, Desk, Draft
 from trainfare.billing.chunks import chunks_of, header_of
 from trainfare.billing.mapping import MONEY, FieldMap
 from trainfare.billing.source import SourceFile
@@ -39,7 +39,7 @@ def read(files: Sequence[SourceFile], desk: Desk) -> Iterator[pa.RecordBatch]:
         if _lacks(file, header, columns, mapping, desk):
             continue
         for chunk in chunks_of(file, desk.problems, mapping.delimiter):
-            yield _draft(chunk, columns, mapping).finish(desk)
+            yield _draft(chunk, columns, mapping, desk).finish(desk)
         desk.next_file()
 
 
@@ -63,7 +63,7 @@ def _lacks(
     return bool(absent or unsaid)
 
 
-def _draft(chunk: Chunk, columns: dict[str, str], mapping: FieldMap) -> Draft:
+def _draft(chunk: Chunk, columns: dict[str, str], mapping: FieldMap, desk: Desk) -> Draft:
     draft = Draft(chunk)
     for column, text in mapping.constants.items():
         if column not in MONEY:
@@ -82,7 +82,8 @@ def _draft(chunk: Chunk, columns: dict[str, str], mapping: FieldMap) -> Draft:
     amounts.setdefault("EffectiveCost", amounts["BilledCost"])
     for column, values in amounts.items():
         source = columns.get(column, columns.get("BilledCost", column))
-        draft.money(_VIEWS[column], _respelt(draft, column, values, mapping), source=source)
+        plain = _respelt(draft, column, values, source, mapping, desk)
+        draft.money(_VIEWS[column], plain, source=source)
     _complete_times(draft, columns, mapping)
     if mapping.tags:
         draft.put("Tags", _tags(chunk, mapping), source="tags")
@@ -98,32 +99,38 @@ def _translated(values: pa.Array, words: Mapping[str, str] | None) -> pa.Array:
     return pa.DictionaryArray.from_arrays(texts.indices, pa.array(told, pa.string()))
 
 
-def _respelt(draft: Draft, column: str, values: pa.Array, mapping: FieldMap) -> pa.Array:
-    """Amounts as plain decimals; what cannot be read stays as it is, to be a problem later."""
+def _respelt(
+    draft: Draft, column: str, values: pa.Array, source: str, mapping: FieldMap, desk: Desk
+) -> pa.Array:
+    """Amounts as plain decimals; what the mapping's spelling does not fit is a problem."""
     if not mapping.respells:
         return values
     texts = text_of(values)
     before = texts.dictionary.to_pylist()
     after = [_plain(text, mapping) for text in before]
+    wrong = pc.fill_null(pa.array([a is None for a in after]).take(texts.indices), fill_value=False)
+    if pc.any(wrong).as_py():
+        draft.problem(desk, source, "is not spelt as the mapping's [numbers] say", wrong, texts)
+        after = [a if a is not None else "0" for a in after]
     changed = pa.array([a != b for a, b in zip(after, before, strict=True)])
     mask = pc.fill_null(changed.take(texts.indices), fill_value=False)
     draft.note(_VIEWS[column].column, "respelt", mask)
     return pa.DictionaryArray.from_arrays(texts.indices, pa.array(after, pa.string()))
 
 
-def _plain(text: str | None, mapping: FieldMap) -> str | None:
-    if text is None:
-        return None
+def _plain(text: str, mapping: FieldMap) -> str | None:
+    """One amount as a plain decimal: "" for nothing said, None for what cannot be read."""
+    if not text.strip() or text in NULL_TEXTS:
+        return ""
     bare = text
     for sign in (*mapping.strip, mapping.thousands):
         bare = bare.replace(sign, "") if sign else bare
     if mapping.decimal != "." and "." in bare:
-        return text
-    bare = bare.replace(mapping.decimal, ".").strip()
+        return None
     try:
-        return digits_of(decimal_of(bare) * mapping.scale)
+        return digits_of(decimal_of(bare.replace(mapping.decimal, ".")) * mapping.scale)
     except BadInput:
-        return text
+        return None
 
 
 def _complete_times(draft: Draft, columns: dict[str, str], mapping: FieldMap) -> None:

@@ -117,7 +117,10 @@ def parse_mapping(told: Mapping[str, Any], name: str, text: str = "") -> FieldMa
             f"{name}: no such table: {', '.join(unknown)}; there are {', '.join(sorted(_TABLES))}"
         )
     columns, constants = (_texts(told, table, name) for table in ("columns", "constants"))
-    values = {column: _texts(told["values"], column, name) for column in told.get("values", {})}
+    words = told.get("values", {})
+    if not isinstance(words, Mapping):
+        raise BadInput(f"{name}: [values] is not a table of tables, as in [values.ChargeCategory]")
+    values = {column: _texts(words, column, name) for column in words}
     for column in (*columns, *constants, *values):
         if column not in _KNOWN:
             raise BadInput(
