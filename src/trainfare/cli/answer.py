@@ -10,7 +10,18 @@ from typing import Any, TypeVar
 
 import click
 
+from trainfare.core.run import Status
+
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+STATUS_COLOURS = {
+    Status.RUNNING: "cyan",
+    Status.FINISHED: "green",
+    Status.FAILED: "red",
+    Status.KILLED: "red",
+    Status.STOPPED_BY_BUDGET: "yellow",
+}
+"""The colour of each status, in lists and on the live screen."""
 
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 

@@ -18,14 +18,10 @@ _ONE_WORD = re.compile(r"[\w.@%+=:,/-]+")
 def run_argument(
     name: str = "run", *, default: str | None = "last"
 ) -> Callable[[Command], Command]:
-    """A RUN argument: an id, the beginning of one, a name, or ``last``."""
-    return click.argument(
-        name,
-        default=default,
-        required=default is None,
-        metavar="RUN" if default is None else "[RUN]",
-        shell_complete=complete_run,
-    )
+    """A RUN argument: an id, the beginning of one, a name, or ``last``; required without a default."""
+    if default is None:
+        return click.argument(name, metavar="RUN", shell_complete=complete_run)
+    return click.argument(name, default=default, metavar="[RUN]", shell_complete=complete_run)
 
 
 def complete_run(

@@ -12,11 +12,10 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-from trainfare.cli.answer import shorten, visible_len
+from trainfare.cli.answer import STATUS_COLOURS, shorten, visible_len
 from trainfare.core.charge import Component
 from trainfare.core.money import Money
 from trainfare.core.period import format_instant
-from trainfare.core.run import Status
 from trainfare.flows.watch import DeviceView, Frame
 from trainfare.metering.receipt_view import (
     amount_text,
@@ -30,15 +29,6 @@ from trainfare.metering.receipt_view import (
 
 LABEL, MIDDLE, RIGHT = 10, 10, 14
 """Columns of the grid beside the bar, which takes the rest."""
-
-COLOURS = {
-    Status.RUNNING: "cyan",
-    Status.FINISHED: "green",
-    Status.FAILED: "red",
-    Status.KILLED: "red",
-    Status.STOPPED_BY_BUDGET: "yellow",
-}
-"""The colour of each status, here and in lists."""
 
 _PARTS = {
     Component.COMPUTE: "blue",
@@ -142,7 +132,7 @@ def _dim(text: str) -> str:
 
 def _head(frame: Frame, width: int) -> Iterator[str]:
     run = frame.receipt.run
-    status = click.style(f"● {run.status.value.replace('_', ' ')}", fg=COLOURS[run.status])
+    status = click.style(f"● {run.status.value.replace('_', ' ')}", fg=STATUS_COLOURS[run.status])
     right = f"{status}  {duration_text(frame.receipt.duration_ns)}"
     room = width - 4 - visible_len(right)
     title = shorten(run.name or run.id, room)

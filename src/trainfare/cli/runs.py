@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from trainfare.cli.answer import format_option, say_json, shorten, table
+from trainfare.cli.answer import STATUS_COLOURS, format_option, say_json, shorten, table
 from trainfare.core.labels import parse_label
 from trainfare.core.run import Status
+
+if TYPE_CHECKING:
+    from trainfare.metering.receipt import Receipt
 
 
 @click.command("runs")
@@ -33,7 +36,6 @@ def command(
     """List runs, the latest first."""
     from trainfare.metering.history import close_dead, read_receipts
     from trainfare.metering.home import home_folder
-    from trainfare.metering.receipt import Receipt
     from trainfare.metering.receipt_view import duration_text
 
     wanted = {
@@ -70,44 +72,37 @@ def command(
             [
                 run.id,
                 shorten(run.name or "", 18),
-                shorten(
-                    " ".join(run.labels.get(k, "") for k in ("model", "experiment")).strip(), 20
-                ),
-                click.style(run.status.value.replace("_", " "), fg=_COLOURS[run.status]),
+                shorten(", ".join(filter(None, map(run.labels.get, ("model", "experiment")))), 20),
+                click.style(run.status.value.replace("_", " "), fg=STATUS_COLOURS[run.status]),
                 duration_text(receipt.duration_ns),
                 total.display() if total is not None else "no price",
             ]
         )
-    click.echo(table(["run", "name", "model", "status", "time", "estimated"], rows, right=[4, 5]))
+    click.echo(
+        table(
+            ["run", "name", "model, experiment", "status", "time", "estimated"], rows, right=[4, 5]
+        )
+    )
     if len(found) > limit:
         click.echo(f"\n{len(found) - limit} earlier runs; --limit shows more.")
 
 
-_COLOURS = {
-    Status.RUNNING: "cyan",
-    Status.FINISHED: "green",
-    Status.FAILED: "red",
-    Status.KILLED: "red",
-    Status.STOPPED_BY_BUDGET: "yellow",
-}
-
-
-def _summary(receipt: Any) -> dict[str, Any]:
-    """The receipt without its long lists."""
+def _summary(receipt: Receipt) -> dict[str, Any]:
+    """The receipt without its long lists, and without what only all of its samples can tell."""
     document = receipt.to_json()
-    return {
-        key: document[key]
-        for key in (
-            "run",
-            "name",
-            "labels",
-            "status",
-            "started_at",
-            "ended_at",
-            "duration_seconds",
-            "currency",
-            "estimated",
-            "billed",
-            "steps",
-        )
-    }
+    kept = (
+        "run",
+        "name",
+        "labels",
+        "status",
+        "started_at",
+        "ended_at",
+        "duration_seconds",
+        "currency",
+        "estimated",
+        "billed",
+        "steps",
+    )
+    summary = {key: document[key] for key in kept}
+    summary["estimated"] = {k: v for k, v in document["estimated"].items() if k != "low_use"}
+    return summary

@@ -138,7 +138,7 @@ def _segments(dossier: Dossier) -> str:
         for attempt in dossier.receipt.run.attempts
         for segment in attempt.segments
     ]
-    headers = ["try", "rank", "host", "by", "time", "status", "steps", "CPU", "memory", "sent"]
+    headers = ["attempt", "rank", "host", "by", "time", "status", "steps", "CPU", "memory", "sent"]
     return table(headers, rows, right=[0, 1, 4, 6, 7, 8, 9])
 
 
@@ -149,7 +149,7 @@ def _segment(segment: Segment, attempt: int) -> list[str]:
     return [
         str(attempt),
         str(segment.rank),
-        shorten(segment.machine.hostname, 16),
+        shorten(segment.machine.hostname, 12),
         "run" if segment.is_wrapper else "track",
         duration_text(segment.duration_ns),
         segment.status.value.replace("_", " "),

@@ -126,6 +126,8 @@ def find_run_id(home: Path, text: str) -> str:
     ids = run_ids(home)
     if text in ids:
         return text
+    if not ids:
+        raise NotFound(f"no run was recorded in {home} yet; start one: trainfare run -- COMMAND")
     starts = {run_id: first_words(home, run_id) for run_id in ids}
     latest = sorted(ids, key=lambda run_id: starts[run_id][0])
     if text == "last" and latest:
