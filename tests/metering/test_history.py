@@ -162,7 +162,7 @@ def test_a_run_is_found_by_id_beginning_name_or_last(tmp_path):
 def test_an_empty_home_has_no_runs(tmp_path):
     assert run_ids(tmp_path / "none") == []
     assert read_receipts(tmp_path) == []
-    with pytest.raises(NotFound, match="no run is called 'last'"):
+    with pytest.raises(NotFound, match="no run was recorded in"):
         find_run_id(tmp_path, "last")
 
 

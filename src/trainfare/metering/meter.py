@@ -43,6 +43,9 @@ class HostReader(Protocol):
     def read(self) -> Any:
         """Current counters of the process tree."""
 
+    def refresh(self) -> None:
+        """Look for new children now."""
+
     def network(self) -> Mapping[str, tuple[int, int]]:
         """Bytes received and sent by interface."""
 
@@ -187,7 +190,7 @@ class Meter:
             return
         self._stopped.set()
         with self._lock:
-            self._guard("the last sample", self._tick_host)
+            self._guard("the last sample", self._last_tick)
             self._guard("the last device record", self._flush_devices)
             self._guard("the network totals", self._add_network)
             self.duration_ns = self._in.mono_ns() - self.started_mono_ns
@@ -281,6 +284,12 @@ class Meter:
                 )
             )
         )
+
+    def _last_tick(self) -> None:
+        """Children that were born since the last look count too."""
+        if self._host is not None:
+            self._host.refresh()
+        self._tick_host()
 
     def _find_place(self) -> None:
         devices = self._in.devices()

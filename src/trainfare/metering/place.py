@@ -118,9 +118,9 @@ def make_instruments(home: Path, stated: Stated, *, pid: int | None = None) -> I
         return HostSampler(pid)
 
     def devices() -> DeviceReader:
-        from trainfare.metering.gpu import GpuSampler
+        from trainfare.metering.accelerator import AcceleratorSampler
 
-        return GpuSampler(pid)
+        return AcceleratorSampler(pid)
 
     def find_place(found: Sequence[Accelerator]) -> Place:
         machine = detect_machine(
