@@ -5,7 +5,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clusters.exports import CLAIMS_HEADER, CLAIMS_ROW
@@ -49,7 +49,8 @@ def records(draw):
     )
 
 
-@given(st.lists(records(), max_size=6))
+@given(st.lists(records(), max_size=4))
+@settings(max_examples=50)
 def test_what_is_written_reads_back(tmp_path_factory, written):
     file = io.StringIO()
     assert write_claim_file(written, file) == len(written)

@@ -4,6 +4,8 @@ import gzip
 import json
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from clusters.exports import (
     CLAIMS_HEADER,
@@ -56,6 +58,22 @@ EXPORTS = {
     "csv": [CLAIMS_HEADER + CLAIMS_ROW],
 }
 CASES = [(kind, text) for kind, texts in EXPORTS.items() for text in texts]
+JUNK = [
+    b"",
+    b"\x00",
+    b"\xff\xfe",
+    b"|",
+    b'"',
+    b"]}",
+    b"null",
+    b"-1",
+    b"1e999",
+    b",",
+    b"\n",
+    b"[1",
+    b"Z",
+    b"{}",
+]
 
 
 @pytest.mark.parametrize(("kind", "text"), CASES)
@@ -123,3 +141,79 @@ def test_no_real_sample_of_a_bill_is_taken_for_claims_of_another_kind():
     files = [p for p in sample("bills").rglob("*") if p.is_file() and p.suffix != ".parquet"]
     for path in files:
         assert find_shape(path).kind in {None, "sacct", "dcgm"}, path
+
+
+def read_or_refuse(path, kind):
+    """Whether a file is read whole; a refusal must be a sentence, anything else is an error."""
+    try:
+        reading = read_claims(path, options(cluster="hpc"), kind=kind)
+    except BadInput as error:
+        return not str(error)
+    return reading.count == sum(1 for _ in reading.records)
+
+
+@given(
+    st.sampled_from(CASES),
+    st.lists(st.tuples(st.floats(0, 1), st.sampled_from(JUNK)), min_size=1, max_size=4),
+    st.booleans(),
+)
+@settings(max_examples=100)
+def test_a_damaged_export_is_refused_or_read_never_a_traceback(
+    tmp_path_factory, case, changes, is_cut
+):
+    _, text = case
+    raw = text.encode()
+    for place, junk in changes:
+        at = int(place * len(raw))
+        raw = raw[:at] + junk if is_cut else raw[:at] + junk + raw[at + len(junk) :]
+    path = tmp_path_factory.mktemp("damaged") / "export"
+    path.write_bytes(raw)
+    for stated in (*KINDS, None):
+        read_or_refuse(path, stated)
+
+
+WRONG = [
+    None,
+    0,
+    -1,
+    True,
+    1.5,
+    "",
+    "x",
+    [],
+    [1],
+    ["x"],
+    [None],
+    {},
+    {"a": 1},
+    {"number": "x", "set": 1},
+]
+
+
+def changed(value, steps, wrong):
+    """*value* with *wrong* at the place that *steps* lead to."""
+    if not steps or not isinstance(value, (dict, list)) or not value:
+        return wrong
+    keys = list(value) if isinstance(value, dict) else range(len(value))
+    key = keys[steps[0] % len(keys)]
+    copy = dict(value) if isinstance(value, dict) else list(value)
+    copy[key] = changed(value[key], steps[1:], wrong)
+    return copy
+
+
+@given(
+    st.sampled_from(
+        [(kind, text) for kind, text in CASES if text[0] in "[{" and "__name__=" not in text]
+    ),
+    st.lists(st.integers(0, 30), min_size=1, max_size=6),
+    st.sampled_from(WRONG),
+)
+@settings(max_examples=150)
+def test_json_of_another_shape_is_refused_or_read_never_a_traceback(
+    tmp_path_factory, case, steps, wrong
+):
+    _, text = case
+    path = tmp_path_factory.mktemp("shape") / "export.json"
+    path.write_text(json.dumps(changed(json.loads(text), steps, wrong)))
+    for stated in (*KINDS, None):
+        read_or_refuse(path, stated)

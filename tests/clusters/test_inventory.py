@@ -127,6 +127,19 @@ def test_the_assets_answer_in_opencosts_documentation_gives_its_node(tmp_path):
     assert DATA.exists()
 
 
+@pytest.mark.parametrize(
+    "item",
+    [
+        7,
+        {"kind": "Node", "status": {"capacity": {"cpu": "many"}}},
+        {"a": {"type": "Node", "cpuCores": "x"}},
+    ],
+)
+def test_json_that_is_no_node_is_told(tmp_path, item):
+    with pytest.raises(BadInput, match="row 1: is not a node as kubectl or OpenCost has it"):
+        read_inventory(write(tmp_path, json.dumps({"items": [item]})))
+
+
 @pytest.mark.parametrize("text", ["hello\nworld\n", "node\n1\n", '{"items": []}', "node,gpus\n"])
 def test_a_file_without_nodes_says_what_to_supply(tmp_path, text):
     with pytest.raises(BadInput, match="scontrol show nodes"):

@@ -1,5 +1,6 @@
 """Laws of readings: all or nothing, every skip counted, large sources read again instead of held."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -55,6 +56,15 @@ def test_a_source_that_breaks_between_two_readings_says_so():
     reading = make_reading("csv", "f", parse, kept=0)
     with pytest.raises(BadRecords, match="changed"):
         list(reading.records)
+
+
+@pytest.mark.parametrize("interval", [Interval(-5, 3), Interval(3, 2**63)])
+def test_times_that_the_ledger_cannot_hold_are_refused(interval):
+    def parse(tally):
+        yield replace(record(1), interval=interval)
+
+    with pytest.raises(BadRecords, match="row 1: is a claim on i-1 outside the years 1970 to 2262"):
+        make_reading("csv", "f", parse)
 
 
 @given(st.dictionaries(st.text(max_size=80), st.text(max_size=400) | st.none() | st.integers()))

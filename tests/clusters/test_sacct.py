@@ -116,6 +116,18 @@ def test_a_running_job_is_claimed_until_now(tmp_path):
     assert record.status is Status.RUNNING
 
 
+@pytest.mark.parametrize("name", ["train", "run_id=llama-7"])
+@pytest.mark.parametrize("between", [(), (sacct_row("8"),)])
+def test_a_job_listed_running_and_later_ended_is_claimed_once_as_it_ended(tmp_path, name, between):
+    going = sacct_row(times="2026-10-01T10:00:00|Unknown|00:30:00", state="RUNNING", name=name)
+    reading = read(tmp_path, going, *between, sacct_row(name=name))
+    run = "slurm-hpc-7" if name == "train" else "llama-7"
+    (record,) = by_run(reading)[run]
+    assert record.interval == Interval.parse("2026-10-01T10:00:00Z", "2026-10-01T11:00:00Z")
+    assert record.status is Status.FINISHED
+    assert reading.skipped == {"listed twice": 1}
+
+
 def test_suspended_time_lowers_the_share_and_is_not_claimed(tmp_path):
     header = SACCT_HEADER + "|Suspended"
     times = "2026-10-01T10:00:00|2026-10-01T14:00:00|03:00:00"
@@ -330,6 +342,7 @@ def test_json_items_that_are_no_jobs_are_all_told(tmp_path):
     assert "row 3, column cluster: does not say which cluster" in str(caught.value)
 
 
+@pytest.mark.long
 def test_fifty_thousand_lines_are_claimed_in_bounded_memory(tmp_path):
     path = tmp_path / "big.txt"
     with path.open("w") as file:

@@ -20,7 +20,14 @@ from trainfare.clusters.combine import combine
 from trainfare.clusters.gpu_track import Track, device_use, learn_interval, stretches
 from trainfare.clusters.options import ReadOptions
 from trainfare.clusters.prometheus import Sample, json_samples, text_samples
-from trainfare.clusters.record import ClaimRecord, Reading, Tally, clean_labels, make_reading
+from trainfare.clusters.record import (
+    LATEST_NS,
+    ClaimRecord,
+    Reading,
+    Tally,
+    clean_labels,
+    make_reading,
+)
 from trainfare.clusters.run_tag import find_run_id, valid_run_id
 from trainfare.clusters.tres import WHOLE_GPU, gpu_units
 from trainfare.core.run import Status
@@ -121,6 +128,9 @@ def _tracks(samples: Iterable[Sample], tally: Tally, options: ReadOptions) -> di
             continue
         if sample.instant_ns is None:
             tally.refuse("has no time; say when the scrape was taken", sample.row, sample.metric)
+            break
+        if not 0 <= sample.instant_ns <= LATEST_NS:
+            tally.refuse("has a time outside the years 1970 to 2262", sample.row, sample.metric)
             break
         track = tracks.get(holder)
         if track is None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from trainfare.clusters.hostlist import expand_hostlist
-from trainfare.clusters.record import BadRecords, Tally
+from trainfare.clusters.record import WRONG_SHAPE, BadRecords, Tally
 from trainfare.clusters.source_file import csv_rows, head, is_json, json_items, text_lines
 from trainfare.clusters.tres import WHOLE_GPU, Capacity, capacity_of, gpu_units, parse_tres
 from trainfare.core.errors import BadInput
@@ -223,30 +223,29 @@ def _csv_nodes(path: Path, tally: Tally) -> Iterator[Node]:
 def _json_nodes(path: Path, tally: Tally) -> Iterator[Node]:
     """Nodes of ``kubectl get nodes -o json`` or of OpenCost's ``/assets``."""
     for number, item in json_items(path, {"items", "data"}):
-        if not isinstance(item, dict):
-            tally.refuse("is not a node", number)
-        elif item.get("kind") == "Node":
-            yield from _kubectl_node(item, number, tally)
+        try:
+            if item.get("kind") == "Node":
+                nodes = [_kubectl_node(item)]
+            else:
+                assets = [a for a in item.values() if isinstance(a, dict)]
+                nodes = [_asset_node(asset) for asset in assets if asset.get("type") == "Node"]
+        except WRONG_SHAPE as error:
+            tally.refuse(f"is not a node as kubectl or OpenCost has it ({error})", number)
         else:
-            assets = [a for a in item.values() if isinstance(a, dict) and a.get("type") == "Node"]
-            yield from (_asset_node(asset) for asset in assets)
+            yield from nodes
 
 
-def _kubectl_node(item: Mapping[str, Any], row: int, tally: Tally) -> Iterator[Node]:
+def _kubectl_node(item: Mapping[str, Any]) -> Node:
     capacity = (item.get("status") or {}).get("capacity") or {}
     units = 0
-    try:
-        for resource, count in capacity.items():
-            vendor, _, kind = resource.partition("/")
-            if vendor.endswith(("nvidia.com", "amd.com")) and kind.startswith(("gpu", "mig-")):
-                units += int(count) * gpu_units(kind)
-        cpus = _cpus(capacity.get("cpu"))
-    except (ValueError, ArithmeticError):
-        tally.refuse(f"has a capacity that is not a number: {capacity}", row)
-        return
+    for resource, count in capacity.items():
+        vendor, _, kind = resource.partition("/")
+        if vendor.endswith(("nvidia.com", "amd.com")) and kind.startswith(("gpu", "mig-")):
+            units += int(count) * gpu_units(kind)
     provider_id = (item.get("spec") or {}).get("providerID")
     name = (item.get("metadata") or {}).get("name", "")
-    yield Node(name, Capacity(cpus, units), bill_name(provider_id) if provider_id else None)
+    cpus = _cpus(capacity.get("cpu"))
+    return Node(name, Capacity(cpus, units), bill_name(provider_id) if provider_id else None)
 
 
 def _cpus(text: object) -> int | None:

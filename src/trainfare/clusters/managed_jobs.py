@@ -15,7 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from trainfare.clusters.options import ReadOptions
-from trainfare.clusters.record import ClaimRecord, Reading, Tally, clean_labels, make_reading
+from trainfare.clusters.record import (
+    WRONG_SHAPE,
+    ClaimRecord,
+    Reading,
+    Tally,
+    clean_labels,
+    make_reading,
+)
 from trainfare.clusters.run_tag import find_run_id, without_run
 from trainfare.clusters.source_file import json_items
 from trainfare.core.errors import BadInput
@@ -93,7 +100,7 @@ def _read(path: Path, options: ReadOptions, kind: str, lists: set[str], reader: 
                 continue
             try:
                 yield from reader(item, row, tally, options)
-            except (KeyError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
+            except WRONG_SHAPE as error:
                 tally.refuse(f"is not a {kind} job ({type(error).__name__}: {error})", row)
             except BadInput as error:
                 tally.refuse(str(error), row)

@@ -19,7 +19,14 @@ from typing import Any
 from trainfare.clusters.combine import combine
 from trainfare.clusters.inventory import SUPPLY, Inventory, bill_name
 from trainfare.clusters.options import ReadOptions
-from trainfare.clusters.record import ClaimRecord, Reading, Tally, clean_labels, make_reading
+from trainfare.clusters.record import (
+    WRONG_SHAPE,
+    ClaimRecord,
+    Reading,
+    Tally,
+    clean_labels,
+    make_reading,
+)
 from trainfare.clusters.run_tag import find_run_id, valid_run_id, without_run
 from trainfare.clusters.source_file import csv_rows, json_items
 from trainfare.clusters.tres import WHOLE_GPU
@@ -95,11 +102,26 @@ def _json_records(path: Path, tally: Tally, options: ReadOptions) -> Iterator[Cl
             key = (name, str(allocation.get("start")), str(allocation.get("end")))
             if key in seen:
                 tally.skip("listed twice")
-            elif _is_claim(name, allocation, tally):
-                record = _record(name, allocation, row, tally, options)
-                if record is not None:
-                    yield record
+            else:
+                yield from _records(name, allocation, row, tally, options)
             seen.add(key)
+
+
+def _records(
+    name: str, allocation: Mapping[str, Any], row: int, tally: Tally, options: ReadOptions
+) -> Iterator[ClaimRecord]:
+    """The claim of one allocation, or none: it is no job's, or a problem."""
+    try:
+        record = None
+        if _is_claim(name, allocation, tally):
+            record = _record(name, allocation, row, tally, options)
+    except BadInput as error:
+        tally.refuse(f"allocation {name!r}: {error}", row)
+    except WRONG_SHAPE:
+        tally.refuse(f"allocation {name!r} has no start, end or amounts as OpenCost has them", row)
+    else:
+        if record is not None:
+            yield record
 
 
 def _is_claim(name: str, allocation: Mapping[str, Any], tally: Tally) -> bool:
@@ -130,17 +152,10 @@ def _record(
             "properties",
         )
         return None
-    try:
-        start = allocation.get("start") or allocation["window"]["start"]
-        end = allocation.get("end") or allocation["window"]["end"]
-        interval = Interval.parse(start, end)
-        share = _json_share(allocation, properties, interval, options.inventory)
-    except (KeyError, TypeError, AttributeError, ValueError, ArithmeticError):
-        tally.refuse(f"allocation {name!r} has no start, end or amounts as OpenCost has them", row)
-        return None
-    except BadInput as error:
-        tally.refuse(f"allocation {name!r}: {error}", row)
-        return None
+    start = allocation.get("start") or allocation["window"]["start"]
+    end = allocation.get("end") or allocation["window"]["end"]
+    interval = Interval.parse(start, end)
+    share = _json_share(allocation, properties, interval, options.inventory)
     if share == 0 or not interval.duration_ns:
         tally.skip("held nothing")
         return None
@@ -265,6 +280,9 @@ def read_opencost_csv(path: Path, options: ReadOptions) -> Reading:
 def _csv_records(path: Path, tally: Tally, options: ReadOptions) -> Iterator[ClaimRecord]:
     rows = csv_rows(path)
     header = next(rows, (0, []))[1]
+    if not is_opencost_header(header):
+        tally.refuse(f"is not OpenCost's export: it has columns {', '.join(sorted(_CSV_COLUMNS))}")
+        return
     for number, row in rows:
         if len(row) != len(header):
             tally.refuse(f"has {len(row)} fields, the header {len(header)}", number)
@@ -280,10 +298,8 @@ def _csv_records(path: Path, tally: Tally, options: ReadOptions) -> Iterator[Cla
                 number,
                 "Labels",
             )
-        elif _is_claim(name, allocation, tally):
-            record = _record(name, allocation, number, tally, options)
-            if record is not None:
-                yield record
+        else:
+            yield from _records(name, allocation, number, tally, options)
 
 
 def _csv_allocation(cells: Mapping[str, str], number: int, tally: Tally) -> dict[str, Any] | None:

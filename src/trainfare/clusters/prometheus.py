@@ -44,7 +44,9 @@ class Sample(NamedTuple):
 
 def is_prometheus_json(item: object) -> bool:
     """Whether *item* is one series of an API answer."""
-    return isinstance(item, dict) and "metric" in item and ("values" in item or "value" in item)
+    if not isinstance(item, dict) or not isinstance(item.get("metric"), dict):
+        return False
+    return isinstance(item.get("values", item.get("value")), list)
 
 
 def text_samples(
@@ -124,7 +126,7 @@ def json_samples(path: Path, tally: Tally, *, wanted: Callable[[str], bool]) -> 
             continue
         if not wanted(metric):
             continue
-        points = series.get("values") or [series["value"]]
+        points = series["values"] if "values" in series else [series["value"]]
         for point in points:
             try:
                 instant, text = point

@@ -25,6 +25,12 @@ KEPT_IN_MEMORY = 20_000
 """A source with more records than this is read again when they are used, not held: a record with
 its labels takes about 1 kB, so a million-line file would otherwise hold a gigabyte."""
 
+LATEST_NS = 2**63 - 1
+"""The last instant that the ledger's 64-bit columns hold, in the year 2262."""
+
+WRONG_SHAPE = (LookupError, TypeError, AttributeError, ValueError, ArithmeticError)
+"""What goes wrong while taking a foreign record apart that is not of the shape it should be."""
+
 _SHOWN = 20
 _REMEMBERED = 1000
 _VALUE_MAX = 256
@@ -151,6 +157,11 @@ def make_reading(kind: str, file: str, parse: Parse, *, kept: int = KEPT_IN_MEMO
     count = 0
     for record in parse(tally):
         count += 1
+        if not 0 <= record.interval.start_ns <= record.interval.end_ns <= LATEST_NS:
+            tally.refuse(
+                f"is a claim on {record.resource_id} outside the years 1970 to 2262; check its times",
+                record.source_row,
+            )
         if count <= kept:
             first.append(record)
         elif first:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from trainfare.clusters.options import ReadOptions
-from trainfare.clusters.record import ClaimRecord, Reading, Tally, make_reading
+from trainfare.clusters.record import WRONG_SHAPE, ClaimRecord, Reading, Tally, make_reading
 from trainfare.clusters.slurm import KIND, SlurmJob, job_claims
 from trainfare.clusters.slurm_time import SlurmClock, parse_elapsed
 from trainfare.clusters.source_file import json_items, text_lines
@@ -241,7 +241,7 @@ def _json_jobs(path: Path, tally: Tally, options: ReadOptions) -> Iterator[Slurm
     for row, item in json_items(path, {"jobs"}):
         try:
             job = _json_job(item, row, options)
-        except (TypeError, ValueError, KeyError, AttributeError) as error:
+        except WRONG_SHAPE as error:
             tally.refuse(f"is not a job as sacct --json writes it ({error!r})", row)
             continue
         if not job.cluster:

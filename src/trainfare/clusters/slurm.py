@@ -10,7 +10,7 @@ Source: sacct(1), "Job Accounting Fields" and "JOB STATE CODES".
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
@@ -45,6 +45,9 @@ _STATUS = {
     **dict.fromkeys(("CANCELLED", "TIMEOUT", "PREEMPTED", "DEADLINE", "REQUEUED"), Status.KILLED),
 }
 """Slurm's state → how the attempt stands; RESIZING is one stretch of a job that goes on: unknown."""
+
+_Key = tuple[str, str, int, int]
+"""Cluster, job, component and start: one stretch, however often it is listed."""
 
 _WAITING = frozenset({"PENDING", "REQUEUE_HOLD", "REQUEUE_FED", "RESV_DEL_HOLD", "REVOKED"})
 _NODES_SHOWN = 10
@@ -81,37 +84,59 @@ class SlurmJob:
 def job_claims(
     jobs: Iterable[SlurmJob], tally: Tally, options: ReadOptions
 ) -> Iterator[ClaimRecord]:
-    """The claims of *jobs*; jobs with a run id of the user's own come last, since they may overlap.
+    """The claims of *jobs*, in their order but for two kinds, which come last.
 
+    Last are jobs that still run, and jobs whose run id is the user's own, so that they may overlap.
     Records of one job stand together in sacct's output, as ``--duplicates`` lists them; that makes
-    its requeues known as such.
+    its requeues known as such. Exports may be appended in order of time: a job that one lists as
+    running and a later one as ended is claimed as it ended.
     """
     lost: dict[str, None] = {}
-    held: list[ClaimRecord] = []
-    for _, group in groupby(jobs, key=lambda job: (job.cluster, job.id)):
+    own: dict[_Key, list[ClaimRecord]] = {}
+    going: dict[_Key, list[ClaimRecord]] = {}
+    for (cluster, job_id), group in groupby(jobs, key=lambda job: (job.cluster, job.id)):
         records = list(group)
         if not _is_one_job(records, tally):
             continue
-        ran = [stretch for job in records if (stretch := _stretch(job, tally, options))]
-        attempts = _attempts(ran)
+        ran = _stretches(records, tally, options)
+        attempts = _attempts(ran.values())
         claims: list[ClaimRecord] = []
-        for job, interval in ran:
-            claims.extend(_claims(job, interval, attempts[interval.start_ns], tally, options, lost))
-        if claims and find_run_id(_tags(records[-1])):
-            held.extend(claims)
-        elif len({job.component for job, _ in ran}) > 1:
-            by_attempt = groupby(sorted(claims, key=lambda c: c.attempt), key=lambda c: c.attempt)
-            for attempt, parts in by_attempt:
-                for claim in combine(list(parts), joins=False):
-                    yield replace(claim, attempt=attempt)
+        for (component, start_ns), (job, interval) in ran.items():
+            made = list(_claims(job, interval, attempts[start_ns], tally, options, lost))
+            key = (cluster, job_id, component, start_ns)
+            if key in going:
+                del going[key]
+                tally.skip("listed twice")
+            if made and find_run_id(_tags(job)):
+                _hold(own, key, made, tally)
+            elif job.ends:
+                claims.extend(made)
+            else:
+                going[key] = made
+        if len({component for component, _ in ran}) > 1:
+            claims.sort(key=lambda claim: claim.attempt)
+            for attempt, parts in groupby(claims, key=lambda claim: claim.attempt):
+                together = combine(list(parts), joins=False)
+                yield from (replace(claim, attempt=attempt) for claim in together)
         else:
             yield from claims
-    yield from combine(held, joins=False)
+    yield from (claim for made in going.values() for claim in made)
+    yield from combine((claim for made in own.values() for claim in made), joins=False)
     if lost:
         names = list(lost)
         more = f" and {len(names) - _NODES_SHOWN} more" if len(names) > _NODES_SHOWN else ""
         shown = ", ".join(names[:_NODES_SHOWN])
         tally.refuse(f"the GPUs and CPUs of {shown}{more} are unknown; {SUPPLY}")
+
+
+def _hold(
+    held: dict[_Key, list[ClaimRecord]], key: _Key, claims: list[ClaimRecord], tally: Tally
+) -> None:
+    """Keep the claims of one stretch back; where it is listed twice, those of its end."""
+    if key in held:
+        tally.skip("listed twice")
+    if key not in held or held[key][0].status is Status.RUNNING:
+        held[key] = claims
 
 
 def _is_one_job(records: list[SlurmJob], tally: Tally) -> bool:
@@ -129,7 +154,27 @@ def _is_one_job(records: list[SlurmJob], tally: Tally) -> bool:
     return False
 
 
-def _attempts(ran: list[tuple[SlurmJob, Interval]]) -> dict[int, int]:
+def _stretches(
+    records: Iterable[SlurmJob], tally: Tally, options: ReadOptions
+) -> dict[tuple[int, int], tuple[SlurmJob, Interval]]:
+    """Component and start → the stretch.
+
+    One that is listed while it ran and again when it had ended, counts as it ended.
+    """
+    ran: dict[tuple[int, int], tuple[SlurmJob, Interval]] = {}
+    for job in records:
+        stretch = _stretch(job, tally, options)
+        if stretch is None:
+            continue
+        key = (job.component, stretch[1].start_ns)
+        if key in ran:
+            tally.skip("listed twice")
+        if key not in ran or not ran[key][0].ends:
+            ran[key] = stretch
+    return ran
+
+
+def _attempts(ran: Collection[tuple[SlurmJob, Interval]]) -> dict[int, int]:
     """Start → attempt, from 1 in order of time; earlier restarts that the file lacks are counted."""
     starts = sorted({interval.start_ns for _, interval in ran})
     if not starts:
