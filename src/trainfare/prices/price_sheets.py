@@ -47,7 +47,7 @@ def import_sheet(home: Path, sheet: Sheet, at_ns: int) -> tuple[list[Outcome], R
         for item, why in check_listings(home, shelf, at_ns).rejected:
             reading.complain(reading.rows[item.sku], None, str(item.amount), why)
     if reading.problems:
-        raise BadSheet(sheet.path, reading.problems)
+        raise BadSheet(sheet.path, sorted(reading.problems, key=lambda problem: problem.row or 0))
     return [keep_listings(home, shelf, at_ns) for shelf in shelves], reading
 
 

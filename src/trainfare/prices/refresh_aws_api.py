@@ -115,6 +115,14 @@ def spot_listings(
     return listings
 
 
+def has_credentials() -> bool:
+    """Whether the SDK is installed and finds credentials of any kind."""
+    try:
+        return _library("boto3").Session().get_credentials() is not None
+    except MissingExtra:
+        return False
+
+
 def _library(name: str) -> Any:
     """A module of the AWS SDK, by name, so that nothing inside the training process imports it."""
     try:

@@ -105,8 +105,9 @@ def amount_in(reading: Reading, row: int, column: str, text: str) -> Decimal | N
     """The decimal in a cell, or None with a problem noted."""
     try:
         decimal_of(text)
-    except TrainfareError as error:
-        reading.complain(row, column, text, str(error).partition("; ")[2] or str(error))
+    except TrainfareError:
+        what = "is not a number; write digits with a decimal point, as in 3.60"
+        reading.complain(row, column, text, what)
         return None
     return Decimal(f"{Decimal(text).normalize():f}")
 

@@ -1,0 +1,295 @@
+"""``trainfare estimate``: what a machine will cost, before boarding."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import click
+
+from trainfare.cli.answer import format_option, say_json
+from trainfare.cli.price_view import (
+    age_text,
+    devices_text,
+    fitted,
+    line,
+    option_text,
+    origin_words,
+    price_age,
+    price_json,
+    rate,
+    rate_range,
+    rate_text,
+    wrapped,
+)
+from trainfare.core.errors import BadInput, NotFound
+from trainfare.core.machine import Machine
+from trainfare.core.money import Money, decimal_of
+from trainfare.core.price import NoPrice, Price
+from trainfare.metering.home import home_folder
+from trainfare.prices.accelerators import tpu_chips
+from trainfare.prices.book import PriceBook
+from trainfare.prices.catalogue import find_spec
+from trainfare.prices.listing import ANY_REGION, Listing, exact_decimal
+from trainfare.prices.market import exact_name, list_price, providers_of, regions_of
+from trainfare.prices.spot_advice import find_spot_advice
+
+_SHOWN = 12
+"""Regions in the table; JSON has all."""
+
+
+@click.command("estimate")
+@click.option("--instance", required=True, metavar="TYPE", help="Instance type, as p5.48xlarge.")
+@click.option(
+    "--hours", required=True, metavar="N", help="For how long; 1.5 is an hour and a half."
+)
+@click.option("--region", help="Where.  [default: every region that has a price]")
+@click.option("--provider", help="Whose, if several sell the type.")
+@click.option("--spot", is_flag=True, help="Spot machines, whose prices are for orientation.")
+@click.option(
+    "--count", type=click.IntRange(1), default=1, show_default=True, help="Machines at once."
+)
+@format_option("table", "json")
+def command(
+    instance: str,
+    hours: str,
+    region: str | None,
+    provider: str | None,
+    spot: bool,
+    count: int,
+    form: str,
+) -> None:
+    """Estimate what machines will cost.
+
+    The price is the one that a run on such a machine would be metered with: your own, else learnt
+    from bills, else refreshed, else shipped.
+    """
+    length = decimal_of(hours)
+    if length < 0:
+        raise BadInput(f"--hours {hours} is below 0; give how long the machines run")
+    home = home_folder()
+    name = exact_name(home, instance)
+    job = Job(
+        home=home,
+        provider=_seller(home, name, provider),
+        instance=name,
+        option="spot" if spot else "on_demand",
+        hours=length,
+        count=count,
+        at_ns=time.time_ns(),
+    )
+    found = fares(job, region)
+    if form == "json":
+        say_json(_document(job, found))
+    elif region is not None or len(found) == 1:
+        click.echo(_ticket(job, found[0]))
+    else:
+        click.echo(_board(job, found))
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """So many machines of one type for so long."""
+
+    home: Path
+    provider: str | None
+    instance: str
+    option: str
+    hours: Fraction
+    count: int
+    at_ns: int
+
+    def machine(self, region: str | None) -> Machine:
+        """One of the machines, in *region*."""
+        return Machine(
+            "estimate",
+            "estimate",
+            provider=self.provider,
+            region=region,
+            instance_type=self.instance,
+            purchase_option=self.option,
+        )
+
+    def costs(self, per_hour: Decimal, currency: str) -> Money:
+        """What the whole job costs at a price *per_hour*, to the nearest nano."""
+        return Money.nearest(Fraction(per_hour) * self.hours * self.count, currency)
+
+
+@dataclass(frozen=True, slots=True)
+class Fare:
+    """One place's price for a job; *high* is the dearest zone's where zones differ."""
+
+    region: str
+    price: Price
+    high: Decimal | None
+    stated: str | None
+    """When the price is of, as its source says it."""
+
+
+def fares(job: Job, region: str | None) -> list[Fare]:
+    """The fare in *region*, or in every region that has one, cheapest first.
+
+    Raises:
+        NotFound: there is none; the sentence names what comes close and what to do.
+    """
+    book = PriceBook(job.home)
+    found, why = [], ""
+    for place in [region] if region else _regions(job) or [None]:
+        price = book.machine_price(job.machine(place), job.at_ns)
+        if isinstance(price, NoPrice):
+            why = price.why
+            continue
+        listing = _listing_of(job, price)
+        high = None
+        if listing is not None and listing.high is not None and listing.high > listing.amount:
+            # A discount that the user stated makes both ends of the range cheaper alike.
+            high = listing.high * price.amount / listing.amount
+        found.append(Fare(price.sku.split("/")[1], price, high, listing.as_of if listing else None))
+    if not found:
+        raise NotFound(f"no price for {job.instance}: {why}")
+    return sorted(found, key=lambda fare: (fare.price.amount, fare.region))
+
+
+def _seller(home: Path, name: str, provider: str | None) -> str | None:
+    """Whose the instance type is."""
+    sellers = providers_of(home, name)
+    if provider is None and len(sellers) > 1:
+        raise BadInput(f"{name} is sold by {', '.join(sellers)}; say --provider {sellers[0]}")
+    spec = find_spec(sellers[0], name) if sellers and provider is None else None
+    if spec is not None and spec.sold != "machine":
+        raise NotFound(
+            f"no price for {name}: it is an accelerator, not an instance type; "
+            f"machines that have it: trainfare prices find {name}"
+        )
+    return provider or (sellers[0] if sellers else None)
+
+
+def _regions(job: Job) -> list[str | None]:
+    """The regions that list the type, or its chips where chips are what is listed."""
+    tpu = tpu_chips(job.instance)
+    name = tpu[0] if tpu else job.instance
+    listed = regions_of(job.home, job.provider or "", name, job.option)
+    return [None if item.region == ANY_REGION else item.region for item in listed]
+
+
+def _listing_of(job: Job, price: Price) -> Listing | None:
+    """The listing behind a price, unless it is the user's own or put together from parts."""
+    provider, region, name, option = price.sku.split("/")
+    listing = list_price(job.home, (provider, region), name, option, job.at_ns)
+    return listing if listing is not None and listing.currency == price.currency else None
+
+
+def _document(job: Job, found: list[Fare]) -> dict[str, Any]:
+    """The answer with stable keys; money as text."""
+    return {
+        "instance": job.instance,
+        "provider": job.provider,
+        "option": job.option,
+        "hours": _hours_text(job.hours),
+        "count": job.count,
+        "estimates": [
+            {
+                "region": fare.region,
+                "currency": fare.price.currency,
+                "estimated": job.costs(fare.price.amount, fare.price.currency).text(),
+                "estimated_high": job.costs(fare.high, fare.price.currency).text()
+                if fare.high is not None
+                else None,
+                "price": price_json(fare.price, job.at_ns),
+            }
+            for fare in found
+        ],
+    }
+
+
+def _title(job: Job) -> str:
+    many = f"{job.count} × " if job.count > 1 else ""
+    unit = "hour" if job.hours == 1 else "hours"
+    return f"{_hours_text(job.hours)} {unit} of {many}{job.instance}, {option_text(job.option)}"
+
+
+def _ticket(job: Job, fare: Fare) -> str:
+    """One place in full: the amount, how it comes about, where the price is from."""
+    price, spec = fare.price, find_spec(job.provider or "", job.instance)
+    each = rate(price.amount, price.currency, "h")
+    if fare.high is not None:
+        each = f"{rate_range(price.amount, fare.high, price.currency, ' to ')}/h"
+    machines = f" × {job.count} machines" if job.count > 1 else ""
+    total = click.style(_range(job, fare, " to "), bold=True)
+    where = "any region" if fare.region in (ANY_REGION, "-") else fare.region
+    lines = [
+        f"{_title(job)}, {where}",
+        "",
+        f"  {total}   = {_hours_text(job.hours)} h × {each}{machines}",
+        "",
+        line("price", origin_words(price, job.at_ns, fare.stated)),
+        *wrapped("source", price.source),
+    ]
+    if spec and spec.accelerator_count:
+        words = [devices_text(spec)]
+        words += [f"{rate_text(spec.vcpus)} vCPUs"] if spec.vcpus is not None else []
+        words += [f"{int(spec.memory_gib):,} GiB"] if spec.memory_gib is not None else []
+        lines.append(line("machine", ", ".join(words)))
+        per_device = Fraction(price.amount) / Fraction(spec.accelerator_count)
+        lines.append(line("apiece", rate(per_device, price.currency, "h")))
+    lines += _spot_lines(job, fare)
+    lines.append(line("beside it", "storage, data and traffic, metered while a run goes"))
+    return "\n".join(lines)
+
+
+def _spot_lines(job: Job, fare: Fare) -> list[str]:
+    """What to know before relying on a spot price."""
+    if job.option != "spot":
+        return []
+    lines = []
+    machine = replace(job.machine(fare.region), purchase_option="on_demand")
+    full = PriceBook(job.home).machine_price(machine, job.at_ns)
+    if isinstance(full, Price):
+        lines.append(line("on demand", rate(full.amount, full.currency, "h")))
+    advice = find_spot_advice(job.home, fare.region, job.instance)
+    if advice is not None and job.provider == "aws":
+        words = f"{advice.interruption} of machines a month, says AWS on {advice.as_of[:10]}"
+        lines.append(line("taken back", words))
+    if fare.price.is_reference:
+        lines.append(line("caution", "spot prices move; this one is for orientation only"))
+    return lines
+
+
+def _board(job: Job, found: list[Fare]) -> str:
+    """Every place in one line, cheapest first."""
+    rows = []
+    for fare in found[:_SHOWN]:
+        price, days = fare.price, price_age(fare.price, job.at_ns)
+        each = rate(price.amount, price.currency)
+        if fare.high is not None:
+            each = rate_range(price.amount, fare.high, price.currency)
+        origin = "reference" if price.is_reference else price.origin
+        age = "" if days is None else age_text(price.quality, days)
+        rows.append([fare.region, _range(job, fare, "–"), each, origin, age])
+    headers = ["region", "estimated", "per hour", "price", "age"]
+    parts = [
+        f"{_title(job)}, {job.provider}",
+        "",
+        fitted(headers, rows, right=[1, 2], drop=[3], squeeze=0),
+    ]
+    if len(found) > _SHOWN:
+        parts.append(f"… and {len(found) - _SHOWN} more regions; --format json has all")
+    return "\n".join([*parts, "", "--region shows one of them in full."])
+
+
+def _range(job: Job, fare: Fare, between: str) -> str:
+    """What the job costs, from the cheapest to the dearest zone where they differ."""
+    low = job.costs(fare.price.amount, fare.price.currency).display()
+    if fare.high is None:
+        return low
+    high = job.costs(fare.high, fare.price.currency).display()
+    return f"{low}{between}{high.lstrip('$') if between == '–' else high}"
+
+
+def _hours_text(hours: Fraction) -> str:
+    """Hours without useless zeros."""
+    return f"{exact_decimal(hours).normalize():f}"

@@ -1,0 +1,232 @@
+"""How prices look: rates without useless zeros, ages in days, rows for tables and keys for JSON."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import click
+
+from trainfare.cli.answer import shorten, table, visible_len, width
+from trainfare.core.money import Money
+from trainfare.core.price import Price
+from trainfare.prices.age import age_days, day_of, is_known_to_the_day, quality_of
+from trainfare.prices.catalogue import InstanceSpec, find_spec
+from trainfare.prices.listing import Listing
+
+COLOURS = {"fresh": None, "aging": "yellow", "stale": "red"}
+"""Quality → colour of an age."""
+
+
+def rate_text(amount: Decimal) -> str:
+    """A rate as files carry it: up to 9 places, no useless zeros.
+
+    >>> rate_text(Decimal("55.0400")), rate_text(Decimal("0.3970319634703"))
+    ('55.04', '0.397031963')
+    """
+    return f"{round(amount, 9).normalize():f}"
+
+
+def rate(amount: Decimal | Fraction, currency: str = "USD", unit: str = "") -> str:
+    """A rate for people, to four places where it has so many: ``$55.04/h``, ``$1.006/h``.
+
+    >>> rate(Decimal("0.0376"), unit="h"), rate(Decimal("21.957642")), rate(Fraction(1, 3000))
+    ('$0.0376/h', '$21.9576', '$0.00033')
+    """
+    exact = Money.nearest(Fraction(amount), currency)
+    if exact.nano < 10**7:
+        money = exact.display()
+    else:
+        digits = str(round(exact.nano, -5) % 10**9).zfill(9).rstrip("0")
+        money = exact.display(max(2, len(digits)))
+    return money + (f"/{unit.replace('_', '-')}" if unit else "")
+
+
+def rate_range(low: Decimal, high: Decimal, currency: str = "USD", between: str = "–") -> str:
+    """Two rates in short, for what is no exact figure anyway.
+
+    >>> rate_range(Decimal("16.9508"), Decimal("55.04"))
+    '$16.95–55.04'
+    """
+    ends = [Money.nearest(Fraction(amount), currency).display() for amount in (low, high)]
+    second = ends[1].lstrip("$") if between == "–" else ends[1]
+    return ends[0] + between + second
+
+
+def option_text(option: str) -> str:
+    """A purchase option in words: ``on demand``, ``1 year committed``."""
+    words = option.replace("commit_1y", "1-year").replace("commit_3y", "3-year")
+    return words.replace("_", " ")
+
+
+def devices_text(spec: InstanceSpec | None) -> str:
+    """What accelerators a machine has: ``8 × H100``; empty for none, ``?`` where not known."""
+    if spec is None:
+        return ""
+    if spec.sold != "machine":
+        return f"1 × {spec.accelerator}" + (", no machine" if spec.sold == "attached" else "")
+    if spec.accelerator_count is None:
+        return "?" if spec.accelerator else ""
+    if not spec.accelerator_count:
+        return ""
+    return f"{rate_text(spec.accelerator_count)} × {spec.accelerator}"
+
+
+def age_text(quality: str, days: int) -> str:
+    """The age of a price with what to make of it: ``126 d aging``."""
+    words = f"{days} d" + ("" if quality == "fresh" else f" {quality}")
+    return click.style(words, fg=COLOURS[quality])
+
+
+def price_age(price: Price, at_ns: int) -> int | None:
+    """Whole days between a price's date and an instant; None where it has no date."""
+    return None if price.as_of is None else abs((day_of(at_ns) - price.as_of).days)
+
+
+def origin_words(price: Price, at_ns: int, stated: str | None = None) -> str:
+    """Where a price comes from and how old it is, in one line for people.
+
+    Args:
+        price: The price.
+        at_ns: When it is used.
+        stated: When its source says it is of, if that may be less exact than a day.
+    """
+    days = price_age(price, at_ns)
+    kinds = {
+        "shipped": "shipped list price",
+        "refreshed": "refreshed list price",
+        "learnt": "price learnt from a bill",
+        "override": "your own price",
+        "stated": "stated by you",
+    }
+    words = "reference price" if price.is_reference else kinds[price.origin]
+    is_exact = stated is None or is_known_to_the_day(stated)
+    if price.as_of is not None:
+        words += f" of {price.as_of if is_exact else stated}"
+    if days is not None and price.origin not in ("override", "stated"):
+        words += f", {'' if is_exact else 'up to '}{days} {'day' if days == 1 else 'days'} old"
+    if price.quality != "fresh":
+        words += " " + click.style(f"({price.quality})", fg=COLOURS[price.quality])
+    return words
+
+
+def price_json(price: Price, at_ns: int) -> dict[str, Any]:
+    """A price with stable keys."""
+    return {
+        "sku": price.sku,
+        "amount": rate_text(price.amount),
+        "unit": price.unit,
+        "currency": price.currency,
+        "origin": price.origin,
+        "source": price.source,
+        "as_of": price.as_of.isoformat() if price.as_of else None,
+        "age_days": price_age(price, at_ns),
+        "quality": price.quality,
+        "reference": price.is_reference,
+    }
+
+
+def listing_json(item: Listing, at_ns: int) -> dict[str, Any]:
+    """A listing with stable keys; the specification is null where it is not known."""
+    spec = find_spec(item.provider, item.name)
+    return {
+        "sku": item.sku,
+        "provider": item.provider,
+        "region": item.region,
+        "name": item.name,
+        "option": item.option,
+        "amount": rate_text(item.amount),
+        "high": None if item.high is None else rate_text(item.high),
+        "unit": item.unit,
+        "currency": item.currency,
+        "accelerator": (spec.accelerator or None) if spec else None,
+        "accelerators": _number(spec.accelerator_count) if spec else None,
+        "vcpus": _number(spec.vcpus) if spec else None,
+        "memory_gib": _number(spec.memory_gib) if spec else None,
+        "origin": item.origin,
+        "source": item.source,
+        "confidence": item.confidence or None,
+        "as_of": item.as_of,
+        "age_days": age_days(item.as_of, at_ns),
+        "quality": quality_of(item.option, item.as_of, at_ns),
+        "reference": item.is_reference,
+    }
+
+
+def listings_table(items: Sequence[Listing], at_ns: int) -> str:
+    """Listings one per line, the columns that matter least dropped where the terminal is narrow."""
+    headers = ["name", "where", "option", "accelerators", "per hour", "age"]
+    rows = []
+    for item in items:
+        amount = rate(item.amount, item.currency)
+        if item.high is not None and item.high != item.amount:
+            amount = rate_range(item.amount, item.high, item.currency)
+        quality = quality_of(item.option, item.as_of, at_ns)
+        rows.append(
+            [
+                item.name,
+                f"{item.provider} {item.region}",
+                option_text(item.option),
+                devices_text(find_spec(item.provider, item.name)),
+                amount,
+                age_text(quality, age_days(item.as_of, at_ns)),
+            ]
+        )
+    return fitted(headers, rows, right=[4], drop=[3, 5], squeeze=0)
+
+
+def fitted(
+    headers: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    right: Sequence[int],
+    drop: Sequence[int],
+    squeeze: int,
+) -> str:
+    """A table no wider than the terminal.
+
+    Args:
+        headers: (c,) titles.
+        rows: (n, c) cells.
+        right: Columns that align right.
+        drop: Columns to leave out where room is short, the first first.
+        squeeze: The column to shorten if that is not enough.
+    """
+    kept = list(range(len(headers)))
+    for gone in (None, *drop):
+        kept = [column for column in kept if column != gone]
+        spare = width() - _wide(headers, rows, kept)
+        if spare >= 0:
+            break
+    cells = [[row[column] for column in kept] for row in rows]
+    if spare < 0 and squeeze in kept:
+        place = kept.index(squeeze)
+        longest = max(visible_len(row[place]) for row in cells)
+        for row in cells:
+            row[place] = shorten(row[place], max(8, longest + spare))
+    rights = [kept.index(column) for column in right if column in kept]
+    return table([headers[column] for column in kept], cells, right=rights)
+
+
+def line(label: str, words: str) -> str:
+    """One line of a page: a dim label, then words."""
+    return f"  {click.style(f'{label:<11}', dim=True)}{words}"
+
+
+def wrapped(label: str, words: str) -> list[str]:
+    """A label and words that may take several lines."""
+    parts = textwrap.wrap(words, max(20, width() - 13)) or ["not stated"]
+    return [line("" if number else label, part) for number, part in enumerate(parts)]
+
+
+def _wide(headers: Sequence[str], rows: Sequence[Sequence[str]], kept: Sequence[int]) -> int:
+    """Columns that a table of the *kept* columns takes."""
+    every = [headers, *rows]
+    return sum(max(visible_len(row[c]) for row in every) for c in kept) + 2 * (len(kept) - 1)
+
+
+def _number(value: Decimal | None) -> str | None:
+    return None if value is None else rate_text(value)
