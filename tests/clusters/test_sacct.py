@@ -108,6 +108,13 @@ def test_array_tasks_are_runs_and_components_of_one_job_are_one_run(tmp_path):
     assert together.attempt == 1
 
 
+def test_components_of_a_running_job_hold_a_node_together(tmp_path):
+    going = {"times": "2026-10-01T10:00:00|Unknown|01:00:00", "state": "RUNNING", "nodes": "a"}
+    one = sacct_row("200+0", tres="cpu=48,gres/gpu=4,node=1", **going)
+    two = sacct_row("200+1", tres="cpu=12,gres/gpu=2,node=1", **going)
+    assert only(read(tmp_path, one, two)).share == Fraction(6, 8)
+
+
 def test_a_running_job_is_claimed_until_now(tmp_path):
     record = only(
         read(tmp_path, sacct_row(times="2026-10-01T10:00:00|Unknown|14:00:00", state="RUNNING"))

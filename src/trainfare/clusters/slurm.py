@@ -113,20 +113,26 @@ def job_claims(
                 claims.extend(made)
             else:
                 going[key] = made
-        if len({component for component, _ in ran}) > 1:
-            claims.sort(key=lambda claim: claim.attempt)
-            for attempt, parts in groupby(claims, key=lambda claim: claim.attempt):
-                together = combine(list(parts), joins=False)
-                yield from (replace(claim, attempt=attempt) for claim in together)
-        else:
-            yield from claims
-    yield from (claim for made in going.values() for claim in made)
+        yield from _one_per_attempt(claims)
+    for _, keys in groupby(going, key=lambda key: key[:2]):
+        yield from _one_per_attempt([claim for key in keys for claim in going[key]])
     yield from combine((claim for made in own.values() for claim in made), joins=False)
     if lost:
         names = list(lost)
         more = f" and {len(names) - _NODES_SHOWN} more" if len(names) > _NODES_SHOWN else ""
         shown = ", ".join(names[:_NODES_SHOWN])
         tally.refuse(f"the GPUs and CPUs of {shown}{more} are unknown; {SUPPLY}")
+
+
+def _one_per_attempt(claims: list[ClaimRecord]) -> Iterator[ClaimRecord]:
+    """The claims of one job; components of one attempt that share a node hold it together."""
+    claims.sort(key=lambda claim: claim.attempt)
+    for attempt, group in groupby(claims, key=lambda claim: claim.attempt):
+        parts = list(group)
+        if len(parts) == len({part.resource_id for part in parts}):
+            yield from parts
+        else:
+            yield from (replace(c, attempt=attempt) for c in combine(parts, joins=False))
 
 
 def _hold(
