@@ -150,24 +150,38 @@ def place_of(machine: Machine, env: Mapping[str, str]) -> Place:
 
     around = read_surroundings(env, root=Path("/"))
     held = visible(machine.accelerators, env)
-    if held and len(held) < len(machine.accelerators):
+    if held and len(held) < max(len(machine.accelerators), _accelerators_sold(machine)):
         return Place(machine, _device_share(held, machine), tuple(one.id for one in held))
     return Place(machine, _allotted_share(around, machine), tuple(one.id for one in held))
 
 
 def _device_share(held: Sequence[Accelerator], machine: Machine) -> Fraction:
-    """Whole GPUs count 1, a MIG instance its slices; out of the machine's physical GPUs."""
-    physical = {one.parent_id or one.id for one in machine.accelerators}
+    """Whole GPUs count 1, a MIG instance its slices; out of all that the machine is sold with."""
     parts = sum((Fraction(one.slices, one.slices_of) for one in held), Fraction(0))
-    return min(Fraction(1), parts / len(physical))
+    return min(Fraction(1), parts / _accelerators_sold(machine))
 
 
 def _allotted_share(around: Surroundings, machine: Machine) -> Fraction:
     """What the scheduler gave to the job, where it and the machine's size are known."""
-    gpus = len({one.parent_id or one.id for one in machine.accelerators})
+    gpus = _accelerators_sold(machine)
     if around.allotted_gpus and gpus > around.allotted_gpus:
         return Fraction(around.allotted_gpus, gpus)
     cpus = os.cpu_count() or 0
     if not gpus and around.allotted_cpus and cpus > around.allotted_cpus:
         return Fraction(around.allotted_cpus, cpus)
     return Fraction(1)
+
+
+def _accelerators_sold(machine: Machine) -> int:
+    """Physical accelerators of the machine: those seen, or more where its type is sold with more.
+
+    A container or a Slurm job is often shown only what it was given; the bill is for the machine.
+    """
+    seen = len({one.parent_id or one.id for one in machine.accelerators})
+    if not machine.provider or not machine.instance_type:
+        return seen
+    from trainfare.prices.catalogue import find_spec
+
+    spec = find_spec(machine.provider, machine.instance_type)
+    sold = int(spec.accelerator_count or 0) if spec else 0
+    return max(seen, sold)

@@ -306,8 +306,8 @@ def start_run(
     A run that nobody names is called by the *command* that it wraps.
     """
     home = home_folder()
-    facts = start_facts(os.environ, stated)
-    chosen = check_run_id(run_id or _inherited(RUN_ID_VARIABLE) or facts.run_id or make_run_id())
+    facts = start_facts(_environment_of_parent(), stated)
+    chosen = check_run_id(run_id or facts.run_id or make_run_id())
     segment_id = make_segment_id(facts.rank)
     spool = Spool(runs_folder(home) / chosen / segment_id)
     event = {
@@ -341,11 +341,15 @@ def _stated_price(price: str | Price | None) -> Price | None:
     return parse_hourly(price)
 
 
+def _environment_of_parent() -> dict[str, str]:
+    """The environment without what this process itself put into it for its children."""
+    with _environment_lock:
+        return {name: v for name, v in os.environ.items() if _passed_down.get(name) != v}
+
+
 def _inherited(variable: str) -> str | None:
     """What the parent process put into the environment, as opposed to this one."""
-    with _environment_lock:
-        value = os.environ.get(variable)
-        return None if value == _passed_down.get(variable) else value
+    return _environment_of_parent().get(variable)
 
 
 def _pass_down(run_id: str, stated_price: Price | None) -> None:
