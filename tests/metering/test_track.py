@@ -135,11 +135,12 @@ def test_track_twice_is_two_runs(home):
 
 def test_two_threads_are_two_runs(home):
     ids = []
+    both_inside = threading.Barrier(2, timeout=20)
 
     def train():
         with trainfare.track(price="1") as run:
             ids.append(run.id)
-            time.sleep(0.05)
+            both_inside.wait()
 
     threads = [threading.Thread(target=train) for _ in range(2)]
     for thread in threads:
@@ -147,6 +148,7 @@ def test_two_threads_are_two_runs(home):
     for thread in threads:
         thread.join()
     assert len(set(ids)) == 2
+    assert "TRAINFARE_RUN_ID" not in os.environ
 
 
 def test_a_run_without_with_ends_at_exit_and_a_crash_makes_it_fail(home):
