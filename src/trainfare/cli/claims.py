@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -32,6 +33,8 @@ def command() -> None:
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="What the nodes have: `scontrol show nodes`, or node,gpus,cpus[,resource] as CSV.",
 )
+@click.option("--gpus-per-node", type=click.IntRange(0), help="Of all nodes, instead of --nodes.")
+@click.option("--cpus-per-node", type=click.IntRange(1), help="Of all nodes, instead of --nodes.")
 @format_option("table", "json")
 def import_(
     files: tuple[Path, ...],
@@ -39,15 +42,19 @@ def import_(
     cluster: str | None,
     zone: str,
     nodes: Path | None,
+    gpus_per_node: int | None,
+    cpus_per_node: int | None,
     form: str,
 ) -> None:
     """Import claims; the same records twice change nothing."""
-    from trainfare.clusters.inventory import Inventory, read_inventory
+    from trainfare.clusters.inventory import Inventory, make_capacity, read_inventory
     from trainfare.clusters.options import ReadOptions
     from trainfare.flows.usage import import_claims
     from trainfare.metering.home import home_folder
 
     inventory = Inventory() if nodes is None else read_inventory(nodes)
+    if gpus_per_node is not None or cpus_per_node is not None:
+        inventory = replace(inventory, default=make_capacity(gpus_per_node, cpus_per_node))
     options = ReadOptions(time.time_ns(), cluster=cluster, zone=zone, inventory=inventory)
     done = import_claims(home_folder(), files, options, kind=kind)
     if form == "json":
