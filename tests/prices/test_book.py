@@ -295,7 +295,7 @@ def test_mig_slices_count_as_parts_unless_their_gpu_is_seen():
 def test_a_damaged_refreshed_file_does_not_hide_the_shipped_price(book, caplog):
     folder = book.home / "prices" / "refreshed"
     folder.mkdir(parents=True)
-    (folder / "aws.us-east-1.aws-bulk.json").write_text("{broken")
+    (folder / "aws.us-east-1.aws-bulk.json").write_text('{"prices": [{"name": "p5.48xlarge"')
     with caplog.at_level(logging.WARNING, "trainfare"):
         assert price(book).amount == Decimal("55.04")
     assert "aws.us-east-1.aws-bulk.json" in caplog.text

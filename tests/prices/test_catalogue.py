@@ -139,6 +139,11 @@ def test_a_name_that_is_part_of_another_is_not_taken_for_it():
     assert find_shipped("aws", "us-east-1", "p5.4", "on_demand") is None
 
 
+def test_a_name_with_a_separator_finds_nothing():
+    assert find_shipped("aws", "us-east-1", "p5.48xlarge,on_demand", "55.04") is None
+    assert find_shipped("aws", "us-east-1\naws", "p5.48xlarge", "on_demand") is None
+
+
 def test_all_sources_and_models_are_known():
     assert {item.source for item in all_shipped()} <= {each.title for each in sources().values()}
     specs = {find_spec(item.provider, item.name) for item in all_shipped()}

@@ -82,6 +82,11 @@ def test_spot_no_lower_than_on_demand_is_kept_and_flagged():
     assert [item for item, _ in verdict.flagged] == [spot]
 
 
+@pytest.mark.parametrize("name", ["", " ", "a/b", "a\nb"])
+def test_what_is_no_name_is_rejected(name):
+    assert len(admit([listing("1", name=name)], witnesses(), NOW_NS).rejected) == 1
+
+
 def test_a_stale_spot_price_is_no_yardstick_and_a_fresh_one_is():
     new = listing("40", option="spot")
     week_old = listing("16.95", option="spot", as_of="2026-11-16T12:00:00Z")

@@ -83,6 +83,14 @@ def test_a_value_without_end_is_refused_before_it_fills_memory(monkeypatch):
         all_values(stream)
 
 
+def test_a_text_without_end_is_refused(monkeypatch):
+    monkeypatch.setattr(json_stream, "TOTAL_LIMIT", 1000)
+    monkeypatch.setattr(json_stream, "CHUNK", 100)
+    text = "{" + ", ".join(f'"{number}": 1' for number in range(1000)) + "}"
+    with pytest.raises(OutsideFailed, match="goes on beyond"):
+        all_values(JsonStream(io.StringIO(text), "it"))
+
+
 def test_nesting_beyond_reason_is_refused():
     stream = JsonStream(io.StringIO('{"a": ' + "[" * 100_000), "it")
     with pytest.raises(OutsideFailed):

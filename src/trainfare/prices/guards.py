@@ -149,6 +149,8 @@ def _is_yardstick(last: Listing, at_ns: int) -> bool:
 
 def _refusal(item: Listing, witnesses: Witnesses) -> str | None:
     """Why a price cannot be one, or None."""
+    if "/" in item.name or not item.name.isprintable() or not item.name.strip():
+        return f"{item.name!r} is no name that something is sold by"
     if not item.amount.is_finite() or item.amount <= 0:
         return f"{item.amount} is not above 0"
     if not _CURRENCY.fullmatch(item.currency):

@@ -16,6 +16,8 @@ from trainfare.core.errors import OutsideFailed
 
 CHUNK = 2**18
 """Characters read at a time."""
+TOTAL_LIMIT = 4 * 2**30
+"""Characters of a whole text beyond which it is not read on."""
 VALUE_LIMIT = 16 * 2**20
 """Characters of one decoded value beyond which this is no price list."""
 
@@ -120,6 +122,8 @@ class JsonStream:
         except (OSError, EOFError, ValueError) as error:
             raise self._broken(str(error) or type(error).__name__) from None
         self._dropped += self._at
+        if self._dropped > TOTAL_LIMIT:
+            raise self._broken(f"it goes on beyond {TOTAL_LIMIT:,} characters")
         self._buffer = self._buffer[self._at :] + chunk
         self._at = 0
         return bool(chunk)

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
-from difflib import get_close_matches
 from fractions import Fraction
 from pathlib import Path
 
@@ -28,7 +27,7 @@ from trainfare.prices.catalogue import (
 from trainfare.prices.learnt import find_learnt
 from trainfare.prices.listing import ANY_REGION, Listing, exact_decimal
 from trainfare.prices.overrides import Override, best_override, discounted
-from trainfare.prices.refreshed import all_refreshed, find_refreshed
+from trainfare.prices.refreshed import all_refreshed, find_refreshed, refreshed_of_name
 
 HOST_CHIPS = 8
 """TPU chips on one host at most; a larger slice is many machines."""
@@ -157,14 +156,14 @@ def providers_of(home: Path, name: str) -> list[str]:
     sold = {item.provider for item in shipped_of_name(name)}
     if tpu_chips(name) is not None:
         sold.add("gcp")
-    return sorted(sold | {item.provider for item in all_refreshed(home) if item.name == name})
+    return sorted(sold | {item.provider for item in refreshed_of_name(home, name)})
 
 
 def regions_of(home: Path, provider: str, name: str, option: str) -> list[Listing]:
     """The listings of a name in every region that has one, cheapest first."""
     found = {item.sku: item for item in shipped_of_name(name, provider) if item.option == option}
-    for item in all_refreshed(home):
-        if (item.provider, item.name, item.option) == (provider, name, option):
+    for item in refreshed_of_name(home, name):
+        if (item.provider, item.option) == (provider, option):
             found[item.sku] = item
     return sorted(found.values(), key=lambda item: (item.amount, item.region))
 
@@ -212,6 +211,8 @@ def close_names(home: Path, name: str, limit: int = 4) -> list[str]:
     >>> close_names(Path("nowhere"), "p5.48xlrge")[0]
     'p5.48xlarge'
     """
+    from difflib import get_close_matches
+
     known = sorted({*shipped_names(), *(item.name for item in all_refreshed(home))})
     by_case = {each.casefold(): each for each in known}
     near = get_close_matches(name.casefold(), by_case, n=limit, cutoff=0.6)

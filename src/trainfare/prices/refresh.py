@@ -6,14 +6,14 @@ what was known. Nothing is asked of anybody unless the user calls for it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 
 from trainfare.core.errors import BadInput, OutsideFailed, TrainfareError
 from trainfare.prices import refresh_aws_api, refresh_aws_bulk, refresh_azure, refresh_gcp
-from trainfare.prices.age import today
+from trainfare.prices.age import instant_of, today
 from trainfare.prices.catalogue import family_bands, find_shipped, find_spec
 from trainfare.prices.download import Line
 from trainfare.prices.feed import Delivery, Feed, Request
@@ -21,10 +21,9 @@ from trainfare.prices.guards import Band, Verdict, Witnesses, admit
 from trainfare.prices.listing import ANY_REGION, Listing
 from trainfare.prices.refreshed import (
     Shelf,
-    all_shelves,
-    find_refreshed,
     read_shelf,
     shelf_path,
+    shelves_of,
     write_shelf,
 )
 
@@ -89,7 +88,11 @@ def refresh(home: Path, feed_name: str, regions: Iterable[str], order: Order) ->
     outcomes = []
     for region in places or [ANY_REGION]:
         try:
-            known = None if region == ANY_REGION else _known(home, feed, region)
+            known = (
+                None
+                if region == ANY_REGION
+                else _read_known(home, feed.provider, region, feed.name)
+            )
             request = _request(home, feed, region, order, known)
             deliveries = _whole(feed, request)
             outcomes += [_keep(home, feed, item, order, known) for item in deliveries]
@@ -122,7 +125,8 @@ def keep_listings(home: Path, shelf: Shelf, at_ns: int) -> Outcome:
     """Hold *shelf*'s listings against the guards and store what passes, beside what still waits."""
     verdict = check_listings(home, shelf, at_ns)
     waiting = {item.sku: item for item, _ in verdict.quarantined}
-    before = {item.sku: item for item in _stored(home, shelf)}
+    known = _read_known(home, shelf.provider, shelf.region, shelf.feed)
+    before = {item.sku: item for item in known.listings} if known else {}
     # A quarantined price leaves the last known one in force.
     held = [before[sku] for sku in waiting if sku in before]
     stored = replace(shelf, listings=verdict.accepted + held, quarantined=list(waiting.values()))
@@ -141,29 +145,23 @@ def keep_listings(home: Path, shelf: Shelf, at_ns: int) -> Outcome:
     )
 
 
-def _known(home: Path, feed: Feed, region: str) -> Shelf | None:
-    """What the feed last said about *region*; a damaged file counts as nothing."""
+def _read_known(home: Path, provider: str, region: str, feed: str) -> Shelf | None:
+    """What a feed last said about a region; a damaged file counts as nothing.
+
+    Raises:
+        BadInput: one of the three cannot be part of a file's name.
+    """
+    path = shelf_path(home, provider, region, feed)
     try:
-        return read_shelf(shelf_path(home, feed.provider, region, feed.name))
+        return read_shelf(path)
     except BadInput:
-        shelf_path(home, feed.provider, region, feed.name)
         return None
-
-
-def _stored(home: Path, shelf: Shelf) -> list[Listing]:
-    known = [
-        old
-        for old in all_shelves(home)
-        if (old.provider, old.region, old.feed) == (shelf.provider, shelf.region, shelf.feed)
-    ]
-    return known[0].listings if known else []
 
 
 def _request(home: Path, feed: Feed, region: str, order: Order, known: Shelf | None) -> Request:
     skus = {
         item.code: item.name
-        for shelf in all_shelves(home)
-        if (shelf.provider, shelf.region) == (feed.provider, region)
+        for shelf in shelves_of(home, feed.provider, region)
         for item in shelf.listings
         if item.code and item.option == "on_demand"
     }
@@ -211,17 +209,22 @@ def _keep(home: Path, feed: Feed, item: Delivery, order: Order, known: Shelf | N
 def _witnesses(home: Path, shelf: Shelf) -> Witnesses:
     """What this home and the shipped catalogue know, for the guards."""
     bands = family_bands(shelf.provider)
+    refreshed: dict[tuple[str, str], Listing] = {}
+    for known in shelves_of(home, shelf.provider, shelf.region):
+        for old in known.listings:
+            newest = refreshed.get((old.name, old.option))
+            if newest is None or instant_of(old.as_of) >= instant_of(newest.as_of):
+                refreshed[old.name, old.option] = old
 
     def last_known(item: Listing) -> Listing | None:
-        found = find_refreshed(home, item.provider, item.region, item.name, item.option)
-        return found or find_shipped(item.provider, item.region, item.name, item.option)
+        return refreshed.get((item.name, item.option)) or find_shipped(
+            item.provider, item.region, item.name, item.option
+        )
 
     def others(item: Listing) -> list[Decimal]:
-        finders: tuple[Callable[[], Listing | None], ...] = (
-            lambda: find_shipped(item.provider, item.region, item.name, item.option),
-            lambda: find_refreshed(home, item.provider, item.region, item.name, item.option),
-        )
-        return [found.amount for find in finders if (found := find()) is not None]
+        shipped = find_shipped(item.provider, item.region, item.name, item.option)
+        known = (refreshed.get((item.name, item.option)), shipped)
+        return [found.amount for found in known if found is not None]
 
     def band(item: Listing) -> Band | None:
         spec = find_spec(item.provider, item.name)

@@ -9,12 +9,12 @@ last prices as they were. Where two feeds know a SKU, the later word counts.
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from trainfare.prices.json_file import append_lines, locked, read_json, write_js
 from trainfare.prices.listing import ANY_REGION, Listing
 
 _LOG = logging.getLogger("trainfare")
+_DAMAGE = (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, BadInput)
 _SAFE = re.compile(r"[a-z0-9_-]+")
 
 
@@ -77,8 +78,7 @@ def read_shelf(path: Path) -> Shelf | None:
     if document is None:
         return None
     try:
-        head = {key: str(document[key]) for key in ("provider", "region", "feed", "fetched_at")}
-        instant_of(head["fetched_at"])
+        head = _head(document)
         return Shelf(
             **head,
             listings=[_listing(head, row) for row in document["prices"]],
@@ -87,7 +87,7 @@ def read_shelf(path: Path) -> Shelf | None:
             etag=str(document["etag"]),
             rows_seen=int(document["rows_seen"]),
         )
-    except (KeyError, TypeError, ValueError, ArithmeticError, BadInput) as error:
+    except _DAMAGE as error:
         raise BadInput(
             f"{path} is damaged ({type(error).__name__}: {error}); remove it and refresh again"
         ) from None
@@ -107,7 +107,6 @@ def write_shelf(home: Path, shelf: Shelf) -> list[dict[str, Any]]:
         # harmless, an unlogged one would make an old estimate impossible to explain.
         append_lines(home / "prices" / "changes.jsonl", changes)
         write_json(path, _document(shelf))
-    _read_cached.cache_clear()
     return changes
 
 
@@ -115,14 +114,18 @@ def find_refreshed(
     home: Path, provider: str, region: str, name: str, option: str
 ) -> Listing | None:
     """The latest refreshed price of exactly this SKU, or None."""
-    best: Listing | None = None
-    for shelf in _shelves(home, provider, region):
-        for item in shelf.listings:
-            if item.name != name or item.option != option or item.region != region:
-                continue
-            if best is None or instant_of(item.as_of) > instant_of(best.as_of):
-                best = item
-    return best
+    found = (
+        item
+        for path in _paths(home, provider, region)
+        for item in _listings_named(path, name)
+        if item.option == option
+    )
+    return max(found, key=lambda item: instant_of(item.as_of), default=None)
+
+
+def refreshed_of_name(home: Path, name: str) -> list[Listing]:
+    """Every refreshed price of a name, of any provider and region."""
+    return [item for path in _all_paths(home) for item in _listings_named(path, name)]
 
 
 def all_refreshed(home: Path) -> Iterator[Listing]:
@@ -133,7 +136,12 @@ def all_refreshed(home: Path) -> Iterator[Listing]:
 
 def all_shelves(home: Path) -> list[Shelf]:
     """What every feed said, in order of file name; damaged files are skipped with a warning."""
-    paths = sorted((home / "prices" / "refreshed").glob("*.json"))
+    return [shelf for path in _all_paths(home) if (shelf := _read_or_none(path))]
+
+
+def shelves_of(home: Path, provider: str, region: str) -> list[Shelf]:
+    """What the feeds said about one region of a provider."""
+    paths = _paths(home, provider, region)
     return [shelf for path in paths if (shelf := _read_or_none(path))]
 
 
@@ -161,31 +169,43 @@ def confirm(home: Path, skus: Iterable[str] | None) -> list[Listing]:
     return confirmed
 
 
-def _shelves(home: Path, provider: str, region: str) -> Iterator[Shelf]:
+def _all_paths(home: Path) -> list[Path]:
+    return sorted((home / "prices" / "refreshed").glob("*.json"))
+
+
+def _paths(home: Path, provider: str, region: str) -> list[Path]:
     """The files that may know a region of a provider."""
-    if not _SAFE.fullmatch(provider) or not (region == ANY_REGION or _SAFE.fullmatch(region)):
-        return
+    if not _SAFE.fullmatch(provider) or not is_place_word(region):
+        return []
     place = "all" if region == ANY_REGION else region
-    for path in sorted((home / "prices" / "refreshed").glob(f"{provider}.{place}.*.json")):
-        stamp = path.stat()
-        shelf = _read_cached(path, stamp.st_mtime_ns, stamp.st_size)
-        if shelf is not None:
-            yield shelf
+    return sorted((home / "prices" / "refreshed").glob(f"{provider}.{place}.*.json"))
 
 
-@cache
-def _read_cached(path: Path, changed_ns: int, size: int) -> Shelf | None:  # noqa: ARG001
-    """A file's prices; the time and size of the file are there to notice that it changed."""
-    return _read_or_none(path)
+def _listings_named(path: Path, name: str) -> list[Listing]:
+    """The listings of one name in a file, without building the thousands of others."""
+    try:
+        # Most files do not hold the name at all, and finding that out needs no parsing.
+        if json.dumps(name, ensure_ascii=False) not in path.read_text(encoding="utf-8"):
+            return []
+        document = read_json(path)
+        head = _head(document)
+        return [_listing(head, row) for row in document["prices"] if row["name"] == name]
+    except (*_DAMAGE, OSError) as error:
+        _warn(path, error)
+        return []
 
 
 def _read_or_none(path: Path) -> Shelf | None:
-    """A damaged cache must not hide the shipped prices from a run that starts now."""
+    """A file's prices; a damaged cache must not hide the shipped prices from a run."""
     try:
         return read_shelf(path)
     except BadInput as error:
-        _LOG.warning("refreshed_prices=skipped path=%s why=%s", path, error)
+        _warn(path, error)
         return None
+
+
+def _warn(path: Path, error: Exception) -> None:
+    _LOG.warning("refreshed_prices=skipped path=%s why=%s", path, error)
 
 
 def _changes(before: Shelf | None, after: Shelf) -> list[dict[str, Any]]:
@@ -236,6 +256,13 @@ def _row(item: Listing) -> dict[str, Any]:
     if item.code:
         row["code"] = item.code
     return row
+
+
+def _head(document: dict[str, Any]) -> dict[str, str]:
+    """Where and when a file's prices are of."""
+    head = {key: str(document[key]) for key in ("provider", "region", "feed", "fetched_at")}
+    instant_of(head["fetched_at"])
+    return head
 
 
 def _listing(head: dict[str, str], row: dict[str, Any]) -> Listing:
