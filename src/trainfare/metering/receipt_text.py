@@ -20,6 +20,8 @@ _STYLE = (
     "border:1px solid #8886;border-radius:8px;padding:1rem 1.25rem;color:inherit"
 )
 
+_CELL = "text-align:right;padding:.1rem 1.5rem .1rem 0"
+
 
 def receipt_text(receipt: Receipt, width: int = WIDTH) -> str:
     """The receipt as plain text, at most *width* columns wide."""
@@ -84,16 +86,16 @@ def receipt_html(receipt: Receipt) -> str:
     rows += [_line_row(line) for line in view.lines]
     rows += [rule, _line_row(view.total, weight=700)]
     rows += [_line_row(line) for line in view.below]
-    epochs = "".join(
-        f"<tr><td>{_e(a)}</td><td style='text-align:right'>{_e(b)}</td>"
-        f"<td style='text-align:right'>{_e(c)}</td></tr>"
-        for a, b, c in view.epochs
+    head = "".join(f"<th style='{_CELL}'>{t}</th>" for t in ("epoch", "seconds", "estimated"))
+    body = "".join(
+        "<tr>" + "".join(f"<td style='{_CELL}'>{_e(cell)}</td>" for cell in row) + "</tr>"
+        for row in view.epochs
     )
-    if epochs:
-        head = "".join(
-            f"<th style='text-align:left'>{t}</th>" for t in ("epoch", "seconds", "estimated")
-        )
-        epochs = f"<table style='margin-top:.75rem'><tr>{head}</tr>{epochs}</table>"
+    epochs = (
+        f"<table style='margin-top:1rem;border-collapse:collapse'><tr>{head}</tr>{body}</table>"
+        if view.epochs
+        else ""
+    )
     remarks = "".join(f"<li>{_e(remark)}</li>" for remark in view.remarks)
     remarks = f"<ul style='margin:.75rem 0 0;padding-left:1.2rem'>{remarks}</ul>" if remarks else ""
     return (
