@@ -251,6 +251,17 @@ def test_gpus_attached_to_n1_are_part_of_the_machine(book):
     assert isinstance(unknown, NoPrice), "n1 alone would hide what the GPU costs"
 
 
+def test_parts_in_two_currencies_have_no_sum(book):
+    t4 = Listing(
+        "gcp", "us-central1", "T4", "on_demand", Decimal("0.3"), "2026-08-30", currency="EUR"
+    )
+    write_shelf(book.home, Shelf("gcp", "us-central1", "x", "2026-08-30T00:00:00Z", [t4]))
+    n1 = {"provider": "gcp", "region": "us-central1", "instance_type": "n1-standard-8"}
+    nothing = price(book, **n1, accelerators=gpus("Tesla T4", 1, 15_360))
+    assert isinstance(nothing, NoPrice)
+    assert "different currencies" in nothing.why
+
+
 def test_gpus_that_belong_to_the_type_are_not_counted_twice(book):
     a2 = {"provider": "gcp", "region": "us-central1", "instance_type": "a2-highgpu-1g"}
     found = price(book, **a2, accelerators=gpus("NVIDIA A100-SXM4-40GB", 1, 40_960))

@@ -16,7 +16,7 @@ from trainfare.prices.age import instant_of
 from trainfare.prices.book import PriceBook
 from trainfare.prices.overrides import Override, set_override
 from trainfare.prices.shelf import read_table
-from trainfare.prices.tariffs import Tariff, Tier, storage_names
+from trainfare.prices.tariffs import Tariff, Tier
 
 AT = instant_of("2026-06-10")
 AWS = PriceBook(Path("unused-home")).network_price("aws", "us-east-1", "internet", AT)
@@ -168,8 +168,3 @@ def test_the_users_word_comes_first_for_bytes_too(book):
     assert (
         book.network_price("aws", "eu-west-1", "internet", AT).of(2 * GIB).text() == "0.100000000"
     )
-
-
-def test_names_of_a_place_are_listed():
-    assert "s3/standard" in storage_names("aws", "us-east-1")
-    assert storage_names("aws", "mars-1") == []

@@ -10,17 +10,6 @@ from fractions import Fraction
 from trainfare.core.price import Price
 from trainfare.prices.age import day_of, instant_of, is_known_to_the_day, quality_of
 
-OPTIONS = (
-    "on_demand",
-    "spot",
-    "commit_1y",
-    "commit_3y",
-    "commit_1y_savings_plan",
-    "commit_3y_savings_plan",
-    "capacity_block",
-)
-"""Purchase options that listings use; a machine that is ``reserved`` pays one of the ``commit_``."""
-
 ANY_REGION = "*"
 """The region of a price that its seller states for all regions alike."""
 
@@ -37,6 +26,7 @@ class Listing:
     region: str
     name: str
     option: str
+    """on_demand, spot, commit_1y, commit_3y, commit_1y_savings_plan, capacity_block …"""
     amount: Decimal
     as_of: str
     """Year, month, day or instant; see :func:`trainfare.prices.age.instant_of`."""

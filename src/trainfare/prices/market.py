@@ -131,6 +131,8 @@ def machine_listing(
         if each is None:
             return f"nobody lists a {device} in {place[1]} as {option}"
         parts.append((each, count))
+    if len({item.currency for item, _ in parts}) > 1:
+        return f"the parts of {name} are priced in different currencies"
     return combined(name or "+".join(sorted(devices)), parts)
 
 

@@ -1,5 +1,8 @@
 """Tariffs: what kept and moved bytes cost, tier by tier, per calendar month of an account.
 
+Classes of traffic: ``internet``, ``inter_region``, ``inter_zone`` (priced in each direction),
+``same_zone``, and what else a price list names.
+
 A provider's first gigabytes of a month to the internet are often free and the last ones cheapest,
 so moved bytes have no one price: :class:`Tariff` prices any volume exactly, given how much the
 account has moved in the month already. Without that figure the run is taken to be alone in its
@@ -25,9 +28,6 @@ from trainfare.prices.learnt import find_learnt
 from trainfare.prices.listing import ANY_REGION, exact_decimal
 from trainfare.prices.overrides import Override, best_override, read_overrides
 from trainfare.prices.shelf import rows_starting
-
-TRAFFIC_CLASSES = ("internet", "inter_region", "inter_zone", "same_zone")
-"""Classes of traffic that runs are metered by; ``inter_zone`` is priced in each direction."""
 
 _STORES = {
     "s3": ("aws", "s3", "standard"),
@@ -198,12 +198,6 @@ def storage_rate(home: Path, place: Place, tier_or_uri: str, at_ns: int) -> Pric
         f"no price of {service} {tier} of {provider} in {region} is known; "
         f"state it: trainfare prices set --sku {sku} --price AMOUNT/gb_month",
     )
-
-
-def storage_names(provider: str, region: str) -> list[str]:
-    """The ``service/tier`` names that have a GB-month price there."""
-    rows = rows_starting("storage", provider, region)
-    return [f"{row[2]}/{row[3]}" for row in rows if row[4] == "gb_month"]
 
 
 def _stated(home: Path, sku: str, unit: str, at_ns: int) -> Price | None:
