@@ -227,3 +227,9 @@ def test_json_is_no_form_of_a_table(tmp_path):
 def test_how_much_was_read_grows_to_the_end(tmp_path):
     found, _ = chunks(write(tmp_path, charges(*[{}] * 100)))
     assert found[-1].share == 1.0
+
+
+def test_a_parquet_that_claims_endless_rows_is_refused(tmp_path):
+    path = write_parquet(tmp_path, {"n": pa.nulls(50_000_000)})
+    with pytest.raises(BadInput, match="claims 50,000,000 rows in"):
+        rows(path)

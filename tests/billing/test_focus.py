@@ -348,3 +348,34 @@ def test_each_files_total_is_exact_by_itself(tmp_path):
     together = [row["x_BilledNano"] for row in read(tmp_path)[1]]
     assert together == [0, 1, 0, 1]
     assert [row["x_BilledNano"] for row in read(tmp_path / "b.csv")[1]] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [pa.large_string(), pa.string_view(), pa.binary(), pa.dictionary(pa.int8(), pa.string())],
+    ids=str,
+)
+def test_other_writers_kinds_of_text_are_read_alike(tmp_path, kind):
+    """Polars, Spark and pandas each write text in a type of their own."""
+    plain = {name: pa.array([value, None, value]) for name, value in CHARGE.items()}
+    filled = {name: column.fill_null(CHARGE[name]) for name, column in plain.items()}
+    expected = read(write_parquet(tmp_path, filled, "a.parquet"))[1]
+    other = {name: column.cast(kind) for name, column in filled.items()}
+    found = read(write_parquet(tmp_path, other, "b.parquet"))[1]
+    for row in (*expected, *found):
+        row.pop("x_SourceFile")
+    assert found == expected
+
+
+def test_a_column_of_an_impossible_type_is_a_problem(tmp_path):
+    columns = {**{name: [value] for name, value in CHARGE.items()}, "ServiceName": [[1, 2]]}
+    problems = check(write_parquet(tmp_path, columns))
+    assert "cannot be read" in problems[0].what
+
+
+def test_a_quantity_that_is_not_a_number_in_a_double_column_is_null(tmp_path):
+    columns = {name: [value] for name, value in CHARGE.items()}
+    columns["ConsumedQuantity"] = [float("nan")]
+    _, rows = read(write_parquet(tmp_path, columns))
+    assert rows[0]["ConsumedQuantity"] is None
+    assert rows[0]["x_Repairs"] == "ConsumedQuantity:not-a-number"

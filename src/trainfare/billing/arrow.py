@@ -48,6 +48,8 @@ def text_of(values: pa.Array) -> pa.DictionaryArray:
         )
     if pa.types.is_null(kind):
         return constant(None, len(values))
+    if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        values, kind = values.cast(pa.string()), pa.string()
     if pa.types.is_string(kind):
         return values.dictionary_encode()
     distinct = values.dictionary_encode()

@@ -74,6 +74,8 @@ class Bill:
             if not self.problems:
                 raise
             self.problems.add(self.files[0].name, str(error))
+        except pa.ArrowException as error:  # a column of a type that no bill has
+            self.problems.add(self.files[0].name, f"cannot be read: {' '.join(str(error).split())}")
         if not self.problems and stamps != [_stamp(file) for file in self.files]:
             self.problems.add(self.files[0].name, "changed while it was read; import it again")
         if not self.problems and self.rows == 0:

@@ -227,7 +227,8 @@ class Draft:
             for what, mask in changed:
                 self.note(column, what, mask)
         elif kind == "decimal":
-            texts = self._numbers(column, texts) if _is_text(values) else texts
+            is_exact = pa.types.is_decimal(values.type) or pa.types.is_integer(values.type)
+            texts = texts if is_exact else self._numbers(column, texts)
         elif column in _ENUMERATIONS:
             texts = self._enumerated(column, texts, desk)
         return texts

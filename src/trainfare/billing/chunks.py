@@ -20,6 +20,7 @@ ROWS = 40_960
 BLOCK = 8 * 2**20
 """Bytes of a CSV chunk, and so the longest line there can be."""
 _HEAD = 2**20
+_DENSEST = 200  # rows per byte of a Parquet file; a bill whose rows are all alike has about 20
 
 
 def header_of(file: SourceFile, delimiter: str = ",") -> list[str]:
@@ -167,6 +168,8 @@ def _open_parquet(file: SourceFile) -> Any:
 def _parquet_chunks(file: SourceFile) -> Iterator[Chunk]:
     opened, row = _open_parquet(file), 1
     rows = max(1, opened.metadata.num_rows)
+    if rows > file.size * _DENSEST:
+        raise BadInput(f"{file.name} claims {rows:,} rows in {file.size:,} bytes; is it a bill?")
     try:
         for batch in opened.iter_batches(batch_size=ROWS):
             if batch.num_rows:

@@ -187,8 +187,13 @@ def _settle(bill: Bill, lake: Path, name: str, period: _Period) -> Delivery:
             _flush(part)
         _flush(period.folder)
         final.parent.mkdir(parents=True, exist_ok=True)
-        period.folder.rename(final)
-        _flush(final.parent)
+        try:
+            period.folder.rename(final)
+        except OSError:
+            if not final.exists():  # another import of the same bill may have been faster
+                raise
+        for folder in (final.parent, final.parent.parent, lake):
+            _flush(folder)
     return Delivery(
         id=bill.delivery,
         source=bill.source,

@@ -6,6 +6,8 @@ from trainfare.billing.arrow import pa, pc
 from trainfare.core.charge import Problem
 from trainfare.core.errors import BadInput
 
+_VALUE_MAX = 200
+
 KEPT = 50
 """Problems shown in full; the rest are counted."""
 
@@ -32,7 +34,7 @@ class Problems:
         """Note one problem; *what* says what is wrong and what to do."""
         self.count += 1
         if len(self.shown) < KEPT:
-            self.shown.append(Problem(file, row, column, value, what))
+            self.shown.append(Problem(file, row, column, value and value[:_VALUE_MAX], what))
 
     def add_rows(
         self,
@@ -57,11 +59,8 @@ class Problems:
         rows = pc.indices_nonzero(mask)
         for index in rows[: max(0, KEPT - len(self.shown))].to_pylist():
             value = None if values is None else values[index].as_py()
-            self.shown.append(
-                Problem(
-                    file, first_row + index, column, None if value is None else str(value), what
-                )
-            )
+            text = None if value is None else str(value)[:_VALUE_MAX]
+            self.shown.append(Problem(file, first_row + index, column, text, what))
         self.count += len(rows)
 
     def listed(self) -> list[Problem]:

@@ -151,5 +151,5 @@ def _only_member(raw: IO[bytes], name: str) -> Iterator[IO[bytes]]:
                 raise BadInput(f"{name} holds {len(members)} files; a zipped bill holds one CSV")
             with archive.open(members[0]) as member:
                 yield member
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, RuntimeError) as error:
         raise BadInput(f"{name} is not a readable zip: {error}; fetch it again") from None
