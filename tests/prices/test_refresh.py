@@ -112,6 +112,27 @@ def test_impossible_prices_are_rejected_and_named(tmp_path):
     assert {why.split(" is ")[1][:7] for _, why in outcome.rejected} == {"outside"}
 
 
+def test_a_price_that_cannot_be_one_leaves_the_last_in_force(tmp_path):
+    refreshed(tmp_path, row(98.32), row(6.98, "Standard_NC40ads_H100_v5"))
+    outcome = refreshed(tmp_path, row(0), row(7, "Standard_NC40ads_H100_v5"))
+    assert len(outcome.rejected) == 1
+    assert known(tmp_path) == Decimal("98.32")
+    place = ("azure", "eastus", "Standard_NC40ads_H100_v5", "on_demand")
+    assert find_refreshed(tmp_path, *place).amount == 7
+
+
+def test_a_disk_that_is_full_fails_its_region_only(tmp_path, monkeypatch):
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    refreshed(tmp_path, row(98.32))
+    monkeypatch.setattr("os.fsync", full)
+    outcome = refreshed(tmp_path, row(97))
+    monkeypatch.undo()
+    assert "No space left" in str(outcome.error)
+    assert known(tmp_path) == Decimal("98.32")
+
+
 def test_a_currency_that_is_none_is_rejected(tmp_path):
     outcome = refreshed(tmp_path, row(7, "Standard_NC6s_v3", currencyCode="dollars"), row(98.32))
     assert outcome.kept == 1

@@ -93,11 +93,11 @@ def refresh(home: Path, feed_name: str, regions: Iterable[str], order: Order) ->
                 if region == ANY_REGION
                 else _read_known(home, feed.provider, region, feed.name)
             )
-            request = _request(home, feed, region, order, known)
-            deliveries = _whole(feed, request)
-            outcomes += [_keep(home, feed, item, order, known) for item in deliveries]
+            deliveries = _whole(feed, _request(home, feed, region, order, known))
         except TrainfareError as error:
             outcomes.append(Outcome(feed.name, feed.provider, region, "failed", error=error))
+            continue
+        outcomes += [_keep(home, feed, item, order, known) for item in deliveries]
     return outcomes
 
 
@@ -127,8 +127,10 @@ def keep_listings(home: Path, shelf: Shelf, at_ns: int) -> Outcome:
     waiting = {item.sku: item for item, _ in verdict.quarantined}
     known = _read_known(home, shelf.provider, shelf.region, shelf.feed)
     before = {item.sku: item for item in known.listings} if known else {}
-    # A quarantined price leaves the last known one in force.
-    held = [before[sku] for sku in waiting if sku in before]
+    # A price that waits, or that cannot be one, leaves the last known one in force.
+    accepted = {item.sku for item in verdict.accepted}
+    doubted = {*waiting, *(item.sku for item, _ in verdict.rejected)} - accepted
+    held = [item for sku, item in before.items() if sku in doubted]
     stored = replace(shelf, listings=verdict.accepted + held, quarantined=list(waiting.values()))
     changes = write_shelf(home, stored)
     return Outcome(
@@ -188,10 +190,11 @@ def _keep(home: Path, feed: Feed, item: Delivery, order: Order, known: Shelf | N
     if order.only_accelerators:
         listings = [listing for listing in listings if _pieces(listing)]
     if not listings:
-        raise OutsideFailed(
+        error = OutsideFailed(
             f"{feed.name} answered {item.rows_seen} rows without a machine price for "
             f"{item.region}; is it how {feed.provider} writes the region? Nothing was stored"
         )
+        return Outcome(feed.name, feed.provider, item.region, "failed", error=error)
     shelf = Shelf(
         provider=feed.provider,
         region=item.region,
@@ -202,7 +205,10 @@ def _keep(home: Path, feed: Feed, item: Delivery, order: Order, known: Shelf | N
         etag=item.etag,
         rows_seen=item.rows_seen,
     )
-    outcome = keep_listings(home, shelf, order.at_ns)
+    try:
+        outcome = keep_listings(home, shelf, order.at_ns)
+    except TrainfareError as error:
+        return Outcome(feed.name, feed.provider, item.region, "failed", error=error)
     return replace(outcome, notes=item.notes)
 
 
