@@ -74,6 +74,8 @@ class Desk:
     closed: list[Rounding] = field(default_factory=list)
     share: float = 0.0
     """How much of the file now read has been read."""
+    notices: list[str] = field(default_factory=list)
+    """What people should know about the bill, though nothing in it is wrong."""
 
     def next_file(self) -> None:
         """Begin a new source file: each file's totals are exact by themselves."""

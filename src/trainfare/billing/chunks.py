@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv as pycsv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from trainfare.billing.arrow import TEXT, csv, pa, parquet
@@ -58,10 +58,21 @@ def _header_of_text(head: bytes, name: str, delimiter: str) -> list[str]:
     return [column.strip() for column in columns]
 
 
-def chunks_of(file: SourceFile, problems: Problems, delimiter: str = ",") -> Iterator[Chunk]:
+def chunks_of(
+    file: SourceFile,
+    problems: Problems,
+    delimiter: str = ",",
+    wanted: Sequence[str] | None = None,
+) -> Iterator[Chunk]:
     """The rows of a CSV or Parquet file, in order; what is unreadable goes to *problems*.
 
     CSV columns are all text (dictionary-encoded); Parquet columns keep their types.
+
+    Args:
+        file: where the rows are.
+        problems: collects what cannot be read.
+        delimiter: what stands between two values of a CSV.
+        wanted: columns to read, for files with hundreds that nobody asks for; all when left out.
 
     Raises:
         BadInput: the file cannot be read any further.
@@ -71,16 +82,21 @@ def chunks_of(file: SourceFile, problems: Problems, delimiter: str = ",") -> Ite
         twice = sorted({column for column in columns if columns.count(column) > 1})
         raise BadInput(f"{file.name}: columns named twice in the header: {', '.join(twice)}")
     if file.form == "parquet":
-        yield from _parquet_chunks(file)
+        yield from _parquet_chunks(file, wanted)
     elif file.form == "csv":
-        yield from _csv_chunks(file, columns, problems, delimiter)
+        yield from _csv_chunks(file, columns, problems, delimiter, wanted)
     else:
         raise BadInput(f"{file.name} is JSON, which is not a form of this bill format")
 
 
 def _csv_chunks(
-    file: SourceFile, columns: list[str], problems: Problems, delimiter: str
+    file: SourceFile,
+    columns: list[str],
+    problems: Problems,
+    delimiter: str,
+    wanted: Sequence[str] | None,
 ) -> Iterator[Chunk]:
+    kept = set(columns if wanted is None else wanted) | {columns[-1]}  # where a lost quote shows
     spoilt: list[int] = []  # numbers of the rows that were left out, ascending
 
     def leave_out(row: Any) -> str:
@@ -104,7 +120,9 @@ def _csv_chunks(
                     delimiter=delimiter, newlines_in_values=True, invalid_row_handler=leave_out
                 ),
                 convert_options=csv.ConvertOptions(
-                    column_types=dict.fromkeys(columns, TEXT), strings_can_be_null=False
+                    column_types=dict.fromkeys(columns, TEXT),
+                    include_columns=[column for column in columns if column in kept],
+                    strings_can_be_null=False,
                 ),
             )
             row, last = 1, None
@@ -165,13 +183,13 @@ def _open_parquet(file: SourceFile) -> Any:
         raise _damaged(file, "is not a whole Parquet file", error) from None
 
 
-def _parquet_chunks(file: SourceFile) -> Iterator[Chunk]:
+def _parquet_chunks(file: SourceFile, wanted: Sequence[str] | None) -> Iterator[Chunk]:
     opened, row = _open_parquet(file), 1
     rows = max(1, opened.metadata.num_rows)
     if rows > file.size * _DENSEST:
         raise BadInput(f"{file.name} claims {rows:,} rows in {file.size:,} bytes; is it a bill?")
     try:
-        for batch in opened.iter_batches(batch_size=ROWS):
+        for batch in opened.iter_batches(ROWS, columns=None if wanted is None else list(wanted)):
             if batch.num_rows:
                 yield Chunk(file.name, row, batch, min(1.0, (row + batch.num_rows) / rows))
             row += batch.num_rows
