@@ -23,8 +23,9 @@ from trainfare.core.labels import check_run_id
 from trainfare.core.price import Price
 from trainfare.core.run import Status
 from trainfare.metering.home import home_folder, make_run_id
+from trainfare.metering.inheritance import PRICE_VARIABLE, RUN_ID_VARIABLE, price_words
 from trainfare.metering.place import Stated, make_instruments, start_facts
-from trainfare.metering.track import PRICE_VARIABLE, RUN_ID_VARIABLE, Run, start_run
+from trainfare.metering.track import Run, start_run
 
 log = logging.getLogger("trainfare")
 
@@ -78,7 +79,7 @@ def ride(
     chosen = check_run_id(run_id or facts.run_id or make_run_id())
     environment = {**os.environ, RUN_ID_VARIABLE: chosen}
     if stated_price is not None:
-        environment[PRICE_VARIABLE] = f"{stated_price.amount}{stated_price.currency}/h"
+        environment[PRICE_VARIABLE] = price_words(stated_price)
     with _signals_held() as restore:
         child = _start(command, environment, restore)
         run = None

@@ -22,6 +22,13 @@ from trainfare.core.run import FINISH, SETUP, TRAIN, UNNAMED, Status
 from trainfare.metering import event as ev
 from trainfare.metering.artifact import measure_bytes, normal_uri
 from trainfare.metering.home import home_folder, make_run_id, make_segment_id, runs_folder
+from trainfare.metering.inheritance import (
+    PRICE_VARIABLE,
+    begin_as_child,
+    parent_environment,
+    pass_down,
+    take_back,
+)
 from trainfare.metering.meter import Instruments, Meter
 from trainfare.metering.place import NOTHING_STATED, Stated, make_instruments, start_facts
 from trainfare.metering.spool import Spool
@@ -32,14 +39,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("trainfare")
 Item = TypeVar("Item")
 
-RUN_ID_VARIABLE = "TRAINFARE_RUN_ID"
-PRICE_VARIABLE = "TRAINFARE_PRICE"
-
 _local = threading.local()
-_passed_down: dict[str, str] = {}
-"""What this process itself put into its environment for its children, so not inherited by it."""
-
-_environment_lock = threading.RLock()
 
 
 class Loop(Generic[Item]):
@@ -306,7 +306,7 @@ def start_run(
     A run that nobody names is called by the *command* that it wraps.
     """
     home = home_folder()
-    facts = start_facts(_environment_of_parent(), stated)
+    facts = start_facts(parent_environment(), stated)
     chosen = check_run_id(run_id or facts.run_id or make_run_id())
     segment_id = make_segment_id(facts.rank)
     spool = Spool(runs_folder(home) / chosen / segment_id)
@@ -324,7 +324,7 @@ def start_run(
     first_stage = UNNAMED if is_wrapper else SETUP
     run = Run(chosen, name, home, meter, spool, stage, first_stage)
     _local.run = run
-    _pass_down(chosen, stated_price)
+    pass_down(chosen, stated_price)
     meter.start()
     atexit.register(_finish_at_exit, run, os.getpid())
     return run
@@ -334,46 +334,18 @@ def _stated_price(price: str | Price | None) -> Price | None:
     if isinstance(price, Price):
         return price
     if price is None:
-        inherited = _inherited(PRICE_VARIABLE)
+        inherited = parent_environment().get(PRICE_VARIABLE)
         return parse_hourly(inherited) if inherited else None
     if not isinstance(price, str):
         raise BadInput(f'price={price!r} is not text; write price="{price}/h" (floats lose digits)')
     return parse_hourly(price)
 
 
-def _environment_of_parent() -> dict[str, str]:
-    """The environment without what this process itself put into it for its children."""
-    with _environment_lock:
-        return {name: v for name, v in os.environ.items() if _passed_down.get(name) != v}
-
-
-def _inherited(variable: str) -> str | None:
-    """What the parent process put into the environment, as opposed to this one."""
-    return _environment_of_parent().get(variable)
-
-
-def _pass_down(run_id: str, stated_price: Price | None) -> None:
-    """Let child processes continue this run at this price."""
-    words = {RUN_ID_VARIABLE: run_id}
-    if stated_price is not None:
-        words[PRICE_VARIABLE] = f"{stated_price.amount}{stated_price.currency}/h"
-    with _environment_lock:
-        for variable, value in words.items():
-            if _inherited(variable) is None:
-                _passed_down[variable] = value
-                os.environ[variable] = value
-
-
 def _forget(run: Run) -> None:
     """Take the run out of this thread and out of the environment of children to come."""
     if getattr(_local, "run", None) is run:
         _local.run = None
-    with _environment_lock:
-        if _passed_down.get(RUN_ID_VARIABLE) == run.id:
-            for variable, value in _passed_down.items():
-                if os.environ.get(variable) == value:
-                    del os.environ[variable]
-            _passed_down.clear()
+    take_back(run.id)
 
 
 def _finish_at_exit(run: Run, pid: int) -> None:
@@ -392,10 +364,8 @@ def _finish_at_exit(run: Run, pid: int) -> None:
 
 def _after_fork_in_child() -> None:
     """A forked child is not in its parent's run; if it tracks, it joins by the environment."""
-    global _environment_lock
-    _environment_lock = threading.RLock()
     _local.run = None
-    _passed_down.clear()
+    begin_as_child()
 
 
 if hasattr(os, "register_at_fork"):
