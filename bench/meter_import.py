@@ -64,29 +64,29 @@ def measure(ground: Ground) -> list[Table]:
             f"bare Python takes {short(bare)} ms from start to end here."
         ),
         "bytecode is compiled beforehand for all; all run with the same interpreter.",
-        *(f"{name}: {why}" for name, why in ground.skipped.items()),
     ]
-    _judge(table, inner, _foreign(ground, "trainfare"))
+    _judge(table, inner, cpu, _foreign(ground, "trainfare"))
     return [table, _where(ground)]
 
 
-def _judge(table: Table, inner: dict[str, list[float]], foreign: list[str]) -> None:
-    own, least = statistics.median(inner["trainfare"]), min(inner["trainfare"])
-    table.targets.append(
+def _judge(
+    table: Table, inner: dict[str, list[float]], cpu: dict[str, list[float]], foreign: list[str]
+) -> None:
+    """Hold the import to its target by CPU time: an import waits for nothing, a busy machine does."""
+    own, wall = statistics.median(cpu["trainfare"]), statistics.median(inner["trainfare"])
+    table.targets += [
         Target(
             "import over bare Python",
             f"≤ {LIMIT_MS} ms",
-            f"median {short(own)} ms, least {short(least)} ms",
+            f"median {short(own)} ms of CPU (least {short(min(cpu['trainfare']))}; wall {short(wall)})",
             own <= LIMIT_MS,
-        )
-    )
-    table.targets.append(
-        Target("third-party modules loaded", "none", ", ".join(foreign) or "none", not foreign)
-    )
+        ),
+        Target("third-party modules loaded", "none", ", ".join(foreign) or "none", not foreign),
+    ]
     for peer in ("resource-tracker", "codecarbon"):
-        if peer in inner:
-            ratio = own / statistics.median(inner[peer])
-            table.notes.append(f"Trainfare's import takes {short(ratio)} × that of {peer}.")
+        if peer in cpu:
+            ratio = own / statistics.median(cpu[peer])
+            table.notes.append(f"Trainfare's import takes {short(ratio)} × the CPU of {peer}'s.")
 
 
 def _time_all(ground: Ground, tools: dict[str, str]) -> tuple[dict[str, list[float]], ...]:

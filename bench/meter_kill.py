@@ -4,6 +4,8 @@ The truth is taken from outside. The killer notes its own monotonic clock before
 signal, and the training said on the same clock when ``track()`` began and when it returned; so the
 true duration lies between (kill − returned) and (dead − began). What the receipt of a fresh process
 says may fall short of it by one sampling interval, and may not exceed it.
+
+Half of the trainings are sampled every second, as all are by default, half every half second.
 """
 
 from __future__ import annotations

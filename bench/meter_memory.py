@@ -26,6 +26,10 @@ class Weight(NamedTuple):
     threads: int
 
 
+Life = tuple[Weight, Weight, Weight]
+"""A tool's process before its import, after it, and while it runs."""
+
+
 def measure(ground: Ground) -> list[Table]:
     """Memory over the same process before the import, bare and with NumPy loaded already."""
     table = Table(
@@ -57,7 +61,7 @@ def measure(ground: Ground) -> list[Table]:
                 b.threads - a.threads for a, b in zip(bare, running, strict=True)
             ),
         )
-    _judge(table, plain["trainfare"])
+    _judge(table, plain["trainfare"], numpy.get("trainfare", []))
     table.notes += [
         (
             f"/proc/PID/smaps_rollup of the whole process tree, in the same process before the import, "
@@ -72,18 +76,19 @@ def measure(ground: Ground) -> list[Table]:
     return [table]
 
 
-def _judge(table: Table, lives: list[tuple[Weight, Weight, Weight]]) -> None:
-    added = statistics.median(run.dirty - bare.dirty for bare, _, run in lives)
-    extra = max(run.processes for _, _, run in lives) - 1
-    table.targets += [
-        Target("added memory", f"≤ {LIMIT_MB} MB", f"{short(added)} MB", added <= LIMIT_MB),
-        Target("extra processes", "0", str(extra), extra == 0),
-    ]
+def _judge(table: Table, plain: list[Life], numpy: list[Life]) -> None:
+    for what, lives in (("over bare Python", plain), ("over a process with NumPy", numpy)):
+        if lives:
+            added = statistics.median(run.dirty - bare.dirty for bare, _, run in lives)
+            told = f"{short(added)} MB"
+            table.targets.append(
+                Target(f"added memory {what}", f"≤ {LIMIT_MB} MB", told, added <= LIMIT_MB)
+            )
+    extra = max(run.processes for _, _, run in plain) - 1
+    table.targets.append(Target("extra processes", "0", str(extra), extra == 0))
 
 
-def _weigh_all(
-    ground: Ground, tools: list[str], *options: str
-) -> dict[str, list[tuple[Weight, Weight, Weight]]]:
+def _weigh_all(ground: Ground, tools: list[str], *options: str) -> dict[str, list[Life]]:
     found = defaultdict(list)
     for turn in range(ground.times(5, 1)):
         for name in random.Random(turn).sample(tools, len(tools)):
@@ -96,7 +101,7 @@ def _weigh_all(
     return found
 
 
-def _weigh(ground: Ground, tool: str, *options: str) -> tuple[Weight, Weight, Weight]:
+def _weigh(ground: Ground, tool: str, *options: str) -> Life:
     with scratch() as folder:
         child = Paused(ground, folder, "phases", tool, *options)
         try:
