@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
-from trainfare.billing import canonical, focus, generic
+from trainfare.billing import aws_cur, canonical, focus, generic
 from trainfare.billing.arrow import pa, pc
 from trainfare.billing.canonical import Desk
 from trainfare.billing.chunks import header_of
@@ -30,6 +30,8 @@ ADAPTERS: dict[str, Adapter] = {
     "focus-1.2": focus.read,
     "focus-1.3": focus.read,
     "focus-1.4": focus.read,
+    "aws-cur-2.0": aws_cur.read,
+    "aws-cur-legacy": aws_cur.read,
     "generic": generic.read,
 }
 """Format → the function that reads it. Files of one bill must share one function."""
@@ -94,6 +96,11 @@ class Bill:
     def problems(self) -> Problems:
         """What was found wrong so far."""
         return self._desk.problems
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What people should know about the bill; complete once the stream has ended."""
+        return tuple(self._desk.notices)
 
     @property
     def totals(self) -> dict[str, dict[str, Fraction]]:

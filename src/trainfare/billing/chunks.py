@@ -177,7 +177,12 @@ def _open_parquet(file: SourceFile) -> Any:
     try:
         schema = parquet.ParquetFile(file.path, pre_buffer=False).schema
         leaves = (schema.column(index) for index in range(len(schema)))
-        texts = [leaf.path for leaf in leaves if str(leaf.logical_type) == "String"]
+        # Dictionaries inside maps and lists cannot be read across row groups.
+        texts = [
+            leaf.path
+            for leaf in leaves
+            if str(leaf.logical_type) == "String" and "." not in leaf.path
+        ]
         return parquet.ParquetFile(file.path, pre_buffer=False, read_dictionary=texts)
     except (pa.ArrowException, OSError) as error:
         raise _damaged(file, "is not a whole Parquet file", error) from None
