@@ -20,7 +20,8 @@ COLUMNS = ("Tags", "AllocatedTags")
 USER_PREFIX = "user:"
 """What AWS puts before the keys of user-defined tags in its cost and usage reports."""
 
-_COMPACT = (",", ":")
+_sorted = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+_plain = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def canonical(
@@ -67,8 +68,7 @@ def _canonical(text: str, is_tags: bool) -> tuple[str | None, tuple[str, ...]]:
         value = _without_user_prefix(value, repairs)
     if value in ({}, []):
         return None, tuple(repairs)
-    spelt = json.dumps(value, sort_keys=True, separators=_COMPACT, ensure_ascii=False)
-    return spelt, tuple(repairs)
+    return _sorted(value), tuple(repairs)
 
 
 def _parsed(text: str, repairs: list[str]) -> Any:
@@ -159,7 +159,7 @@ def _text_of_map(values: pa.MapArray) -> pa.DictionaryArray:
 
 def _json(texts: pa.StringArray) -> list[str]:
     """Each text as JSON."""
-    return [json.dumps(text, ensure_ascii=False) for text in texts.to_pylist()]
+    return [_plain(text) for text in texts.to_pylist()]
 
 
 def _joined(
