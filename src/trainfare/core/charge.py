@@ -137,6 +137,8 @@ _OWN = {
     "x_ParentResourceId": "string",
     "x_ProviderName": "string",
     "x_PublisherName": "string",
+    "x_Credits": "json",
+    "x_ExchangeRate": "decimal",
     "x_Repairs": "string",
     "x_SourceFile": "string",
     "x_SourceRow": "int64",
@@ -152,7 +154,9 @@ COLUMNS: dict[str, str] = {
 """Column name → kind: *timestamp* (UTC, microseconds), *string*, *json* (text of one JSON object
 with sorted keys), *decimal* (text of an exact decimal, as the provider wrote it) or *int64*.
 ``x_Repairs`` is ``;``-joined ``Column:what-was-done`` notes, null where the row came clean.
-``x_SourceRow`` counts data rows from 1 within ``x_SourceFile``."""
+``x_SourceRow`` counts data rows from 1 within ``x_SourceFile``. ``x_Credits`` lists the credits that
+the billed cost of a row already holds (Google), ``x_ExchangeRate`` is how much of BillingCurrency
+one unit of PricingCurrency was."""
 
 REQUIRED = (
     "BillingCurrency",
