@@ -35,7 +35,12 @@ MACHINE = Machine(
     },
 )
 
-MARKS = ev.STAGE, ev.ARTIFACT
+STORAGE = Price(
+    "invented/storage", Decimal("0.10"), "gb_month", source="invented", origin="override"
+)
+
+NOW = Clock().wall + 3600 * 10**9
+"""An hour after the recordings begin: until then kept artifacts are priced."""
 
 
 class Recorder:
@@ -100,8 +105,9 @@ class Recorder:
         line = {"t": self.meter.elapsed_ns(), "step": self.meter.counters.steps, "m": metrics}
         self.spool.add_metric(line)
 
-    def keep(self, role, uri, size):
-        self.meter.add_event(ev.ARTIFACT, w=self.clock.wall, role=role, uri=uri, bytes=size)
+    def keep(self, role, uri, size, price=STORAGE):
+        event = {"role": role, "uri": uri, "bytes": size, "price": ev.price_to_json(price)}
+        self.meter.add_event(ev.ARTIFACT, w=self.clock.wall, **event)
 
     def end(self, status="finished", **more):
         self.meter.stop(status, **more)

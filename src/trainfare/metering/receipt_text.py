@@ -74,7 +74,9 @@ def _line(line: Line, width: int) -> list[str]:
 def _epoch_rows(view: View) -> list[str]:
     table = [("epoch", "seconds", "estimated"), *view.epochs]
     widths = [max(len(row[i]) for row in table) for i in range(3)]
-    return ["  ".join(cell.rjust(widths[i]) for i, cell in enumerate(row)) for row in table]
+    return [
+        "  ".join(cell.rjust(widths[i]) for i, cell in enumerate(row)).rstrip() for row in table
+    ]
 
 
 def receipt_html(receipt: Receipt) -> str:

@@ -240,7 +240,7 @@ def _below(receipt: Receipt, places: int) -> list[Line]:
         idle = amount_text(receipt.estimate.idle_cost, places)
         lines.append(Line("idle", "of the same machine, claimed by no run meanwhile", idle))
     if receipt.low_use_cost is not None:
-        low = amount_text(receipt.low_use_cost, places)
+        low = _amount_or_dash(receipt.low_use_cost, places)
         lines.append(Line("low use", "in the total; its GPUs did nothing", low))
     if receipt.steps:
         lines.append(
