@@ -43,3 +43,11 @@ def test_every_kind_of_column_becomes_text():
         assert text_of(column).type == TEXT
     assert text_of(pa.array([1.5, 0.1])).to_pylist() == ["1.5", "0.1"]
     assert text_of(pa.nulls(2)).to_pylist() == [None, None]
+
+
+def test_a_small_part_of_a_big_column_carries_only_its_own_values():
+    """Parquet hands every batch the dictionary of the whole row group."""
+    whole = pa.array([str(n) for n in range(1000)]).dictionary_encode()
+    part = text_of(whole.slice(10, 3))
+    assert part.to_pylist() == ["10", "11", "12"]
+    assert len(part.dictionary) == 3

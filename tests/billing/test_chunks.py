@@ -233,3 +233,10 @@ def test_a_parquet_that_claims_endless_rows_is_refused(tmp_path):
     path = write_parquet(tmp_path, {"n": pa.nulls(50_000_000)})
     with pytest.raises(BadInput, match="claims 50,000,000 rows in"):
         rows(path)
+
+
+def test_maps_are_read_across_row_groups_of_any_size(tmp_path):
+    kind = pa.map_(pa.string(), pa.string())
+    tags = [None if n % 50 == 0 else [(f"k{j}", f"v{n}") for j in range(n % 4)] for n in range(999)]
+    path = write_parquet(tmp_path, {"m": pa.array(tags, kind)}, row_group_size=70)
+    assert [row["m"] for row in rows(path)[0]] == tags

@@ -47,7 +47,9 @@ def text_of(values: pa.Array) -> pa.DictionaryArray:
         values = values.combine_chunks()
     kind = values.type
     if kind == TEXT:
-        return values
+        if len(values.dictionary) <= len(values):
+            return values
+        values, kind = values.dictionary_decode(), pa.string()  # a small part of a big row group
     if pa.types.is_dictionary(kind):
         return pa.DictionaryArray.from_arrays(
             values.indices.cast(pa.int32()), values.dictionary.cast(pa.string())

@@ -177,12 +177,7 @@ def _open_parquet(file: SourceFile) -> Any:
     try:
         schema = parquet.ParquetFile(file.path, pre_buffer=False).schema
         leaves = (schema.column(index) for index in range(len(schema)))
-        # Dictionaries inside maps and lists cannot be read across row groups.
-        texts = [
-            leaf.path
-            for leaf in leaves
-            if str(leaf.logical_type) == "String" and "." not in leaf.path
-        ]
+        texts = [leaf.path for leaf in leaves if str(leaf.logical_type) == "String"]
         return parquet.ParquetFile(file.path, pre_buffer=False, read_dictionary=texts)
     except (pa.ArrowException, OSError) as error:
         raise _damaged(file, "is not a whole Parquet file", error) from None
@@ -193,12 +188,14 @@ def _parquet_chunks(file: SourceFile, wanted: Sequence[str] | None) -> Iterator[
     rows = max(1, opened.metadata.num_rows)
     if rows > file.size * _DENSEST:
         raise BadInput(f"{file.name} claims {rows:,} rows in {file.size:,} bytes; is it a bill?")
+    columns = None if wanted is None else list(wanted)
     try:
-        for batch in opened.iter_batches(ROWS, columns=None if wanted is None else list(wanted)):
-            if batch.num_rows:
+        # One row group at a time: PyArrow reads no dictionary inside a map across two of them.
+        for group in range(opened.num_row_groups):
+            for batch in opened.iter_batches(ROWS, row_groups=[group], columns=columns):
                 yield Chunk(file.name, row, batch, min(1.0, (row + batch.num_rows) / rows))
-            row += batch.num_rows
-            del batch  # the next one is read before this name would be taken again
+                row += batch.num_rows
+                del batch  # the next one is read before this name would be taken again
     except (pa.ArrowException, OSError) as error:
         raise _damaged(file, f"is damaged after row {row - 1:,}", error) from None
 
