@@ -15,6 +15,17 @@ from trainfare.core.errors import BadInput
 KNOWN = ("model", "experiment", "team", "project")
 """Label keys that reports name first."""
 
+RUN_KEYS = (
+    "trainfare",
+    "trainfarerun",
+    "trainfarerunid",
+    "trainfareiorun",
+    "trainfareiorunid",
+    "runid",
+)
+"""Tag keys that name the run, most specific first, as :func:`plain_key` leaves them."""
+
+_SIGNS = re.compile(r"[^a-z0-9]+")
 _RUN_ID = re.compile(r"[a-z0-9-]{1,63}")
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,62}")
 _VALUE_MAX = 256
@@ -72,3 +83,15 @@ def parse_label(text: str) -> tuple[str, str]:
     if not found:
         raise BadInput(f"label {text!r} is not key=value, as in seed=3")
     return key, value
+
+
+def plain_key(key: str) -> str:
+    """A tag key without case and signs, and without a provider's prefix.
+
+    Providers rewrite keys: Prometheus and Kubernetes exports put ``_`` for every sign, Google takes
+    no capitals.
+
+    >>> plain_key("user:Run_ID"), plain_key("label_trainfare_io_run")
+    ('runid', 'trainfareiorun')
+    """
+    return _SIGNS.sub("", key.lower().removeprefix("user:").removeprefix("label_"))

@@ -1,0 +1,42 @@
+-- Amounts: the bill streamed past the shares, and what is left by subtraction.
+
+-- What claims give: per description, run and day.
+CREATE TEMP TABLE claimed AS
+SELECT out, run AS run_number, (start_us // {{day_us}})::INTEGER AS day,
+    count(*)::INTEGER AS charges,
+    sum(part(billed, low, high))::BIGINT AS billed,
+    sum(part(effective, low, high))::BIGINT AS effective,
+    sum(part(list, low, high))::BIGINT AS list,
+    sum(part(contracted, low, high))::BIGINT AS contracted,
+    {{missing}}
+FROM (SELECT {{line}} FROM {{files}}) lines
+    JOIN ways USING (face)
+    JOIN shares USING (place, start_us, end_us)
+GROUP BY ALL;
+
+-- What they leave over, and charges without claims: all of them, less what was given.
+CREATE TEMP TABLE rest AS
+WITH whole AS (
+    SELECT out, day, sum(charges)::INTEGER AS charges,
+        sum(billed)::BIGINT AS billed, sum(effective)::BIGINT AS effective,
+        sum(list)::BIGINT AS list, sum(contracted)::BIGINT AS contracted,
+        sum(billed_missing)::INTEGER AS billed_missing,
+        sum(effective_missing)::INTEGER AS effective_missing,
+        sum(list_missing)::INTEGER AS list_missing,
+        sum(contracted_missing)::INTEGER AS contracted_missing
+    FROM totals JOIN ways USING (face) GROUP BY out, day),
+given AS (
+    SELECT out, day, sum(billed) AS billed, sum(effective) AS effective, sum(list) AS list,
+        sum(contracted) AS contracted
+    FROM claimed GROUP BY out, day)
+SELECT whole.* REPLACE (
+    (whole.billed - coalesce(given.billed, 0))::BIGINT AS billed,
+    (whole.effective - coalesce(given.effective, 0))::BIGINT AS effective,
+    (whole.list - coalesce(given.list, 0))::BIGINT AS list,
+    (whole.contracted - coalesce(given.contracted, 0))::BIGINT AS contracted)
+FROM whole LEFT JOIN given USING (out, day)
+WHERE given.out IS NULL
+    OR coalesce(whole.billed, 0) <> coalesce(given.billed, 0)
+    OR coalesce(whole.effective, 0) <> coalesce(given.effective, 0)
+    OR coalesce(whole.list, 0) <> coalesce(given.list, 0)
+    OR coalesce(whole.contracted, 0) <> coalesce(given.contracted, 0);

@@ -1,0 +1,90 @@
+"""The in-process database that allocates: opened with limits, its failures told in our words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from trainfare.allocation.match import literal
+from trainfare.core.errors import BadInput, MissingExtra, OutsideFailed
+
+MEMORY_LIMIT = "256MB"
+"""What the database may hold in memory before it goes on in files; the process takes about 120 MB
+more."""
+
+
+def duckdb() -> Any:
+    """The duckdb package.
+
+    Raises:
+        MissingExtra: it is not installed.
+    """
+    try:
+        import duckdb as package
+    except ImportError:
+        raise MissingExtra("analytics", "allocate bills") from None
+    return package
+
+
+@contextmanager
+def open_database(
+    spill: Path | None = None, memory_limit: str = MEMORY_LIMIT, threads: int | None = None
+) -> Iterator[Any]:
+    """A fresh in-memory database that spills to a folder under *spill* (None: does not spill).
+
+    Raises:
+        BadInput: an amount is too large for the ledger, or an option is not understood.
+        OutsideFailed: memory or disk ran out, or a file cannot be read.
+    """
+    package = duckdb()
+    settings = {"preserve_insertion_order": "false", "memory_limit": memory_limit}
+    settings["temp_directory"] = str(spill) if spill is not None else ""
+    if threads is not None:
+        settings["threads"] = str(threads)
+    try:
+        connection = package.connect(":memory:", config=settings)
+        try:
+            connection.execute("SET TimeZone = 'UTC'")
+            yield connection
+        finally:
+            connection.close()
+    except package.OutOfMemoryException as error:
+        raise OutsideFailed(
+            f"memory or temporary disk ran out at memory_limit={memory_limit} "
+            f"({_first_line(error)}); raise the limit or free disk space"
+        ) from None
+    except (package.OutOfRangeException, package.ConversionException) as error:
+        raise BadInput(
+            f"an amount is beyond ±9.2 thousand million units of its currency "
+            f"({_first_line(error)}); split the bill or check its amounts"
+        ) from None
+    except package.IOException as error:
+        raise OutsideFailed(
+            f"cannot read or write a file ({_first_line(error)}); check that it exists, is a whole "
+            "Parquet file, and that the disk has room"
+        ) from None
+    except (package.InvalidInputException, package.BinderException) as error:
+        raise BadInput(
+            f"not files of the lake ({_first_line(error)}); import the bill first"
+        ) from None
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).split("\n", 1)[0][:200]
+
+
+def files_sql(paths: Sequence[Path], *, are_numbered: bool = False) -> str:
+    """``read_parquet([...])`` over *paths*; *are_numbered* adds filename and file_row_number.
+
+    Names are taken as they are: a ``*`` or ``[`` in one is no pattern.
+    """
+    names = ", ".join(literal(_plain(path)) for path in paths)
+    more = ", filename = true, file_row_number = true" if are_numbered else ""
+    return f"read_parquet([{names}], hive_partitioning = false{more})"
+
+
+def _plain(path: Path) -> str:
+    """*path* with the signs of patterns as one-sign classes, so that they stand for themselves."""
+    return "".join(f"[{sign}]" if sign in "*?[" else sign for sign in str(path))

@@ -1,0 +1,101 @@
+-- Decisions: per face the place whose claims come first, and who gets the rest, or all.
+
+CREATE TEMP TABLE decided AS
+WITH named AS (
+    SELECT found.*, job_text AS job_run,
+        coalesce(tag_derived.run, tag_text) AS tag_run,
+        coalesce(split_derived.run, split_text) AS split_run,
+        coalesce(rule_derived.run, rule_text) AS rule_run,
+        coalesce({{priorities}}[rule + 1], {{never}}) AS rule_at,
+        coalesce({{priorities}}[run_rule + 1], {{never}}) AS run_rule_at
+    FROM found
+        LEFT JOIN derived tag_derived ON tag_derived.text = tag_text
+        LEFT JOIN derived split_derived ON split_derived.text = split_text
+        LEFT JOIN derived rule_derived ON rule_derived.text = rule_text),
+steps AS (
+    SELECT *,
+        CASE WHEN is_apart THEN NULL
+             WHEN job_run IS NOT NULL THEN 'managed_job'
+             WHEN split_run IS NOT NULL OR is_unsplit THEN 'split_row'
+             WHEN tag_run IS NOT NULL THEN 'run_tag' END AS step,
+        CASE WHEN is_apart THEN NULL
+             WHEN job_run IS NOT NULL THEN 'managed_job'
+             WHEN split_run IS NOT NULL THEN 'split_row'
+             WHEN tag_run IS NOT NULL THEN 'run_tag' END AS run_step,
+        CASE WHEN is_apart THEN NULL
+             WHEN part_known IS NOT NULL THEN 'split_row'
+             WHEN own_known IS NOT NULL THEN 'resource_overlap'
+             WHEN above_known IS NOT NULL THEN 'attached'
+             WHEN cluster_known IS NOT NULL THEN 'cluster_share' END AS source
+    FROM named),
+ordered AS (
+    SELECT *,
+        coalesce({{step_priorities}}[step], {{never}}) AS step_at,
+        coalesce({{step_priorities}}[run_step], {{never}}) AS run_step_at,
+        coalesce({{step_priorities}}[source], {{never}}) AS source_at
+    FROM steps),
+-- At the same priority a rule comes before a step.
+chosen AS (
+    SELECT *, source_at < least(rule_at, step_at) AS is_claimed,
+        CASE WHEN source_at < least(rule_at, step_at)
+             THEN CASE WHEN least(run_rule_at, run_step_at) = {{never}} THEN 'idle'
+                       WHEN run_rule_at <= run_step_at THEN 'run_rule'
+                       ELSE run_step END
+             WHEN least(rule_at, step_at) = {{never}} THEN 'last'
+             WHEN rule_at <= step_at THEN 'rule'
+             ELSE step END AS rest
+    FROM ordered),
+owned AS (
+    SELECT *,
+        CASE WHEN rest = 'run_rule' THEN run_rule WHEN rest = 'rule' THEN rule END AS by_rule,
+        CASE WHEN rest = 'run_rule' OR rest = 'rule' AND rule = run_rule THEN rule_run
+             WHEN rest = 'managed_job' THEN job_run
+             WHEN rest = 'split_row' THEN split_run
+             WHEN rest = 'run_tag' THEN tag_run END AS run
+    FROM chosen)
+SELECT face,
+    CASE WHEN is_claimed THEN
+        CASE source WHEN 'split_row' THEN part_known WHEN 'resource_overlap' THEN own_known
+                    WHEN 'attached' THEN above_known ELSE cluster_known END END AS place,
+    CASE WHEN is_claimed THEN source END AS source,
+    run,
+    CASE WHEN run IS NOT NULL THEN NULL
+         WHEN rest IN ('idle', 'split_row') THEN 'idle'
+         WHEN rest <> 'last' THEN {{remainder_of_rule}}
+         WHEN {{is_unused}} THEN 'unused_commitment'
+         ELSE 'unallocated' END AS remainder,
+    CASE WHEN by_rule IS NOT NULL THEN {{name_of_rule}}
+         WHEN rest = 'idle' THEN source
+         WHEN rest = 'last' THEN {{last_method}}
+         ELSE rest END AS method,
+    CASE WHEN run IS NULL THEN coalesce({{label_of_rule}}, owner_label) END AS label,
+    CASE WHEN run IS NULL THEN ({{pool_of_rule}})::INTEGER END AS pool,
+    tag_run,
+    "ResourceId" AS resource,
+    "ServiceName" AS service,
+    coalesce("SubAccountId", "BillingAccountId") AS account,
+    "RegionId" AS region,
+    "x_Component" AS component,
+    "BillingCurrency" AS currency,
+    "ChargeCategory" AS charge_category,
+    coalesce("ChargeClass" = 'Correction', false) AS is_correction,
+    scopes
+FROM owned;
+
+-- Numbers in order of ids: the order in which rounding hands out nano-units.
+CREATE TEMP TABLE runs AS
+SELECT run, (row_number() OVER (ORDER BY run))::INTEGER AS run_number
+FROM (SELECT run FROM claims UNION SELECT run FROM decided UNION SELECT run FROM run_bytes)
+WHERE run IS NOT NULL;
+
+-- The distinct descriptions of result rows, and which of them each face has.
+CREATE TEMP TABLE outs AS
+SELECT (row_number() OVER ())::INTEGER AS out, *
+FROM (
+    SELECT * EXCLUDE (face, place), list({'face': face, 'place': place}) AS faces
+    FROM decided GROUP BY ALL);
+
+CREATE TEMP TABLE ways AS
+SELECT unnest(faces, recursive := true), out FROM outs;
+
+ALTER TABLE outs DROP faces;

@@ -1,0 +1,239 @@
+"""The engine on DuckDB: a whole bill allocated set by set, exact, in bounded memory.
+
+The bill is read three times as a stream (what is in it, what it sums to, and past the shares of the
+runs); hash tables are built on the side of the runs, so memory does not grow with the bill. The
+statements stand in the ``.sql`` files of this room:
+
+    survey → places → ways → decisions → shares → capacity → division → amounts → pools → result
+"""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from trainfare.allocation.database import MEMORY_LIMIT, files_sql, open_database
+from trainfare.allocation.evidence import SHARE_GRID, Evidence, arrow, claim_tables
+from trainfare.allocation.line import Line, line_of
+from trainfare.allocation.match import literal
+from trainfare.allocation.pieces import (
+    bill_pieces,
+    decision_pieces,
+    face_columns,
+    missing_counts,
+    pool_rules,
+    rule_pieces,
+    tag_pieces,
+)
+from trainfare.allocation.proportion import MACROS
+from trainfare.allocation.rules import NO_RULES, Rules
+from trainfare.allocation.sql import statements
+from trainfare.allocation.summary import AllocationSummary, summarise
+from trainfare.allocation.tags import run_named
+from trainfare.core.charge import View
+from trainfare.core.errors import BadInput, NotFound
+
+_HOUR_GRAIN, _ODD_GRAIN = 0, 2
+_NARROW_MAX = 2**62
+"""Weights below this fit 64 bits."""
+
+
+def allocate(
+    charges: Sequence[Path],
+    evidence: Evidence,
+    rules: Rules = NO_RULES,
+    *,
+    out: Path,
+    memory_limit: str = MEMORY_LIMIT,
+    threads: int | None = None,
+) -> AllocationSummary:
+    """Give every charge of a bill to a run or to a named remainder, and write the result.
+
+    Laws: for every currency and view the rows of the result sum to the bill, as integers; the order
+    of charges, files and claims changes nothing; cutting a claim in two changes nothing.
+
+    Args:
+        charges: files of the lake, all charges of one billing period.
+        evidence: who used what.
+        rules: the user's own rules.
+        out: the Parquet file to write, whole or not at all; see ``result.sql`` for its columns:
+            run or remainder, method, label, tag_run, resource, service, account, region, component,
+            day (null where a shared charge was divided over the period), currency, charge_category,
+            is_correction, an amount in nano-units per view (null where no charge has one), the
+            number of charges, and of those without an amount per view.
+        memory_limit: what the database may hold in memory; beyond, it spills beside *out*.
+        threads: how many to use; all when None.
+
+    Raises:
+        BadInput: a file is not of the lake, or an amount is beyond the ledger.
+        NotFound: a file does not exist.
+        OutsideFailed: memory, disk or a read failed.
+    """
+    with worktable(charges, evidence, rules, out.parent, memory_limit, threads) as table:
+        return table.write(out)
+
+
+class Worktable:
+    """A bill, its evidence and its rules in one database, on their way through the steps."""
+
+    def __init__(self, database: Any, files: Sequence[Path], rules: Rules) -> None:
+        self.database = database
+        self.rules = rules
+        self.pieces = bill_pieces(files_sql(files), face_columns(rules)) | tag_pieces()
+        self.pieces["numbered_files"] = files_sql(files, are_numbered=True)
+
+    def run(self, name: str, **pieces: object) -> None:
+        """Execute the statements of ``name.sql``."""
+        self.pieces.update(pieces)
+        for statement in statements(name, **self.pieces):
+            self.database.execute(statement)
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """All rows of a query."""
+        found: list[tuple[Any, ...]] = self.database.execute(query).fetchall()
+        return found
+
+    def has_any(self, table: str) -> bool:
+        """Whether a table has a row."""
+        return bool(self.database.table(table).limit(1).fetchall())
+
+    def take(self, name: str, kinds: Mapping[str, str], rows: Iterable[Sequence[object]]) -> None:
+        """Make a temporary table of *rows*; *kinds* are its columns' Arrow types."""
+        pa = arrow()
+        columns = list(zip(*rows, strict=True)) or [()] * len(kinds)
+        arrays = [
+            pa.array(column, kind) for column, kind in zip(columns, kinds.values(), strict=True)
+        ]
+        self.database.register("incoming", pa.table(arrays, names=list(kinds)))
+        self.run("take", table=name)
+        self.database.unregister("incoming")
+
+    def take_evidence(self, evidence: Evidence) -> None:
+        """Bring the evidence into the database."""
+        self.take("jobs", {"name": "string", "run": "string"}, evidence.jobs.items())
+        names = {"name": "string", "parent": "string"}
+        self.take("attachments", names, evidence.attachments.items())
+        lives = [
+            (name, each.start_ns // 1000, each.end_ns // 1000) for name, each in evidence.lives
+        ]
+        self.take("lives", {"name": "string", "start_us": "int64", "end_us": "int64"}, lives)
+        self.take("run_bytes", {"run": "string", "bytes": "int64"}, evidence.run_bytes.items())
+        self.run("evidence", share_grid=SHARE_GRID)
+        claims = evidence.claims
+        if isinstance(claims, Path):
+            self.run("claims", source=files_sql([claims]))
+            return
+        for table in claim_tables(claims):
+            self.database.register("incoming", table)
+            self.run("claims", source="incoming")
+            self.database.unregister("incoming")
+
+    def survey(self) -> tuple[list[int], int]:
+        """Find out what the bill is made of: the grains that it has, and its longest period."""
+        self.run("census")
+        [(first, last, longest, *has, charges, billed, effective, by_list, contracted)] = self.rows(
+            "SELECT * FROM census"
+        )
+        known = dict(zip(View, (billed, effective, by_list, contracted), strict=True))
+        missing = missing_counts([view for view in View if known[view] < charges])
+        grains = [grain for grain, there in zip(range(3), has, strict=True) if there]
+        odd = f"{self.pieces['grain']} = 2" if _ODD_GRAIN in grains else "false"
+        self.run("survey", missing=missing, is_odd=odd)
+        self.run("paid", has_uneven=_sql(self.has_any("uneven_days")))
+        self.pieces.update(first_us=first or 0, last_us=last or 0)
+        return grains, longest
+
+    def prepare(self, evidence: Evidence) -> None:
+        """Do all that comes before amounts: decide every face's way, divide all claimed time."""
+        for macro in MACROS:
+            self.database.execute(macro)
+        self.take_evidence(evidence)
+        grains, longest = self.survey()
+        self.run("places")
+        self.run("ways", **rule_pieces(self.rules))
+        texts = [text for (text,) in self.rows("SELECT text FROM derived")]
+        derived = [(text, run_named(text)) for text in texts]
+        self.take("derived", {"text": "string", "run": "string"}, derived)
+        self.run("decisions", **decision_pieces(self.rules))
+        self.divide_time(grains, longest, bool(evidence.lives))
+
+    def divide_time(self, grains: Sequence[int], longest_us: int, has_lives: bool) -> None:
+        """Divide the time of every place over its runs, period by period."""
+        unit = math.gcd(
+            SHARE_GRID, *(share for (share,) in self.rows("SELECT DISTINCT share FROM claims"))
+        )
+        whole = SHARE_GRID // unit
+        number = "BIGINT" if whole * longest_us < _NARROW_MAX else "HUGEINT"
+        has_odd = _ODD_GRAIN in grains
+        self.run(
+            "shares",
+            share_unit=unit,
+            whole=whole,
+            number=number,
+            first_grain=min(grains, default=_HOUR_GRAIN),
+            is_one_grain=_sql(len(grains) <= 1),
+            has_odd=_sql(has_odd),
+        )
+        needs_grains = has_lives or has_odd or len(grains) > 1
+        self.run("capacity", needs_grains=_sql(needs_grains))
+        joins = "LEFT JOIN capacities USING (place, start_us, end_us)"
+        self.run("division", capacity="coalesce(paid_us, end_us - start_us)", join_capacities=joins)
+
+    def lines(self, condition: str = "true", of_run: str = "true") -> list[Line]:
+        """The parts of the charges that meet *condition*, in order of files, rows and proportions."""
+        self.run("lines", condition=condition, of_run=of_run)
+        return [line_of(row) for row in self.rows("FROM lines ORDER BY file, row, low")]
+
+    def write(self, out: Path) -> AllocationSummary:
+        """Allocate, and write the result to *out*, whole or not at all."""
+        self.run("amounts")
+        self.run("pools", pool_rules=pool_rules(self.rules))
+        self.run("result")
+        partial = out.with_name(f"{out.name}.partial")
+        try:
+            self.database.execute(
+                f"COPY result TO {literal(str(partial))} (FORMAT parquet, COMPRESSION zstd)"
+            )
+            summary = summarise(self.database, partial, out)
+            partial.replace(out)
+        finally:
+            partial.unlink(missing_ok=True)
+        return summary
+
+
+def _sql(fact: bool) -> str:
+    return "true" if fact else "false"
+
+
+@contextmanager
+def worktable(
+    charges: Sequence[Path],
+    evidence: Evidence,
+    rules: Rules,
+    spill: Path,
+    memory_limit: str = MEMORY_LIMIT,
+    threads: int | None = None,
+) -> Iterator[Worktable]:
+    """A bill with all its ways decided and its claimed time divided.
+
+    Raises:
+        BadInput: there is nothing to allocate, or a file is not of the lake.
+        NotFound: a file does not exist.
+        OutsideFailed: memory, disk or a read failed.
+    """
+    if not charges:
+        raise BadInput("no charges to allocate; import a bill first")
+    for path in charges:
+        if not path.is_file():
+            raise NotFound(f"no file {path}; import the bill again")
+    with (
+        tempfile.TemporaryDirectory(prefix=".spill-", dir=spill) as folder,
+        open_database(Path(folder), memory_limit, threads) as database,
+    ):
+        table = Worktable(database, charges, rules)
+        table.prepare(evidence)
+        yield table

@@ -1,0 +1,103 @@
+"""Summary: what an allocation came to, per currency and view, and what it noticed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trainfare.allocation.database import files_sql
+from trainfare.allocation.sql import statements
+from trainfare.core.charge import Remainder, View
+
+SHOWN = 100
+"""So many stale tags and unbilled resources are told; the counts are of all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Where the charges of one currency stand in one view, in nano-units."""
+
+    currency: str
+    view: View
+    runs: int
+    remainders: Mapping[Remainder, int]
+    """Every remainder, 0 where nothing stands there."""
+    missing: int
+    """Charges that have no amount in this view; they are in no sum."""
+
+    @property
+    def bill(self) -> int:
+        """All of it."""
+        return self.runs + sum(self.remainders.values())
+
+
+@dataclass(frozen=True, slots=True)
+class StaleTag:
+    """A resource whose tags name one run while others were measured on it."""
+
+    resource: str
+    tag_run: str
+    runs: tuple[str, ...]
+    """Up to five of the runs that claim it, in order of ids."""
+    currency: str
+    claimed_nano: int
+    """Effective cost that went to those runs, against the tag."""
+    tagged_nano: int
+    """Effective cost of time that no run claimed, which went to the run of the tag."""
+
+
+@dataclass(frozen=True, slots=True)
+class AllocationSummary:
+    """What :func:`~trainfare.allocation.engine_duckdb.allocate` wrote and noticed."""
+
+    out: Path
+    rows: int
+    charges: int
+    outcomes: tuple[Outcome, ...]
+    """Per currency and view, in order of currencies."""
+    methods: Mapping[tuple[str, str], int]
+    """(currency, method) → effective nano-units that runs got by it."""
+    stale_tags: tuple[StaleTag, ...]
+    """The costliest first."""
+    stale_tag_count: int
+    unbilled: tuple[str, ...]
+    """Claimed resources that no charge names, in order of names: a wrong id, or a missing bill."""
+    unbilled_count: int
+
+
+def summarise(database: Any, result: Path, out: Path) -> AllocationSummary:
+    """Read the summary from a written *result*, which will be named *out*, and from the tables."""
+    source = files_sql([result])
+    answers = [
+        database.execute(statement).fetchall()
+        for statement in statements("summary", result=source, shown=SHOWN)
+    ]
+    [(rows, charges)], standing, lacking, methods, stale, unbilled = answers
+    missing = {currency: counts for currency, *counts in lacking}
+    position = {view: index for index, view in enumerate(View)}
+    outcomes = tuple(
+        Outcome(
+            currency=currency,
+            view=View(view),
+            runs=int(runs),
+            remainders=dict(zip(Remainder, map(int, rest), strict=True)),
+            missing=int(missing[currency][position[View(view)]]),
+        )
+        for currency, view, runs, *rest in standing
+    )
+    return AllocationSummary(
+        out=out,
+        rows=rows,
+        charges=charges,
+        outcomes=outcomes,
+        methods={(currency, method): int(nano) for currency, method, nano in methods},
+        stale_tags=tuple(
+            StaleTag(resource, tag_run, tuple(runs), currency, int(claimed), int(tagged))
+            for resource, tag_run, runs, currency, claimed, tagged, _ in stale
+        ),
+        stale_tag_count=stale[0][-1] if stale else 0,
+        unbilled=tuple(name for name, _ in unbilled),
+        unbilled_count=unbilled[0][1] if unbilled else 0,
+    )

@@ -1,0 +1,48 @@
+-- Summary: questions to a written result: how long it is, where charges stand, what has no amount,
+-- which methods were used, which tags are stale, and which claimed resources no charge names.
+
+SELECT count(*), (SELECT charges FROM census) FROM {{result}};
+
+SELECT currency, view, coalesce(sum(amount) FILTER (run IS NOT NULL), 0),
+    coalesce(sum(amount) FILTER (remainder = 'idle'), 0),
+    coalesce(sum(amount) FILTER (remainder = 'shared'), 0),
+    coalesce(sum(amount) FILTER (remainder = 'unused_commitment'), 0),
+    coalesce(sum(amount) FILTER (remainder = 'unallocated'), 0)
+FROM (
+    SELECT currency, run, remainder,
+        unnest(['billed', 'effective', 'list', 'contracted']) AS view,
+        unnest([billed_nano, effective_nano, list_nano, contracted_nano]) AS amount,
+        unnest([1, 2, 3, 4]) AS position
+    FROM {{result}})
+GROUP BY currency, view, position ORDER BY currency, position;
+
+SELECT currency, sum(billed_missing), sum(effective_missing), sum(list_missing),
+    sum(contracted_missing)
+FROM totals JOIN ways USING (face) JOIN outs USING (out)
+GROUP BY currency;
+
+SELECT currency, method, sum(effective_nano) FROM {{result}}
+WHERE run IS NOT NULL AND effective_nano IS NOT NULL
+GROUP BY ALL ORDER BY ALL;
+
+WITH against AS (
+    SELECT resource, tag_run, currency, array_sort(array_agg(DISTINCT run))[1:5] AS runs,
+        coalesce(sum(effective_nano), 0) AS claimed
+    FROM {{result}} WHERE run <> tag_run AND method <> 'run_tag' AND resource IS NOT NULL
+    GROUP BY ALL),
+along AS (
+    SELECT resource, tag_run, currency, coalesce(sum(effective_nano), 0) AS tagged
+    FROM {{result}} WHERE run = tag_run AND method = 'run_tag' GROUP BY ALL)
+SELECT resource, tag_run, runs, currency, claimed, coalesce(tagged, 0), count(*) OVER ()
+FROM against LEFT JOIN along USING (resource, tag_run, currency)
+ORDER BY abs(claimed) DESC, resource, tag_run, currency LIMIT {{shown}};
+
+WITH named AS (
+    SELECT DISTINCT unnest([own, part, parent, cluster, above_known, cluster_known]) AS place
+    FROM found),
+lost AS (
+    SELECT min(name) AS name FROM places
+    WHERE place IN (SELECT place FROM claimed_places)
+        AND place NOT IN (SELECT place FROM named WHERE place IS NOT NULL)
+    GROUP BY place)
+SELECT name, count(*) OVER () FROM lost ORDER BY name LIMIT {{shown}};

@@ -1,0 +1,68 @@
+"""Tags: the run, the cluster and the owner that a charge's tags name.
+
+Keys are compared without case and signs; of two spellings of one key the last in order of the
+alphabet counts. A value that is no run id becomes the id that meters derive from the same words.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from trainfare.allocation.steps import CLUSTER, CLUSTER_KEYS, OWNER_KEYS
+from trainfare.core.errors import BadInput
+from trainfare.core.labels import RUN_KEYS, check_run_id, plain_key
+from trainfare.metering.environment import derive_run_id
+
+
+def read_tags(text: str | None) -> dict[str, str]:
+    """The tags in a JSON object by plain key; a key without a value is ``true``.
+
+    >>> read_tags('{"user:Team": "nlp", "spot": true}')
+    {'team': 'nlp', 'spot': 'true'}
+    """
+    try:
+        parsed = json.loads(text) if text else {}
+    except ValueError:
+        return {}
+    if not isinstance(parsed, dict):
+        return {}
+    pairs = sorted((key, _text(value)) for key, value in parsed.items() if value is not None)
+    return {plain_key(key): value for key, value in pairs if value}
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
+
+
+def run_in(tags: Mapping[str, str]) -> str | None:
+    """The run that *tags* (by plain key) name, or None.
+
+    >>> run_in({"runid": "exp-7"}), run_in({"runid": " "})
+    ('exp-7', None)
+    """
+    texts = (tags.get(key, "").strip() for key in RUN_KEYS)
+    return next((run_named(text) for text in texts if text), None)
+
+
+def run_named(text: str) -> str:
+    """*text* if it is a run id, else the id that is derived from it."""
+    try:
+        return check_run_id(text)
+    except BadInput:
+        return derive_run_id(text)
+
+
+def cluster_in(tags: Mapping[str, str]) -> str | None:
+    """What claims on the cluster that *tags* name are made on, or None."""
+    found = next((tags[key] for key in CLUSTER_KEYS if tags.get(key)), None)
+    return None if found is None else CLUSTER + found.lower()
+
+
+def owner_in(tags: Mapping[str, str]) -> str | None:
+    """The owner that *tags* name as ``key=value``, or None.
+
+    >>> owner_in({"costcenter": "42", "team": "nlp"})
+    'team=nlp'
+    """
+    return next((f"{key}={tags[key]}" for key in OWNER_KEYS if tags.get(key)), None)
