@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -88,3 +89,34 @@ def sync_metered(home: Path, connection: sa.Connection) -> ClaimChange:
         name = {"name": run.name} if run.name else {}
         labels[run.id] = {**name, **run.labels}
     return put_claims(connection, claims, labels, METERED)
+
+
+def attachments_file(home: Path) -> Path:
+    """Where it is kept what hangs on what: ``resource,parent`` lines."""
+    return home / "attachments.csv"
+
+
+def read_attachments(home: Path) -> dict[str, str]:
+    """Resource → the one it follows: a volume, IP or NAT → its instance.
+
+    Raises:
+        BadInput: a line has no two names, or a resource has two parents.
+    """
+    path = attachments_file(home)
+    if not path.exists():
+        return {}
+    attached: dict[str, str] = {}
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        for number, row in enumerate(csv.reader(file), start=1):
+            if not row or (
+                number == 1 and [cell.strip() for cell in row] == ["resource", "parent"]
+            ):
+                continue
+            if len(row) != 2 or not all(cell.strip() for cell in row):
+                raise BadInput(f"{path} line {number}: {row!r} is not resource,parent")
+            resource, parent = (cell.strip() for cell in row)
+            if attached.setdefault(resource, parent) != parent:
+                raise BadInput(
+                    f"{path} line {number}: {resource} hangs on {attached[resource]} already"
+                )
+    return attached

@@ -1,0 +1,109 @@
+"""``trainfare allocate``: give every charge to a run or to a named remainder."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from trainfare.cli.answer import format_option, say_json, table
+from trainfare.core.money import Money
+
+if TYPE_CHECKING:
+    from trainfare.flows.allocation import Allocated
+
+CHANGES_SHOWN = 20
+
+STANDINGS = ("runs", "idle", "shared", "unused_commitment", "unallocated")
+"""Where charges stand after an allocation."""
+
+
+@click.command("allocate")
+@click.argument("period", required=False)
+@format_option("table", "json")
+def command(period: str | None, form: str) -> None:
+    """Allocate a billing PERIOD (2026-10), or every one of which there is a bill."""
+    from trainfare.flows.allocation import allocate_periods
+    from trainfare.metering.home import home_folder
+
+    done = allocate_periods(home_folder(), period)
+    if form == "json":
+        say_json({"periods": [_document(one) for one in done]})
+        return
+    for one in done:
+        _show(one)
+    click.echo("Next: trainfare verify · trainfare report --by model,team")
+
+
+def _document(one: Allocated) -> dict[str, Any]:
+    return {
+        "period": one.period,
+        "unchanged": one.is_unchanged,
+        "charges": one.summary["charges"],
+        "outcomes": [_money_of(outcome) for outcome in one.summary["outcomes"]],
+        "methods": [
+            {**method, "nano": None, "effective": _text(method["nano"], method["currency"])}
+            for method in one.summary["methods"]
+        ],
+        "changes": [
+            {
+                "run": change.run,
+                "before": change.before.text(),
+                "after": change.after.text(),
+                "currency": change.after.currency,
+            }
+            for change in one.changes
+        ],
+        "stale_tags": one.summary["stale_tags"],
+        "stale_tag_count": one.summary["stale_tag_count"],
+        "unbilled": one.summary["unbilled"],
+        "unbilled_count": one.summary["unbilled_count"],
+    }
+
+
+def _money_of(outcome: dict[str, Any]) -> dict[str, Any]:
+    texts = {name: _text(outcome[name], outcome["currency"]) for name in STANDINGS}
+    return {
+        "currency": outcome["currency"],
+        "view": outcome["view"],
+        **texts,
+        "missing": outcome["missing"],
+    }
+
+
+def _text(nano: str, currency: str) -> str:
+    return Money(int(nano), currency).text()
+
+
+def _show(one: Allocated) -> None:
+    state = "nothing changed" if one.is_unchanged else f"{one.summary['charges']:,} charges"
+    click.echo(f"{one.period}: {state}")
+    rows = []
+    for outcome in one.summary["outcomes"]:
+        if outcome["view"] != "effective":
+            continue
+        currency = outcome["currency"]
+        amounts = [Money(int(outcome[name]), currency) for name in STANDINGS]
+        rows.append(
+            [f"  {currency}", *[a.display(2) for a in (*amounts, Money.total(amounts, currency))]]
+        )
+    head = ["  effective", "runs", "idle", "shared", "unused commitment", "unallocated", "bill"]
+    click.echo(table(head, rows, right=range(1, 7)))
+    if one.summary["stale_tag_count"]:
+        click.echo(
+            f"  {one.summary['stale_tag_count']} tags name another run than the one measured there:"
+        )
+        for tag in one.summary["stale_tags"][:3]:
+            runs = ", ".join(tag["runs"])
+            click.echo(f"    {tag['resource']}: tagged {tag['tag_run']}, used by {runs}")
+    if one.summary["unbilled_count"]:
+        names = ", ".join(one.summary["unbilled"][:3])
+        click.echo(f"  {one.summary['unbilled_count']} claimed resources are on no bill: {names}")
+    if one.changes:
+        click.echo(f"\n  {len(one.changes)} runs changed since the last allocation:")
+        changed = [
+            [f"  {c.run}", c.before.display(), c.after.display(), (c.after - c.before).display()]
+            for c in one.changes[:CHANGES_SHOWN]
+        ]
+        click.echo(table(["  run", "before", "after", "change"], changed, right=[1, 2, 3]))
+    click.echo()

@@ -1,0 +1,35 @@
+"""``trainfare rules``: check the user's own rules."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from trainfare.cli.answer import format_option, say_json
+
+
+@click.group("rules")
+def command() -> None:
+    """Your own rules: which charge belongs to which run, team or remainder."""
+
+
+@command.command("check")
+@click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
+@format_option("table", "json")
+def check(file: Path | None, form: str) -> int:
+    """Check a rules FILE (default: the home's rules.toml); exit 1 when something is wrong."""
+    from trainfare.allocation.rules import check_rules
+    from trainfare.flows.allocation import rules_file
+    from trainfare.flows.bill import need_analytics
+    from trainfare.metering.home import home_folder
+
+    need_analytics("check rules")
+    problems = check_rules(file or rules_file(home_folder()))
+    if form == "json":
+        say_json({"problems": [str(problem) for problem in problems]})
+    else:
+        for problem in problems:
+            click.echo(str(problem))
+        click.echo(f"{len(problems)} problems." if problems else "Nothing is wrong.")
+    return 1 if problems else 0

@@ -1,0 +1,74 @@
+"""``trainfare verify``: prove that runs and remainders sum to the bill."""
+
+from __future__ import annotations
+
+import click
+
+from trainfare.cli.answer import format_option, say_json, table
+from trainfare.core.charge import Remainder
+from trainfare.core.money import Money
+
+NAMES = ("runs", *Remainder)
+
+
+@click.command("verify")
+@click.argument("period", required=False)
+@format_option("table", "json")
+def command(period: str | None, form: str) -> int:
+    """Prove conservation of a billing PERIOD, or of all; exit 1 with the difference if it fails."""
+    from trainfare.flows.allocation import verify
+    from trainfare.metering.home import home_folder
+
+    balances = verify(home_folder(), period)
+    is_conserved = all(one.difference == 0 for one in balances)
+    if form == "json":
+        say_json(
+            {
+                "conserved": is_conserved,
+                "periods": [
+                    {
+                        "period": one.period,
+                        "currency": one.currency,
+                        "view": one.view.value,
+                        "bill": Money(one.bill, one.currency).text(),
+                        "runs": Money(one.runs, one.currency).text(),
+                        **{
+                            name.value: Money(one.remainders[name], one.currency).text()
+                            for name in Remainder
+                        },
+                        "difference": _difference(one.difference, one.currency),
+                    }
+                    for one in balances
+                ],
+            }
+        )
+        return 0 if is_conserved else 1
+    if not balances:
+        click.echo("No bills yet, so nothing to verify.")
+        return 0
+    rows = [
+        [
+            click.style("✓", fg="green") if one.difference == 0 else click.style("✗", fg="red"),
+            f"{one.period} {one.currency}",
+            one.view.value,
+            *[
+                Money(nano, one.currency).display(2)
+                for nano in (one.bill, one.runs, *[one.remainders[r] for r in Remainder])
+            ],
+        ]
+        for one in balances
+    ]
+    head = ["", "period", "view", "bill", "runs", "idle", "shared", "unused", "unallocated"]
+    click.echo(table(head, rows, right=range(3, 9)))
+    for one in balances:
+        if one.difference:
+            off = Money(one.difference, one.currency).text()
+            click.echo(
+                f"{one.period} {one.view.value}: {off} {one.currency} of the bill are nowhere"
+            )
+    click.echo("\nConserved to the nano." if is_conserved else "\nNOT CONSERVED.")
+    return 0 if is_conserved else 1
+
+
+def _difference(nano: int, currency: str) -> str:
+    return Money(nano, currency).text() if nano else "0"

@@ -1,0 +1,305 @@
+"""The allocation path: current deliveries × claims × rules → a result that the ledger makes current.
+
+    trainfare allocate → store (deliveries, claims) → allocation.allocate → store.put_allocation
+
+The result is written beside the ledger first; it becomes current by one insert. The same inputs
+give the same result, which is then left as it is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trainfare.core.charge import Remainder, View
+from trainfare.core.claim import Claim
+from trainfare.core.errors import NotConserved, NotFound
+from trainfare.core.money import Money
+from trainfare.core.period import BillingPeriod
+from trainfare.flows.bill import lake_folder, need_analytics
+from trainfare.flows.usage import read_attachments, sync_metered
+
+if TYPE_CHECKING:
+    from trainfare.allocation.evidence import Evidence
+    from trainfare.allocation.rules import Rules
+    from trainfare.allocation.summary import AllocationSummary
+    from trainfare.store.deliveries import StoredDelivery
+
+ENGINE_VERSION = "1"
+"""Part of the digest of inputs: a new engine allocates anew."""
+
+_MANAGED_JOB = re.compile(
+    r"arn:[^:]*:sagemaker:.*job/.+|.*/(customJobs|trainingPipelines)/\d+|azureml:.*", re.IGNORECASE
+)
+"""Resources that are a job of one run, so that all of their charges are its."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunChange:
+    """What a new allocation changed for one run, in effective cost."""
+
+    run: str
+    before: Money
+    after: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Allocated:
+    """What allocating one billing period did."""
+
+    period: str
+    summary: Mapping[str, Any]
+    is_unchanged: bool
+    """Deliveries, claims and rules were the same as last time."""
+    is_first: bool
+    changes: tuple[RunChange, ...]
+    """Runs whose cost differs from the allocation before, the largest change first."""
+
+
+def rules_file(home: Path) -> Path:
+    """Where the user's rules are."""
+    return home / "rules.toml"
+
+
+def allocate_periods(home: Path, period: str | None = None) -> list[Allocated]:
+    """Allocate one billing period, or every one of which there is a bill.
+
+    Raises:
+        NotFound: there is no bill of that period.
+        NotConserved: a result does not sum to its bill; the earlier one stays current.
+    """
+    need_analytics("allocate bills")
+    from trainfare.store.claims import read_claims
+    from trainfare.store.deliveries import current_deliveries
+    from trainfare.store.ledger import open_ledger
+
+    wanted = None if period is None else str(BillingPeriod.parse(period))
+    with open_ledger(home) as ledger:
+        with ledger.change() as connection:
+            sync_metered(home, connection)
+        with ledger.look() as connection:
+            deliveries = current_deliveries(connection, wanted)
+            claims = read_claims(connection)
+        if not deliveries:
+            raise NotFound(
+                f"no bill of {wanted} is here; trainfare bill list shows which are"
+                if wanted
+                else "no bill is here; import one: trainfare bill import FILE"
+            )
+        periods = sorted({one.period for one in deliveries})
+        return [
+            _allocate(home, ledger, each, [d for d in deliveries if d.period == each], claims)
+            for each in periods
+        ]
+
+
+def _allocate(
+    home: Path, ledger: Any, period: str, deliveries: Sequence[StoredDelivery], claims: list[Claim]
+) -> Allocated:
+    from trainfare.allocation.engine_duckdb import allocate
+    from trainfare.store.allocations import (
+        StoredAllocation,
+        current_allocations,
+        put_allocation,
+    )
+    from trainfare.store.results import sum_by_run
+
+    rules, rules_text = read_rules(home)
+    evidence = make_evidence(home, claims)
+    inputs = _digest(deliveries, claims, evidence.attachments, rules_text)
+    with ledger.look() as connection:
+        found = current_allocations(connection, period)
+    before = found[0] if found else None
+    if before and before.inputs == inputs and (home / before.folder).exists():
+        return Allocated(period, before.summary, is_unchanged=True, is_first=False, changes=())
+    out = home / "allocations" / period / f"{inputs}.parquet"
+    out.parent.mkdir(parents=True, exist_ok=True)
+    done = allocate(charge_files(home, deliveries), evidence, rules, out=out)
+    _check_conserved(period, deliveries, done)
+    summary = _summary(done)
+    stored = StoredAllocation(
+        period, inputs, out.relative_to(home).as_posix(), summary, time.time_ns()
+    )
+    earlier = (
+        sum_by_run([home / before.folder]) if before and (home / before.folder).exists() else {}
+    )
+    with ledger.change() as connection:
+        put_allocation(connection, stored)
+    changes = _changes(earlier, sum_by_run([out])) if before else ()
+    return Allocated(period, summary, is_unchanged=False, is_first=before is None, changes=changes)
+
+
+def charge_files(home: Path, deliveries: Sequence[StoredDelivery]) -> list[Path]:
+    """The lake's files of *deliveries*, in order.
+
+    Raises:
+        NotFound: a delivery's folder is gone.
+    """
+    files = []
+    for one in deliveries:
+        folder = lake_folder(home) / one.folder
+        parts = sorted(folder.glob("*.parquet"))
+        if not parts:
+            raise NotFound(
+                f"the charges of delivery {one.id[:12]} are not in {folder}; import it again"
+            )
+        files.extend(parts)
+    return files
+
+
+def read_rules(home: Path) -> tuple[Rules, str]:
+    """The user's rules, and their text for the digest; none where there is no file."""
+    from trainfare.allocation.rules import NO_RULES, load_rules
+
+    path = rules_file(home)
+    if not path.exists():
+        return NO_RULES, ""
+    return load_rules(path), path.read_text(encoding="utf-8")
+
+
+def make_evidence(home: Path, claims: Sequence[Claim]) -> Evidence:
+    """Claims, the managed jobs among their resources, and what hangs on what."""
+    from trainfare.allocation.evidence import Evidence
+
+    jobs: dict[str, str] = {}
+    shared: set[str] = set()
+    for claim in claims:
+        is_job = _MANAGED_JOB.fullmatch(claim.resource_id)
+        if is_job and jobs.setdefault(claim.resource_id, claim.run) != claim.run:
+            shared.add(claim.resource_id)
+    for resource_id in shared:
+        del jobs[resource_id]
+    return Evidence(claims=claims, jobs=jobs, attachments=read_attachments(home))
+
+
+def _digest(
+    deliveries: Sequence[StoredDelivery],
+    claims: Sequence[Claim],
+    attachments: Mapping[str, str],
+    rules_text: str,
+) -> str:
+    digest = hashlib.sha256(f"{ENGINE_VERSION}\n{rules_text}\n".encode())
+    for one in sorted((d.source, d.period, d.id) for d in deliveries):
+        digest.update(repr(one).encode())
+    for claim in claims:
+        words = (claim.run, claim.attempt, claim.resource_id, claim.interval, claim.share)
+        digest.update(repr(words).encode())
+    for pair in sorted(attachments.items()):
+        digest.update(repr(pair).encode())
+    return digest.hexdigest()[:32]
+
+
+def _check_conserved(
+    period: str, deliveries: Sequence[StoredDelivery], done: AllocationSummary
+) -> None:
+    """The result against the ledger's own totals, before it can become current."""
+    totals: dict[tuple[str, str], int] = {}
+    for one in deliveries:
+        for currency, views in one.totals.items():
+            for view, nano in views.items():
+                totals[currency, view] = totals.get((currency, view), 0) + nano
+    for outcome in done.outcomes:
+        expected = totals.get((outcome.currency, outcome.view.value), 0)
+        if outcome.bill != expected:
+            off = Money(outcome.bill - expected, outcome.currency).text()
+            raise NotConserved(
+                f"the allocation of {period} is off by {off} {outcome.currency} in the "
+                f"{outcome.view.value} view; nothing was changed; please report this"
+            )
+
+
+def _summary(done: AllocationSummary) -> dict[str, Any]:
+    """What the ledger keeps beside a result, for lists and notices."""
+    return {
+        "charges": done.charges,
+        "rows": done.rows,
+        "outcomes": [
+            {
+                "currency": one.currency,
+                "view": one.view.value,
+                "runs": str(one.runs),
+                **{left.value: str(one.remainders[left]) for left in Remainder},
+                "missing": one.missing,
+            }
+            for one in done.outcomes
+        ],
+        "methods": [
+            {"currency": currency, "method": method, "nano": str(nano)}
+            for (currency, method), nano in done.methods.items()
+        ],
+        "stale_tags": [
+            {"resource": one.resource, "tag_run": one.tag_run, "runs": list(one.runs)}
+            for one in done.stale_tags
+        ],
+        "stale_tag_count": done.stale_tag_count,
+        "unbilled": list(done.unbilled),
+        "unbilled_count": done.unbilled_count,
+    }
+
+
+def _changes(
+    before: Mapping[tuple[str, str], int], after: Mapping[tuple[str, str], int]
+) -> tuple[RunChange, ...]:
+    found = [
+        RunChange(run, Money(before.get((run, c), 0), c), Money(after.get((run, c), 0), c))
+        for run, c in sorted(before.keys() | after.keys())
+        if before.get((run, c), 0) != after.get((run, c), 0)
+    ]
+    return tuple(sorted(found, key=lambda one: -abs(one.after.nano - one.before.nano)))
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """Conservation of one billing period, currency and view."""
+
+    period: str
+    currency: str
+    view: View
+    bill: int
+    runs: int
+    remainders: Mapping[Remainder, int]
+
+    @property
+    def difference(self) -> int:
+        """What is missing (or too much) in nano-units; 0 is proof."""
+        return self.bill - self.runs - sum(self.remainders.values())
+
+
+def verify(home: Path, period: str | None = None, as_of_ns: int | None = None) -> list[Balance]:
+    """Prove that runs and remainders sum to the bill, per period, currency and view.
+
+    The bill's side is summed anew from the lake, the other from the written result; a period that
+    was never allocated stands as unallocated as a whole.
+    """
+    need_analytics("verify bills")
+    from trainfare.store.allocations import current_allocations
+    from trainfare.store.deliveries import current_deliveries
+    from trainfare.store.ledger import open_ledger
+    from trainfare.store.results import read_groups, sum_bill
+
+    wanted = None if period is None else str(BillingPeriod.parse(period))
+    with open_ledger(home) as ledger, ledger.look() as connection:
+        deliveries = current_deliveries(connection, wanted, as_of_ns)
+        results = {a.period: a for a in current_allocations(connection, wanted, as_of_ns)}
+    if wanted and not deliveries:
+        raise NotFound(f"no bill of {wanted} is here; trainfare bill list shows which are")
+    balances = []
+    for each in sorted({one.period for one in deliveries}):
+        bill = sum_bill(charge_files(home, [d for d in deliveries if d.period == each]))
+        path = [home / results[each].folder] if each in results else []
+        for view in View:
+            groups = read_groups(path, (), view)
+            for currency in sorted({c for c, v in bill if v is view}):
+                own = [g for g in groups if g.currency == currency]
+                left = {r: sum(g.nano for g in own if g.remainder is r) for r in Remainder}
+                total = bill[currency, view]
+                if not path:
+                    left[Remainder.UNALLOCATED] = total
+                runs = sum(g.nano for g in own if g.run is not None)
+                balances.append(Balance(each, currency, view, total, runs, left))
+    return balances

@@ -1,0 +1,136 @@
+"""Results: questions to allocations that lie as Parquet, answered as whole nano-units.
+
+An allocation is one row per run or remainder, method, description and day (see
+``allocation/result.sql``); grouping it never changes a sum.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trainfare.core.charge import Remainder, View
+from trainfare.core.errors import BadInput, MissingExtra, OutsideFailed
+
+COLUMNS = {
+    "run": "run",
+    "component": "component",
+    "resource": "resource",
+    "service": "service",
+    "account": "account",
+    "region": "region",
+    "day": "strftime(day, '%Y-%m-%d')",
+    "method": "method",
+}
+"""What a report can be grouped by, besides labels → the expression in a result."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The sum of one group of rows in one currency."""
+
+    key: tuple[str | None, ...]
+    """The values of the columns asked for, in their order."""
+    run: str | None
+    """The run that owns it; None for a remainder."""
+    remainder: Remainder | None
+    currency: str
+    nano: int
+
+
+@contextmanager
+def _connection() -> Iterator[Any]:
+    try:
+        import duckdb
+    except ModuleNotFoundError:
+        raise MissingExtra("analytics", "read allocations") from None
+    connection = duckdb.connect(":memory:")
+    try:
+        connection.execute("SET memory_limit = '256MB'; SET TimeZone = 'UTC'")
+        yield connection
+    except duckdb.Error as error:
+        raise OutsideFailed(
+            f"cannot read the allocation: {str(error).splitlines()[0]}; run trainfare allocate"
+        ) from None
+    finally:
+        connection.close()
+
+
+def _files(paths: Sequence[Path]) -> str:
+    """The table of *paths*; a sign that would be a pattern stands for itself."""
+    plain = [re.sub(r"([*?\[])", r"[\1]", str(path)).replace("'", "''") for path in paths]
+    listed = ", ".join(f"'{path}'" for path in plain)
+    return f"read_parquet([{listed}], hive_partitioning = false)"
+
+
+def read_groups(paths: Sequence[Path], by: Sequence[str], view: View) -> list[Group]:
+    """Sums of *view* per run or remainder and the columns *by*, in a fixed order.
+
+    Raises:
+        BadInput: a column is not one of :data:`COLUMNS`.
+    """
+    for name in by:
+        if name not in COLUMNS:
+            raise BadInput(f"{name!r} is not one of {', '.join(COLUMNS)}")
+    if not paths:
+        return []
+    keys = "".join(f"{COLUMNS[name]} AS key{n}, " for n, name in enumerate(by))
+    query = (
+        f"SELECT {keys}run, remainder, currency, sum({view.value}_nano) "
+        f"FROM {_files(paths)} WHERE {view.value}_nano IS NOT NULL GROUP BY ALL ORDER BY ALL"
+    )
+    with _connection() as connection:
+        rows = connection.execute(query).fetchall()
+    return [
+        Group(tuple(key), run, None if left is None else Remainder(left), currency, int(nano))
+        for *key, run, left, currency, nano in rows
+    ]
+
+
+def sum_by_run(paths: Sequence[Path]) -> dict[tuple[str, str], int]:
+    """(run, currency) → effective nano-units, over all results."""
+    groups = read_groups(paths, (), View.EFFECTIVE)
+    return {(g.run, g.currency): g.nano for g in groups if g.run is not None}
+
+
+def sum_bill(paths: Sequence[Path]) -> dict[tuple[str, View], int]:
+    """(currency, view) → the sum of the charges themselves, read from the lake anew.
+
+    This is the other side of conservation: it shares no code with the allocation.
+    """
+    if not paths:
+        return {}
+    sums = ", ".join(f"sum({view.column})" for view in View)
+    query = (
+        f'SELECT "BillingCurrency", {sums} FROM {_files(paths)} '
+        'GROUP BY "BillingCurrency" ORDER BY 1'
+    )
+    with _connection() as connection:
+        rows = connection.execute(query).fetchall()
+    return {
+        (currency, view): int(nano)
+        for currency, *nanos in rows
+        for view, nano in zip(View, nanos, strict=True)
+        if nano is not None
+    }
+
+
+def top_unallocated(
+    paths: Sequence[Path], view: View, limit: int
+) -> list[Mapping[str, str | int | None]]:
+    """The costliest resources of which nobody known is the owner."""
+    if not paths:
+        return []
+    query = (
+        f"SELECT resource, service, account, region, label, currency, sum({view.value}_nano) AS nano "
+        f"FROM {_files(paths)} WHERE remainder = 'unallocated' AND {view.value}_nano IS NOT NULL "
+        f"GROUP BY ALL HAVING nano <> 0 ORDER BY abs(nano) DESC, resource, service LIMIT {int(limit)}"
+    )
+    with _connection() as connection:
+        rows = connection.execute(query).fetchall()
+    names = ("resource", "service", "account", "region", "label", "currency", "nano")
+    return [dict(zip(names, (*row[:-1], int(row[-1])), strict=True)) for row in rows]
