@@ -126,13 +126,14 @@ class Rows:
         return self.draft.exact(values, self.desk, source=self.header.told(name))
 
     def needed(self, name: str, where: pa.BooleanArray, why: str) -> Exact:
-        """Like :meth:`amounts`; an amount that is missing in a row of *where* is a problem."""
+        """Like :meth:`amounts`; one that is missing in a row of *where* is a problem, and 0 here."""
         exact = self.amounts(name, where)
         absent = pc.and_(where, exact.nano.is_null())
         if pc.any(absent).as_py():
             column = self.header.told(name)
             lacks = "is empty" if self.column(name) is not None else "is not in the file"
             self.draft.problem(self.desk, column, f"{lacks}, and {why} needs it", absent, None)
+            return Exact(pc.if_else(absent, 0, exact.nano), exact.limbs)
         return exact
 
 
@@ -197,9 +198,7 @@ def translated(texts: pa.DictionaryArray, words: Sequence[str | None]) -> pa.Dic
 
 def _map_texts(values: pa.Array) -> pa.DictionaryArray:
     """(n,) JSON objects of a map column, whether it is a map, a struct or text already."""
-    kind = values.type
-    is_text = pa.types.is_dictionary(kind) or pa.types.is_string(kind) or pa.types.is_null(kind)
-    return text_of(values) if is_text else tags.text_of_nested(values)
+    return tags.text_of_nested(values) if pa.types.is_nested(values.type) else text_of(values)
 
 
 def _entry(objects: pa.DictionaryArray, key: str) -> pa.DictionaryArray:
