@@ -1,13 +1,16 @@
 """The command line as a user's shell calls it: real processes, with and without a terminal."""
 
 import contextlib
+import fcntl
 import json
 import os
 import pty
 import select
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 
 COMMAND = [sys.executable, "-m", "trainfare"]
@@ -16,7 +19,7 @@ PATIENCE = 20
 
 
 def environment(home, **more):
-    ours = ("TRAINFARE_", "SLURM_", "PYTHONUNBUFFERED", "_TRAINFARE")
+    ours = ("TRAINFARE_", "SLURM_", "PYTHONUNBUFFERED", "_TRAINFARE", "COLUMNS", "LINES")
     kept = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
     return {**kept, "TRAINFARE_HOME": str(home), "TRAINFARE_METADATA": "off", **more}
 
@@ -95,6 +98,9 @@ class Terminal:
             if time.monotonic() > until:
                 os.kill(self.pid, signal.SIGKILL)
             self.read(0.02)
+
+    def resize(self, columns, rows):
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
     def hang_up(self):
         os.close(self.master)

@@ -44,6 +44,7 @@ _FITS = (
     (5, 64, 3, 1),
     (4, 8, 2, 1),
     (3, 4, 2, 1),
+    (2, 4, 1, 1),
     (2, 2, 1, 1),
     (2, 1, 1, 0),
     (0, 1, 1, 0),
@@ -113,7 +114,7 @@ def _words_row(label: str, words: str, right: str, width: int) -> str:
 
 def _room(width: int) -> int:
     """Columns of the bar; one column stays free on either side of the frame."""
-    return max(8, width - 2 - LABEL - MIDDLE - RIGHT)
+    return max(4, width - 2 - LABEL - MIDDLE - RIGHT)
 
 
 def _pad(text: str, size: int, *, right: bool = False) -> str:
@@ -185,14 +186,14 @@ def _figures(number: float) -> str:
 
 
 def _amount(amount: Money | None, places: int) -> str:
-    text = amount_text(amount, places)
-    return click.style(text, fg="yellow") if amount is None else text
+    if amount is None:
+        return click.style("no price", fg="yellow")
+    return amount_text(amount, places) if amount else amount.display()
 
 
 def _components(frame: Frame, width: int) -> Iterator[str]:
     estimate = frame.receipt.estimate
     places = places_for(estimate.total)
-    whole = sum(amount.nano for amount in estimate.components.values() if amount is not None)
     words = {
         Component.STORAGE: storage_words(frame.receipt.run),
         Component.NETWORK: network_words(frame.receipt.run),
@@ -204,11 +205,12 @@ def _components(frame: Frame, width: int) -> Iterator[str]:
             right = _dim("—") if amount is not None else _unknown(said)
             yield _words_row(part.value, said, right, width)
             continue
-        share = amount.nano / whole
-        drawn = click.style(bar(share, _room(width)), fg=colour)
-        percent = f"{share:.1%}" if share >= 0.001 else "< 0.1%"
-        amount_shown = amount_text(amount, places)
-        yield _row(part.value, drawn, percent.replace("%", " %"), amount_shown, width)
+        drawn, percent = "", ""
+        if estimate.total:
+            share = amount.nano / estimate.total.nano
+            drawn = click.style(bar(share, _room(width)), fg=colour)
+            percent = (f"{share:.1%}" if share >= 0.001 else "< 0.1%").replace("%", " %")
+        yield _row(part.value, drawn, percent, amount_text(amount, places), width)
     if estimate.idle_cost:
         beside = "beside the total: no run claimed it"
         yield _words_row("idle", beside, amount_text(estimate.idle_cost, places), width)
@@ -315,6 +317,8 @@ def _alerts(frame: Frame, width: int, count: int) -> Iterator[str]:
 
 
 def _foot(frame: Frame, width: int) -> str:
-    words = "Ctrl-C stops watching; the run goes on" if frame.is_running else ""
     clock = f"{format_instant(frame.at_ns)[11:19]} UTC"
+    words = "Ctrl-C stops watching; the run goes on" if frame.is_running else ""
+    if len(words) + len(clock) + 3 > width:
+        words = words.partition(";")[0]
     return _apart(_dim(words), _dim(clock), width)

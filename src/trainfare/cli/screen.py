@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
 import sys
 import time
@@ -12,9 +11,9 @@ from collections.abc import Callable, Sequence
 from types import FrameType, TracebackType
 from typing import Any, Self
 
-_ENTER = "\x1b[?1049h\x1b[?25l"
-"""The second screen (what was on the terminal comes back later), no cursor."""
-_LEAVE = "\x1b[?25h\x1b[?1049l"
+_ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l"
+"""The second screen (what was on the terminal comes back later), no cursor, no wrapped lines."""
+_LEAVE = "\x1b[?7h\x1b[?25h\x1b[?1049l"
 _HOME, _CLEAR_LINE, _CLEAR_REST = "\x1b[H", "\x1b[K", "\x1b[J"
 
 
@@ -57,27 +56,33 @@ class Screen:
     def draw(self, lines: Sequence[str]) -> None:
         """Put *lines* on the screen in one write, over what was there."""
         body = f"{_CLEAR_LINE}\r\n".join(lines)
-        sys.stdout.write(f"{_HOME}{body}{_CLEAR_LINE}{_CLEAR_REST}")
-        sys.stdout.flush()
+        _write(f"{_HOME}{body}{_CLEAR_LINE}{_CLEAR_REST}")
 
     def rest(self, seconds: float, draw: Callable[[], None]) -> None:
         """Wait so long; *draw* again at once when the terminal changes its size."""
-        size = shutil.get_terminal_size()
+        size = self.size()
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
             time.sleep(min(0.1, left))
-            if shutil.get_terminal_size() != size:
-                size = shutil.get_terminal_size()
+            if self.size() != size:
+                size = self.size()
                 draw()
+
+    @staticmethod
+    def size() -> tuple[int, int]:
+        """Columns and rows of the terminal itself; 80 × 24 where it does not know."""
+        with contextlib.suppress(OSError):
+            columns, rows = os.get_terminal_size(sys.stdout.fileno())
+            if columns and rows:
+                return columns, rows
+        return 80, 24
 
     def _take(self) -> None:
         self._echo = _switch_echo_off()
-        sys.stdout.write(_ENTER)
-        sys.stdout.flush()
+        _write(_ENTER)
 
     def _give(self) -> None:
-        sys.stdout.write(_LEAVE)
-        sys.stdout.flush()
+        _write(_LEAVE)
         if self._echo is not None:
             _restore(self._echo)
 
@@ -90,6 +95,13 @@ class Screen:
         os.kill(os.getpid(), signal.SIGTSTP)
         signal.signal(signal.SIGTSTP, self._pause)
         self._take()
+
+
+def _write(text: str) -> None:
+    """Write at once and past Python's buffer, which a signal handler must not enter twice."""
+    data = text.encode(sys.stdout.encoding, "replace")
+    while data:
+        data = data[os.write(sys.stdout.fileno(), data) :]
 
 
 def _switch_echo_off() -> list[Any] | None:

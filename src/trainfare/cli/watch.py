@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 import time
 from pathlib import Path
@@ -92,8 +91,7 @@ def _watch(home: Path, run_id: str) -> None:
         with Screen() as screen:
 
             def draw() -> None:
-                columns, rows = shutil.get_terminal_size()
-                lines = frame_lines(frame, columns, rows)
+                lines = frame_lines(frame, *screen.size())
                 screen.draw([click.unstyle(line) for line in lines] if _is_plain() else lines)
 
             spent = 0.0

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from trainfare.core.activity import LOW_USE_PERMILLE, LOW_USE_WINDOW_NS
-from trainfare.core.estimate import EpochCost, Stretch
+from trainfare.core.estimate import EpochCost
 from trainfare.core.machine import Accelerator
 from trainfare.core.money import Money
 from trainfare.core.period import SECOND, format_instant
-from trainfare.core.price import UNITS, Price
+from trainfare.core.price import UNITS, NoPrice, Price
 from trainfare.core.run import Segment, StageMark, Status
 from trainfare.metering.history import read_receipt, run_ids
 from trainfare.metering.home import runs_folder
@@ -153,18 +153,19 @@ def _present_stage(segments: Sequence[Segment]) -> StageMark | None:
 
 def _price_per_hour(receipt: Receipt, segments: Sequence[Segment]) -> Money | None:
     """The sum over held machines of price × share, as in the last stretch of each."""
-    held = {s.machine.resource_id for s in segments}
-    latest: dict[str, Stretch] = {}
+    latest: dict[str, tuple[Price | NoPrice, Fraction]] = {
+        s.machine.resource_id: (s.prices[-1].price, s.share) for s in segments if s.prices
+    }
     for stretch in receipt.estimate.stretches:
-        if stretch.resource_id in held:
-            latest[stretch.resource_id] = stretch
+        if stretch.resource_id in latest:
+            latest[stretch.resource_id] = stretch.price, stretch.share
     if not latest:
         return None
     total = Fraction(0)
-    for stretch in latest.values():
-        if not isinstance(stretch.price, Price):
+    for price, share in latest.values():
+        if not isinstance(price, Price):
             return None
-        total += stretch.price.per_quantum * stretch.share * UNITS["h"]
+        total += price.per_quantum * share * UNITS["h"]
     return Money.nearest(total, receipt.estimate.currency)
 
 
