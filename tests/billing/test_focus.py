@@ -339,6 +339,16 @@ def test_currencies_are_kept_apart(tmp_path):
     assert [row["BillingCurrency"] for row in rows] == ["USD", "EUR", "EUR"]
 
 
+def test_a_currency_in_two_spellings_is_rounded_as_one(tmp_path):
+    """Four tenths of a nano, five times: the order of the file decides which row gets the nano."""
+    changes = [
+        {"BilledCost": "0.0000000004", "BillingCurrency": c}
+        for c in ["eur", "EUR", "eur", "EUR", "eur"]
+    ]
+    _, rows = read(write(tmp_path, charges(*changes)))
+    assert [row["x_BilledNano"] for row in rows] == [0, 1, 0, 1, 0]
+
+
 def test_each_files_total_is_exact_by_itself(tmp_path):
     """Rounding begins anew with each file, so files imported together or alone are the same."""
     for name in ("a.csv", "b.csv"):

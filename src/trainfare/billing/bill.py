@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
-from trainfare.billing import aws_cur, canonical, focus, generic
+from trainfare.billing import aws_cur, azure, azure_focus, canonical, focus, generic
 from trainfare.billing.arrow import pa, pc
 from trainfare.billing.canonical import Desk
 from trainfare.billing.chunks import header_of
@@ -32,6 +32,10 @@ ADAPTERS: dict[str, Adapter] = {
     "focus-1.4": focus.read,
     "aws-cur-2.0": aws_cur.read,
     "aws-cur-legacy": aws_cur.read,
+    "azure-actual": azure.read,
+    "azure-amortized": azure.read,
+    "azure-ea": azure.read,
+    "azure-focus": azure_focus.read,
     "generic": generic.read,
 }
 """Format → the function that reads it. Files of one bill must share one function."""

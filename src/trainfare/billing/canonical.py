@@ -188,7 +188,8 @@ class Draft:
         currency = done.get("BillingCurrency", constant(None, self.rows))
         for view, (values, source) in self._amounts.items():
             exact = values if isinstance(values, Exact) else self.exact(values, desk, source=source)
-            done[view.column] = desk.rounding.round(view, exact, currency)
+            if exact.nano.null_count < self.rows:  # a view that nobody told has no total, not 0
+                done[view.column] = desk.rounding.round(view, exact, currency)
             self._sources[view.column] = source
         self._check_periods(done, desk)
         self._check_required(done, desk)

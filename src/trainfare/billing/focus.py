@@ -9,7 +9,7 @@ Source: FinOps Open Cost and Usage Specification 1.0, 1.1, 1.2, 1.3, 1.4.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from trainfare.billing.arrow import constant, pa, pc, text_of
 from trainfare.billing.canonical import Chunk, Desk, Draft
@@ -44,12 +44,17 @@ _ALIASES = {
 _SLASH_DATE = r"^\s*[0-9]{1,2}/1/([0-9]{4}|[0-9]{2})\b"
 
 
-def read(files: Sequence[SourceFile], desk: Desk) -> Iterator[pa.RecordBatch]:
+def read(
+    files: Sequence[SourceFile],
+    desk: Desk,
+    complete: Callable[[Draft, Desk], None] | None = None,
+) -> Iterator[pa.RecordBatch]:
     """Canonical batches of FOCUS files, in file order.
 
     Args:
         files: all of FOCUS, of one or more versions.
         desk: collects problems and running sums.
+        complete: fills what one provider's exports lack, once a draft says what FOCUS says.
     """
     for file in files:
         columns = _columns(header_of(file))
@@ -62,7 +67,10 @@ def read(files: Sequence[SourceFile], desk: Desk) -> Iterator[pa.RecordBatch]:
             )
             continue
         for chunk in chunks_of(file, desk.problems):
-            yield draft_of(chunk, columns).finish(desk)
+            draft = draft_of(chunk, columns)
+            if complete is not None:
+                complete(draft, desk)
+            yield draft.finish(desk)
         desk.next_file()
 
 
@@ -83,7 +91,7 @@ def _columns(header: Sequence[str]) -> dict[str, str]:
 
 
 def draft_of(chunk: Chunk, columns: Mapping[str, str]) -> Draft:
-    """The draft of one chunk of FOCUS rows; Azure's FOCUS reader begins with it too.
+    """The draft of one chunk of FOCUS rows.
 
     Args:
         chunk: rows as they came.

@@ -60,7 +60,7 @@ def fetch(url: str, folder: Path) -> Path:
     except ImportError:
         raise MissingExtra(extra, f"read {scheme}:// bills") from None
     try:
-        store, path = core.url_to_fs(url, skip_instance_cache=True, use_listings_cache=False)
+        store, path = core.url_to_fs(url, skip_instance_cache=True)
         return _copy(store, path.rstrip("/"), folder, url)
     except FileNotFoundError:
         raise NotFound(f"there is nothing at {url}; check bucket and key") from None
