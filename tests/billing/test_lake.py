@@ -68,12 +68,13 @@ def test_rows_stay_in_file_order_within_row_groups(tmp_path):
     columns = {name: [value] * count for name, value in CHARGE.items()}
     columns["BilledCost"] = list(range(count))
     columns["Tags"] = [f'{{"n":"{n // 1000}","pad":"{"x" * 100}"}}' for n in range(count)]
-    path = write_parquet(tmp_path, columns)
+    path = write_parquet(tmp_path, columns, row_group_size=40_000)
     [delivery] = deliver(path, tmp_path / "lake")
     parts = list((tmp_path / "lake" / delivery.folder).iterdir())
     file = pq.ParquetFile(parts[0])
     assert len(parts) == 1
-    assert file.metadata.row_group(0).num_rows == 122_880
+    groups = [file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)]
+    assert groups == [122_880, 122_880, 54_240]
     assert file.read(["x_SourceRow"])["x_SourceRow"].to_pylist() == list(range(1, count + 1))
     tags = next(
         column
@@ -87,11 +88,18 @@ def test_rows_stay_in_file_order_within_row_groups(tmp_path):
 def test_a_big_delivery_goes_on_in_the_next_part(tmp_path, monkeypatch):
     monkeypatch.setattr(lake_room, "GROUP_ROWS", 10)
     monkeypatch.setattr(lake_room, "PART_ROWS", 20)
-    changes = [{"BilledCost": str(n)} for n in range(50)]
-    [delivery] = deliver(write(tmp_path, charges(*changes)), tmp_path / "lake")
-    names = sorted(path.name for path in (tmp_path / "lake" / delivery.folder).iterdir())
-    assert names[0] == "part-00000.parquet"
-    assert delivery.rows == 50
+    monkeypatch.setattr("trainfare.billing.chunks.ROWS", 10)
+    columns = {name: [value] * 50 for name, value in CHARGE.items()}
+    [delivery] = deliver(write_parquet(tmp_path, columns), tmp_path / "lake")
+    parts = sorted((tmp_path / "lake" / delivery.folder).iterdir())
+    assert [(part.name, pq.ParquetFile(part).metadata.num_rows) for part in parts] == [
+        ("part-00000.parquet", 20),
+        ("part-00001.parquet", 20),
+        ("part-00002.parquet", 10),
+    ]
+    assert [row["x_SourceRow"] for row in stored(tmp_path / "lake", delivery).to_pylist()] == list(
+        range(1, 51)
+    )
 
 
 def test_mixed_periods_and_currencies_are_kept_apart(tmp_path):

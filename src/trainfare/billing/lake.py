@@ -75,11 +75,11 @@ class _Period:
         self.repairs += batch.num_rows - batch.column("x_Repairs").null_count
         _add_totals(self.totals, batch)
         if self.waiting_rows >= GROUP_ROWS:
-            self.write()
+            self.write(self.waiting_rows - self.waiting_rows % GROUP_ROWS)
 
-    def write(self) -> None:
-        """Write what waits as one row group or more."""
-        if not self.waiting:
+    def write(self, rows: int) -> None:
+        """Write the first *rows* of what waits, in row groups that are full but for the last."""
+        if not rows:
             return
         if self._writer is None:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -95,9 +95,9 @@ class _Period:
         table = pa.Table.from_batches(self.waiting, SCHEMA)
         if len(self.waiting) > 1:  # a row group keeps its dictionary only if there is just one
             table = table.unify_dictionaries()
-        self._writer.write_table(table, row_group_size=GROUP_ROWS)
-        self._part_rows += self.waiting_rows
-        self.waiting, self.waiting_rows = [], 0
+        self._writer.write_table(table.slice(0, rows), row_group_size=GROUP_ROWS)
+        self._part_rows += rows
+        self.waiting, self.waiting_rows = table.slice(rows).to_batches(), self.waiting_rows - rows
         if self._part_rows >= PART_ROWS:
             self.close_part()
 
@@ -131,9 +131,10 @@ def write_lake(bill: Bill, lake: Path) -> list[Delivery]:
                     period = periods.setdefault(name, _Period(folder / name))
                     period.add(part)
                 if sum(each.waiting_rows for each in periods.values()) > _WAITING_MAX:
-                    max(periods.values(), key=lambda each: each.waiting_rows).write()
+                    fullest = max(periods.values(), key=lambda each: each.waiting_rows)
+                    fullest.write(fullest.waiting_rows)
             for period in periods.values():
-                period.write()
+                period.write(period.waiting_rows)
                 period.close_part()
             return [_settle(bill, lake, name, periods[name]) for name in sorted(periods)]
     except OSError as error:
