@@ -132,8 +132,8 @@ def test_a_fee_that_was_used_up_is_no_unused_commitment(tmp_path):
 
 
 def test_the_least_unused_part_is_unused(tmp_path):
-    _, row = one(tmp_path, plan_fee("5", "5", "4.9999999999"))
-    assert row["CommitmentDiscountStatus"] == "Unused"
+    _, row = one(tmp_path, plan_fee("5", "5.0000000001", "5"))
+    assert (row["CommitmentDiscountStatus"], row["x_EffectiveNano"]) == ("Unused", 0)
 
 
 @pytest.mark.parametrize(

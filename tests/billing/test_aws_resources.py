@@ -83,15 +83,25 @@ def test_the_machine_is_told_or_read_from_usage_type_or_spot_description(
     assert row["x_InstanceType"] == found
 
 
+def test_only_a_spot_row_is_described_by_its_machine(tmp_path):
+    bare = {"product_instance_type": "", "line_item_line_item_description": "p5.48xlarge for all"}
+    usage_types = ("SpotUsage", "BoxUsage")
+    items = lines(*({**bare, "line_item_usage_type": name} for name in usage_types))
+    _, rows = read(write(tmp_path, cur2(items)))
+    assert [row["x_InstanceType"] for row in rows] == ["p5.48xlarge", None]
+
+
 def test_spot_is_dynamic_by_usage_type_or_term(tmp_path):
     items = lines(
         {"line_item_usage_type": "SpotUsage:g5.xlarge"},
         {"line_item_usage_type": "EUC1-SpotUsage-Fargate-vCPU-Hours:perCPU"},
         {"pricing_term": "Spot"},
         {"pricing_term": "OnDemand"},
+        {"pricing_term": "Spot", "line_item_line_item_type": "EdpDiscount"},
     )
     _, rows = read(write(tmp_path, cur2(items)))
-    assert [row["PricingCategory"] for row in rows] == ["Dynamic"] * 3 + ["Standard"]
+    found = [row["PricingCategory"] for row in rows]
+    assert found == ["Dynamic", "Dynamic", "Dynamic", "Standard", "Other"]
 
 
 def test_reserved_machines_that_nobody_ran_are_unused(tmp_path):

@@ -152,7 +152,6 @@ class _Survey:
             spread(pc.match_substring_regex(usage_type.dictionary, _INSTANCE), usage_type),
             spread(pc.is_in(types.dictionary, pa.array(USAGE)), types),
         )
-        rest = pc.and_(rest, pc.invert(part))
         if pc.any(rest).as_py():
             keys = self._keys(texts_of(header, chunk, "line_item_resource_id"), starts, rest)
             cash = spread(pc.equal(types.dictionary, "Usage"), types).filter(rest)
