@@ -1,0 +1,222 @@
+"""The bill path whole: import, claims, allocate, verify, report; restated, repeated, killed."""
+
+import contextlib
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from flows.bills import hour, write_bill, write_claims
+from trainfare import track
+from trainfare.cli.main import main
+from trainfare.store.claims import read_claims, read_labels
+from trainfare.store.ledger import open_ledger
+
+pytest.importorskip("duckdb")
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A fresh home; commands set TRAINFARE_HOME, which is put back afterwards."""
+    monkeypatch.setenv("TRAINFARE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("TRAINFARE_METADATA", "off")
+    return tmp_path / "home"
+
+
+def trainfare(home, *words, code=0):
+    """What a command answers as JSON, or what it complains; its exit code is *code*."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        with pytest.raises(SystemExit) as ended:
+            main([*map(str, words), "--home", str(home), "--format", "json"])
+    assert (ended.value.code or 0) == code, err.getvalue()
+    return json.loads(out.getvalue()) if out.getvalue().strip() else err.getvalue()
+
+
+def allocated(home, by="run"):
+    """Key → allocated, and the remainders."""
+    report = trainfare(home, "report", "--by", by)
+    return {row[by]: row["allocated"] for row in report["rows"]}, report["remainders"]
+
+
+def assert_conserved(home):
+    answer = trainfare(home, "verify")
+    assert answer["conserved"] is True
+    for one in answer["periods"]:
+        assert one["difference"] == "0"
+    return answer["periods"]
+
+
+def test_an_hour_is_split_by_time_and_share_and_the_rest_is_idle(home, tmp_path):
+    bill = write_bill(tmp_path / "b.csv", hour("i-1", 8, "8.00"), hour("i-2", 8, "1.000000001"))
+    claims = write_claims(
+        tmp_path / "c.csv", ("a", "i-1", 8, 8.5, "1"), ("b", "i-1", 8.5, 9, "0.5")
+    )
+    imported = trainfare(home, "bill", "import", bill)["deliveries"][0]
+    assert imported["totals"]["USD"]["billed"] == "9.000000001"
+    assert (imported["period"], imported["rows"]) == ("2026-10", 2)
+    trainfare(home, "claims", "import", claims)
+    trainfare(home, "allocate")
+    runs, left = allocated(home)
+    assert runs == {"a": "4.000000000", "b": "2.000000000"}
+    assert (left["idle"], left["unallocated"]) == ("2.000000000", "1.000000001")
+    views = assert_conserved(home)
+    assert {v["view"] for v in views} == {"billed", "effective", "list", "contracted"}
+
+
+def test_a_report_groups_by_labels_and_always_sums_to_the_bill(home, tmp_path):
+    trainfare(home, "bill", "import", write_bill(tmp_path / "b.csv", hour("i-1", 8, "8.00")))
+    trainfare(
+        home, "claims", "import", write_claims(tmp_path / "c.csv", ("a", "i-1", 8, 8.25, "1"))
+    )
+    trainfare(home, "allocate")
+    for by in ("model,team", "component", "method", "day", "region", "nosuchlabel"):
+        report = trainfare(home, "report", "--by", by)
+        rows = sum(float(row["allocated"]) for row in report["rows"])
+        rest = sum(float(v) for v in report["remainders"].values())
+        assert rows + rest == float(report["total"]) == 8.0
+    assert allocated(home, "method")[0] == {"resource_overlap": "2.000000000"}
+
+
+def test_the_same_bill_twice_changes_nothing(home, tmp_path):
+    bill = write_bill(tmp_path / "b.csv", hour("i-1", 8, "8.00"))
+    first = trainfare(home, "bill", "import", bill)["deliveries"][0]
+    trainfare(home, "allocate")
+    again = trainfare(home, "bill", "import", bill)["deliveries"][0]
+    assert (again["id"], again["unchanged"]) == (first["id"], True)
+    assert trainfare(home, "allocate")["periods"][0]["unchanged"] is True
+    assert len(trainfare(home, "bill", "list")["deliveries"]) == 1
+
+
+def test_a_restated_bill_replaces_and_says_what_changed_per_run(home, tmp_path):
+    trainfare(home, "claims", "import", write_claims(tmp_path / "c.csv", ("a", "i-1", 8, 9, "1")))
+    trainfare(home, "bill", "import", write_bill(tmp_path / "1.csv", hour("i-1", 8, "8.00")))
+    trainfare(home, "allocate")
+    between = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 0.999))
+    time.sleep(1.1)
+    second = write_bill(tmp_path / "2.csv", hour("i-1", 8, "7.50"))
+    replaced = trainfare(home, "bill", "import", second)["deliveries"][0]
+    assert replaced["replaces"] is not None
+    (period,) = trainfare(home, "allocate")["periods"]
+    assert [(c["run"], c["before"], c["after"]) for c in period["changes"]] == [
+        ("a", "8.000000000", "7.500000000")
+    ]
+    assert allocated(home)[0] == {"a": "7.500000000"}
+    before = trainfare(home, "report", "--by", "run", "--as-of", between)
+    assert before["total"] == "8.000000000"
+    assert_conserved(home)
+
+
+def test_two_currencies_are_kept_apart(home, tmp_path):
+    bill = write_bill(
+        tmp_path / "b.csv", hour("i-1", 8, "8.00"), hour("i-1", 9, "5.00", currency="EUR")
+    )
+    trainfare(home, "bill", "import", bill)
+    trainfare(home, "allocate")
+    assert {v["currency"] for v in assert_conserved(home)} == {"USD", "EUR"}
+    report = trainfare(home, "report", "--by", "run")
+    assert (report["currency"], report["total"]) == ("USD", "8.000000000")
+    assert report["other_currencies"][0]["total"] == "5.000000000"
+
+
+def test_metered_runs_of_this_home_are_claims_too(home, tmp_path):
+    with track(run_id="mine", model="m", price="3.6"):
+        time.sleep(0.01)
+    trainfare(home, "bill", "import", write_bill(tmp_path / "b.csv", hour("i-1", 8, "8.00")))
+    trainfare(home, "allocate")
+    with open_ledger(home) as ledger, ledger.look() as connection:
+        assert [c.run for c in read_claims(connection)] == ["mine"]
+        assert read_labels(connection) == {"mine": {"model": "m"}}
+
+
+def test_a_bad_file_among_good_ones_stores_nothing(home, tmp_path):
+    good = write_bill(tmp_path / "good.csv", hour("i-1", 8, "8.00"))
+    bad = write_bill(tmp_path / "bad.csv", hour("i-1", 8, "eight"), hour("i-1", 9, "1,5"))
+    said = trainfare(home, "bill", "import", good, bad, code=2)
+    assert "bad.csv row 1, column BilledCost: 'eight'" in said
+    assert "Traceback" not in said
+    assert trainfare(home, "bill", "list")["deliveries"] == []
+
+
+def test_parts_of_one_bill_given_as_two_files_are_refused_with_the_remedy(home, tmp_path):
+    one = write_bill(tmp_path / "1.csv", hour("i-1", 8, "8.00"))
+    two = write_bill(tmp_path / "2.csv", hour("i-1", 9, "8.00"))
+    said = trainfare(home, "bill", "import", one, two, code=2)
+    assert "are both bills of" in said
+    assert "one folder" in said
+
+
+def test_what_was_never_allocated_stands_as_unallocated_and_is_conserved(home, tmp_path):
+    trainfare(home, "bill", "import", write_bill(tmp_path / "b.csv", hour("i-1", 8, "8.00")))
+    one = assert_conserved(home)[0]
+    assert (one["bill"], one["unallocated"]) == ("8.000000000", "8.000000000")
+    assert "nothing is allocated yet" in trainfare(home, "report", code=2)
+
+
+def test_a_result_that_was_tampered_with_is_not_conserved(home, tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    trainfare(home, "bill", "import", write_bill(tmp_path / "b.csv", hour("i-1", 8, "8.00")))
+    trainfare(home, "allocate")
+    (path,) = (home / "allocations").rglob("*.parquet")
+    table = pq.read_table(path)
+    index = table.column_names.index("effective_nano")
+    less = pa.array(
+        [v - 1 for v in table.column(index).to_pylist()], table.schema.field(index).type
+    )
+    pq.write_table(table.set_column(index, "effective_nano", less), path)
+    answer = trainfare(home, "verify", code=1)
+    assert answer["conserved"] is False
+    effective = next(v for v in answer["periods"] if v["view"] == "effective")
+    assert effective["difference"] == "0.000000001"
+
+
+def test_wrong_words_are_one_sentence(home):
+    for words, said in [
+        (("allocate", "2026-13"), "is not a billing period"),
+        (("allocate",), "import one: trainfare bill import"),
+        (("verify", "2026-10"), "no bill of 2026-10"),
+        (("bill", "import", "nothere.csv"), "nothere.csv"),
+        (("report", "--by", ""), "names no key"),
+        (("bill", "show", "abc"), "bill list"),
+    ]:
+        answer = trainfare(home, *words, code=2)
+        assert said in answer
+        assert "Traceback" not in answer
+
+
+@pytest.mark.parametrize("delay", [0.4, 0.8, 1.2])
+def test_killed_at_any_moment_an_import_leaves_the_previous_state_whole(home, tmp_path, delay):
+    trainfare(home, "bill", "import", write_bill(tmp_path / "1.csv", hour("i-1", 8, "8.00")))
+    trainfare(home, "allocate")
+    many = [hour("i-1", n % 24, "0.01", day=1 + n % 28) for n in range(20_000)]
+    second = write_bill(tmp_path / "2.csv", *many)
+    command = [
+        sys.executable,
+        "-m",
+        "trainfare",
+        "--home",
+        str(home),
+        "bill",
+        "import",
+        str(second),
+    ]
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    time.sleep(delay)
+    os.kill(child.pid, signal.SIGKILL)
+    child.wait()
+    deliveries = trainfare(home, "bill", "list")["deliveries"]
+    current = [d for d in deliveries if d["current"]]
+    assert [d["totals"]["USD"]["billed"] for d in current] in (["8.000000000"], ["200.000000000"])
+    if len(deliveries) == 1:
+        assert_conserved(home)
+    trainfare(home, "bill", "import", second)
+    trainfare(home, "allocate")
+    assert assert_conserved(home)[0]["bill"] == "200.000000000"
+    assert not any((home / "lake" / ".incoming").iterdir())
