@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import json
 import zipfile
 from collections import Counter
 from datetime import UTC, datetime
@@ -138,6 +139,43 @@ def test_examples_with_all_columns_need_no_mapping(name):
     bill, rows = read(path)
     assert_conserved(path, bill, rows)
     assert all("BillingPeriodStart:read-month-first" in row["x_Repairs"] for row in rows)
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1", "1.2", "1.3", "1.4"])
+def test_every_column_of_every_version_is_kept(tmp_path, version):
+    told = json.loads(sample("focus_columns.json").read_text())["columns"]
+    columns = {
+        each["column"]: each["type"]
+        for each in told
+        if each["dataset"] == "CostAndUsage" and each["version"] == version
+    }
+    words = {"String": "word of {}", "Decimal": "1.250", "JSON": '{{"k":"{}"}}'}
+    words["Date/Time"] = "2026-10-01T00:00:00Z"
+    known = {**CHARGE, "ChargeClass": "Correction", "ServiceProviderName": "AWS"}
+    row = {name: known.get(name) or words[kind].format(name) for name, kind in columns.items()}
+    text = ",".join(row) + "\n" + ",".join('"' + v.replace('"', '""') + '"' for v in row.values())
+    bill, [found] = read(write(tmp_path, text))
+    assert bill.format == f"focus-{version}"
+    renamed = {"ProviderName": "x_ProviderName", "PublisherName": "x_PublisherName"}
+    renamed |= {name: column for column, name in VIEWS.items()}
+    for name, kind in columns.items():
+        value = found[renamed.get(name, name)]
+        if name in VIEWS.values():
+            assert value == Fraction(row[name]) * NANO
+        elif kind == "Date/Time":
+            assert value == datetime.fromisoformat(row[name])
+        elif name == "Tags":
+            assert value == '{"team":"nlp"}'
+        else:
+            assert value == row[name], name
+    assert found["x_Repairs"] is None
+    assert found["ServiceProviderName"] == "AWS"
+
+
+@pytest.mark.parametrize("details", ['{"InstanceType": "p5.48xlarge", "GpuCount": 8}', "not json"])
+def test_the_instance_type_is_taken_from_the_price_details(tmp_path, details):
+    row = one(tmp_path, SkuPriceDetails=details)
+    assert row["x_InstanceType"] == ("p5.48xlarge" if "p5" in details else None)
 
 
 def test_a_clean_row_has_no_repairs(tmp_path):

@@ -46,6 +46,13 @@ def test_nothing_there_is_not_found(tmp_path):
         found(tmp_path / "none.csv")
 
 
+@pytest.mark.parametrize("name", ["bill.csv", "export", "x-manifest.json"])
+def test_a_file_that_may_not_be_read_is_told(tmp_path, monkeypatch, name):
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    with pytest.raises(BadInput, match="may not be read by this user"):
+        found(write(tmp_path, CSV, name))
+
+
 def test_a_folder_is_every_bill_file_in_the_order_of_its_path(tmp_path):
     for name in ("b/2.csv", "a/1.parquet", "b/1.csv.gz", "notes.txt", ".hidden.csv", "_SUCCESS"):
         write(tmp_path, b"x", name)

@@ -9,12 +9,14 @@ Source: FinOps Open Cost and Usage Specification 1.0, 1.1, 1.2, 1.3, 1.4.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from trainfare.billing.arrow import constant, pa, pc, text_of
 from trainfare.billing.canonical import Chunk, Desk, Draft
 from trainfare.billing.chunks import chunks_of, header_of
 from trainfare.billing.source import SourceFile
+from trainfare.billing.tags import text_of_nested
 from trainfare.billing.times import MONTH_FIRST
 from trainfare.core.charge import COLUMNS, View
 
@@ -34,13 +36,7 @@ _REQUIRED = (
     "BilledCost",
     "EffectiveCost",
 )
-_ALIASES = {
-    "x_Operation": ("x_Operation",),
-    "x_UsageType": ("x_UsageType", "x_UsageTypeName"),
-    "x_InstanceType": ("x_InstanceType", "x_SkuInstanceType"),
-    "x_ProviderName": ("ProviderName",),
-    "x_PublisherName": ("PublisherName",),
-}
+_RENAMED = {"x_ProviderName": "ProviderName", "x_PublisherName": "PublisherName"}
 _SLASH_DATE = r"^\s*[0-9]{1,2}/1/([0-9]{4}|[0-9]{2})\b"
 
 
@@ -77,14 +73,12 @@ def read(
 def _columns(header: Sequence[str]) -> dict[str, str]:
     """Canonical name → the name in the header, exact names before names in other case."""
     lowered = {name.lower(): name for name in reversed(header)}
-    wanted = {**{name: (name,) for name in (*COLUMNS, *_MONEY.values())}, **_ALIASES}
-    found = {}
-    for column, names in wanted.items():
-        for name in names:
-            if name in header:
-                found[column] = name
-            elif name.lower() in lowered:
-                found[column] = lowered[name.lower()]
+    wanted = {**{name: name for name in (*COLUMNS, *_MONEY.values())}, **_RENAMED}
+    found = {
+        column: name if name in header else lowered[name.lower()]
+        for column, name in wanted.items()
+        if name.lower() in lowered
+    }
     for ours in ("x_Component", "x_Repairs", "x_SourceFile", "x_SourceRow"):
         found.pop(ours, None)  # written by us; a FOCUS file that has them was exported by us
     return {column: name for column, name in found.items() if not column.endswith("Nano")}
@@ -112,6 +106,7 @@ def draft_of(chunk: Chunk, columns: Mapping[str, str]) -> Draft:
             draft.money(view, chunk.column(columns[column]), source=columns[column])
     _name_provider(draft, chunk, columns)
     _name_service(draft)
+    _name_instance(draft, chunk, columns)
     return draft
 
 
@@ -133,6 +128,24 @@ def _name_service(draft: Draft) -> None:
     named = pc.if_else(nameless, providers.dictionary_decode(), services.dictionary_decode())
     draft.put("ServiceName", named.dictionary_encode())
     draft.note("ServiceName", "taken-from-provider", pc.and_(nameless, providers.is_valid()))
+
+
+def _name_instance(draft: Draft, chunk: Chunk, columns: Mapping[str, str]) -> None:
+    """The instance type that SkuPriceDetails tells, by the key that FOCUS 1.1 gave it."""
+    if "SkuPriceDetails" not in columns or "x_InstanceType" in columns:
+        return
+    texts = text_of_nested(chunk.column(columns["SkuPriceDetails"]))
+    types = [_instance_type(text or "") for text in texts.dictionary.to_pylist()]
+    draft.put("x_InstanceType", pa.array(types, pa.string()).take(texts.indices))
+
+
+def _instance_type(details: str) -> str | None:
+    try:
+        told = json.loads(details)
+    except ValueError:
+        return None
+    found = told.get("InstanceType") if isinstance(told, dict) else None
+    return found if isinstance(found, str) else None
 
 
 def _spelling(chunk: Chunk, columns: Mapping[str, str]) -> str | None:

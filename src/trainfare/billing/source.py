@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -89,6 +90,14 @@ def open_source(place: str | Path) -> Iterator[list[SourceFile]]:
 
 def found(place: Path) -> list[SourceFile]:
     """The files of a bill at a local *place*; see :func:`open_source`."""
+    files = _listed(place)
+    for file in files:
+        if not os.access(file.path, os.R_OK):
+            raise BadInput(f"{file.path} may not be read by this user; change its permissions")
+    return files
+
+
+def _listed(place: Path) -> list[SourceFile]:
     if place.is_dir():
         return _of_folder(place)
     if not place.exists():
@@ -108,8 +117,10 @@ def source_file(path: Path, name: str, listing: Listing | None = None) -> Source
         if lowered.endswith(ending):
             form, packing = _FORMS[ending]
             return SourceFile(name, path, form, packing, manifest=manifest)
-    with path.open("rb") as stream:
-        head = stream.read(4)
+    head = b""
+    if os.access(path, os.R_OK):
+        with path.open("rb") as stream:
+            head = stream.read(4)
     if head == b"PAR1":
         return SourceFile(name, path, "parquet", manifest=manifest)
     if head[:2] == b"\x1f\x8b":
@@ -154,7 +165,7 @@ def read_manifest(path: Path) -> Listing | None:
     Sources: AWS CUR user guide (reportKeys, billingPeriod), AWS Data Exports (dataFiles), Azure Cost
     Management exports manifest (blobs, exportConfig, runInfo).
     """
-    if path.stat().st_size > _MANIFEST_MAX:
+    if path.stat().st_size > _MANIFEST_MAX or not os.access(path, os.R_OK):
         return None
     try:
         told = json.loads(path.read_text("utf-8-sig"))
