@@ -50,6 +50,8 @@ def import_(places: tuple[str, ...], source: str | None, mapping: Path | None, f
         click.echo(_headline(one))
         click.echo(_totals_table(one.delivery))
         click.echo()
+    for notice in dict.fromkeys(notice for one in imported for notice in one.notices):
+        click.echo(f"· {notice}")
     click.echo("Next: trainfare allocate")
 
 
@@ -122,7 +124,12 @@ def _document(delivery: StoredDelivery) -> dict[str, Any]:
 
 def _imported(one: Imported) -> dict[str, Any]:
     replaced = one.replaced.id if one.replaced else None
-    return {**_document(one.delivery), "replaces": replaced, "unchanged": one.is_unchanged}
+    return {
+        **_document(one.delivery),
+        "replaces": replaced,
+        "unchanged": one.is_unchanged,
+        "notices": list(one.notices),
+    }
 
 
 @command.command("list")

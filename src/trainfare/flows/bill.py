@@ -36,6 +36,8 @@ class Imported:
     """The delivery that was current until now; None where the period is new."""
     is_unchanged: bool
     """This very delivery was current already."""
+    notices: tuple[str, ...] = ()
+    """What is odd about the bill and was not repaired."""
 
 
 def lake_folder(home: Path) -> Path:
@@ -81,7 +83,7 @@ def import_bills(
     from trainfare.store.deliveries import find_current, put_deliveries
     from trainfare.store.ledger import open_ledger
 
-    found: list[tuple[str, Delivery]] = []
+    found: list[tuple[str, Delivery, tuple[str, ...]]] = []
     refused: list[str] = []
     for place in places:
         try:
@@ -98,19 +100,19 @@ def import_bills(
         raise BadInput("\n".join(refused))
     _check_distinct(found)
     now_ns = time.time_ns()
-    stored = [_stored(one, now_ns) for _, one in found]
+    stored = [_stored(one, now_ns) for _, one, _ in found]
     with open_ledger(home) as ledger, ledger.change() as connection:
         before = [find_current(connection, one.source, one.period) for one in stored]
         replaced = put_deliveries(connection, stored, now_ns)
     return [
-        Imported(one, old, is_unchanged=was is not None and was.id == one.id)
-        for one, old, was in zip(stored, replaced, before, strict=True)
+        Imported(one, old, is_unchanged=was is not None and was.id == one.id, notices=notices)
+        for one, old, was, (_, _, notices) in zip(stored, replaced, before, found, strict=True)
     ]
 
 
-def _check_distinct(found: Iterable[tuple[str, Delivery]]) -> None:
+def _check_distinct(found: Iterable[tuple[str, Delivery, tuple[str, ...]]]) -> None:
     seen: dict[tuple[str, str], tuple[str, str]] = {}
-    for place, one in found:
+    for place, one, _ in found:
         key = (one.source, one.period)
         earlier = seen.setdefault(key, (place, one.id))
         if earlier[1] != one.id:
