@@ -93,7 +93,8 @@ def import_bills(
                 ) as bill,
                 watch(bill),
             ):
-                found.extend((place, one) for one in write_lake(bill, lake_folder(home)))
+                written = write_lake(bill, lake_folder(home))
+            found.extend((place, one, bill.notices) for one in written)
         except BadInput as error:
             refused.append(str(error))
     if refused:
