@@ -37,6 +37,11 @@ def one(text, **options):
         ("team=nlp", '{"x_text":"team=nlp"}', ["not-json"]),
         ('{"a": "1"', '{"x_text":"{\\"a\\": \\"1\\""}', ["not-json"]),
         ('{"ü": "é"}', '{"ü":"é"}', []),
+        ('{"b": 0.1234567890123456789, "a": 1.10, "c": 1E3}', '{"a":1.10,"b":0.1234567890123456789,"c":1E3}', []),
+        ('{"a": NaN}', '{"x_text":"{\\"a\\": NaN}"}', ["not-json"]),
+        ('{"a": "\\ud800"}', '{"a":"\\ud800"}', []),
+        ("7", '{"x_text":"7"}', ["not-json"]),
+        ("it's", '{"x_text":"it\'s"}', ["not-json"]),
         ("[1, 2]", '{"x_text":"[1, 2]"}', ["not-json"]),
     ],
 )  # fmt: skip
@@ -51,6 +56,24 @@ def test_a_user_key_keeps_its_prefix_where_the_bare_key_is_taken():
 
 def test_json_that_is_no_tags_keeps_lists_and_prefixes():
     assert one('[{"b": 1, "a": "user:x"}]', is_tags=False) == ('[{"a":"user:x","b":1}]', [])
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, '{"a":' * 100_000, "('" * 50_000, "\ue000", "1" * 6000]
+)
+def test_hostile_texts_are_kept_as_text(text):
+    spelt, repairs = one(text)
+    assert json.loads(spelt) == {"x_text": text}
+    assert repairs == ["not-json"]
+
+
+@pytest.mark.parametrize("text", ['{"a":"\\ue000","b":1.5}', '{"a":"\ue000","b":1.5}'])
+def test_the_mark_of_numbers_can_be_a_value(text):
+    assert json.loads(one(text)[0]) == {"a": "\ue000", "b": 1.5}
+
+
+def test_a_value_that_is_no_object_is_kept_as_text_in_other_columns_too():
+    assert one("7", is_tags=False) == ('{"x_text":"7"}', ["not-json"])
 
 
 def test_repairs_name_only_their_rows_and_nulls_stay():

@@ -142,7 +142,7 @@ def _name_instance(draft: Draft, chunk: Chunk, columns: Mapping[str, str]) -> No
 def _instance_type(details: str) -> str | None:
     try:
         told = json.loads(details)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     found = told.get("InstanceType") if isinstance(told, dict) else None
     return found if isinstance(found, str) else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import json
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from trainfare.billing.arrow import pa, pc, text_of
@@ -21,6 +21,9 @@ USER_PREFIX = "user:"
 """What AWS puts before the keys of user-defined tags in its cost and usage reports."""
 
 _sorted = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+_NUMBER = "\ue000"
+"""Stands around a number while it is text, so that 1.10 stays 1.10; of Unicode's private use."""
+
 _plain = json.JSONEncoder(ensure_ascii=False).encode
 
 
@@ -61,36 +64,61 @@ def _canonical(text: str, is_tags: bool) -> tuple[str | None, tuple[str, ...]]:
     value = _parsed(text.strip(), repairs)
     if isinstance(value, list) and is_tags:
         value = _of_pairs(value)
-    if is_tags and not isinstance(value, dict):
-        value = {"x_text": text}
-        repairs.append("not-json")
+    if not isinstance(value, dict if is_tags else dict | list):
+        value, repairs = {"x_text": text}, ["not-json"]
     if is_tags:
         value = _without_user_prefix(value, repairs)
     if value in ({}, []):
         return None, tuple(repairs)
-    return _sorted(value), tuple(repairs)
+    spelt = _sorted(value)
+    if _may_mark(text):
+        spelt = spelt.replace(f'"{_NUMBER}', "").replace(f'{_NUMBER}"', "")
+    try:
+        spelt.encode()
+    except UnicodeEncodeError:  # half of a surrogate pair: only its escape can be written
+        spelt = spelt.encode("ascii", "backslashreplace").decode()
+    return spelt, tuple(repairs)
 
 
 def _parsed(text: str, repairs: list[str]) -> Any:
-    try:
-        return json.loads(text, object_pairs_hook=lambda pairs: _object(pairs, repairs))
-    except ValueError:
-        pass
-    try:
-        value = json.loads(f"{{{text}}}", object_pairs_hook=lambda pairs: _object(pairs, repairs))
-    except ValueError:
-        pass
-    else:
-        repairs.append("braces-added")
+    """The value that a text spells in JSON, without braces, or in Python; None for none of them."""
+    read_float = _marked if _may_mark(text) else float
+    for spelling, repair in ((text, ""), (f"{{{text}}}", "braces-added")):
+        twice: list[str] = []
+        try:
+            value = json.loads(
+                spelling,
+                parse_float=read_float,
+                parse_constant=_refused,
+                object_pairs_hook=partial(_object, repairs=twice),
+            )
+        except (ValueError, RecursionError):
+            continue
+        repairs += [*([repair] if repair else []), *twice]
         return value
+    if "'" not in text or "\\" in text:
+        return None
     try:
         value = ast.literal_eval(text)
-        json.dumps(value, sort_keys=True)
+        _sorted(value)
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-        repairs.append("not-json")
-        return {"x_text": text}
+        return None
     repairs.append("python-literal")
     return value
+
+
+def _may_mark(text: str) -> bool:
+    """Whether the mark cannot be a part of the text itself."""
+    return _NUMBER not in text and "\\ue000" not in text.lower()
+
+
+def _marked(digits: str) -> str:
+    return f"{_NUMBER}{digits}{_NUMBER}"
+
+
+def _refused(word: str) -> None:
+    """NaN and Infinity are no JSON, though Python reads them."""
+    raise ValueError(word)
 
 
 def _object(pairs: list[tuple[str, Any]], repairs: list[str]) -> dict[str, Any]:
