@@ -95,7 +95,7 @@ def command(
 
 def _price(text: str | None) -> Price | None:
     """The price of ``--price``, else of the variable that an outer run or the user set."""
-    from trainfare.metering.track import PRICE_VARIABLE
+    from trainfare.metering.inheritance import PRICE_VARIABLE
 
     stated = text if text is not None else os.environ.get(PRICE_VARIABLE)
     return parse_hourly(stated) if stated else None
