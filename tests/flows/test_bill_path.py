@@ -151,6 +151,17 @@ def test_parts_of_one_bill_given_as_two_files_are_refused_with_the_remedy(home, 
     assert "one folder" in said
 
 
+def test_a_bill_never_replaces_the_bill_of_another_account(home, tmp_path):
+    mine = write_bill(tmp_path / "mine.csv", hour("i-1", 8, "8.00"))
+    other = tmp_path / "other.csv"
+    other.write_text(mine.read_text().replace("acct-1", "acct-2"))
+    trainfare(home, "bill", "import", mine, "--source", "cloud")
+    said = trainfare(home, "bill", "import", other, "--source", "cloud", code=2)
+    assert "would replace the bill of AWS/acct-1" in said
+    trainfare(home, "bill", "import", other, "--source", "other")
+    assert len(trainfare(home, "bill", "list")["deliveries"]) == 2
+
+
 def test_what_was_never_allocated_stands_as_unallocated_and_is_conserved(home, tmp_path):
     trainfare(home, "bill", "import", write_bill(tmp_path / "b.csv", hour("i-1", 8, "8.00")))
     one = assert_conserved(home)[0]
@@ -220,3 +231,18 @@ def test_killed_at_any_moment_an_import_leaves_the_previous_state_whole(home, tm
     trainfare(home, "allocate")
     assert assert_conserved(home)[0]["bill"] == "200.000000000"
     assert not any((home / "lake" / ".incoming").iterdir())
+
+
+def test_every_number_is_explained_down_to_its_row(home, tmp_path):
+    bill = write_bill(tmp_path / "b.csv", hour("i-2", 7, "1.00"), hour("i-1", 8, "8.00"))
+    trainfare(home, "bill", "import", bill)
+    trainfare(home, "claims", "import", write_claims(tmp_path / "c.csv", ("a", "i-1", 8, 8.5, "1")))
+    (part,) = trainfare(home, "explain", "a")["parts"]
+    assert part["amounts"]["effective"] == "4.000000000"
+    assert part["charge"].endswith("/b.csv:2")
+    (charge,) = trainfare(home, "explain", "--charge", part["charge"])["charges"]
+    assert [(p["owner"], p["remainder"]) for p in charge["parts"]] == [("a", None), (None, "idle")]
+    assert charge["paid_seconds"] == 3600
+    assert charge["claims"][0]["run"] == "a"
+    assert "is not delivery/file:row" in trainfare(home, "explain", "--charge", "x", code=2)
+    assert "has no part of any bill" in trainfare(home, "explain", "nobody", code=2)

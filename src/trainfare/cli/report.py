@@ -120,7 +120,8 @@ def _csv(report: Report) -> str:
 
 
 def _show(report: Report) -> None:
-    for one in report.attributions:
+    for number, one in enumerate(report.attributions):
+        click.echo("\n" * bool(number), nl=False)
         click.echo(f"{', '.join(report.periods)}   {one.view.value} cost in {one.currency}\n")
         rows = [
             [

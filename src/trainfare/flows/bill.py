@@ -104,6 +104,7 @@ def import_bills(
     stored = [_stored(one, now_ns) for _, one, _ in found]
     with open_ledger(home) as ledger, ledger.change() as connection:
         before = [find_current(connection, one.source, one.period) for one in stored]
+        _check_same_accounts(stored, before)
         replaced = put_deliveries(connection, stored, now_ns)
     return [
         Imported(one, old, is_unchanged=was is not None and was.id == one.id, notices=notices)
@@ -124,6 +125,21 @@ def _check_distinct(found: Iterable[tuple[str, Delivery, tuple[str, ...]]]) -> N
             )
 
 
+def _check_same_accounts(
+    stored: Sequence[StoredDelivery], before: Sequence[StoredDelivery | None]
+) -> None:
+    """A delivery replaces one of its own accounts only, never another company's bill."""
+    for one, old in zip(stored, before, strict=True):
+        if old is None or not one.accounts or not old.accounts:
+            continue
+        if not set(one.accounts) & set(old.accounts):
+            raise BadInput(
+                f"{one.files[0]} is a bill of {', '.join(one.accounts[:3])}; it would replace the "
+                f"bill of {', '.join(old.accounts[:3])} for {one.period}, which has the same source "
+                f"{one.source!r}; name its own with --source"
+            )
+
+
 def _stored(one: Delivery, now_ns: int) -> StoredDelivery:
     from trainfare.store.deliveries import StoredDelivery
 
@@ -138,6 +154,7 @@ def _stored(one: Delivery, now_ns: int) -> StoredDelivery:
         files=one.files,
         totals=one.totals,
         imported_ns=now_ns,
+        accounts=tuple(f"{provider}/{account}" for provider, account in one.accounts),
     )
 
 

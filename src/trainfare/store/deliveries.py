@@ -28,6 +28,8 @@ class StoredDelivery:
     totals: Mapping[str, Mapping[str, int]]
     """Currency → view → nano."""
     imported_ns: int
+    accounts: tuple[str, ...] = ()
+    """``provider/billing account`` of the bill."""
 
 
 def put_deliveries(
@@ -151,6 +153,7 @@ def _to_row(delivery: StoredDelivery) -> dict[str, object]:
         "rows": delivery.rows,
         "repairs": delivery.repairs,
         "files": json.dumps(delivery.files),
+        "accounts": json.dumps(delivery.accounts),
         "totals": json.dumps(totals, sort_keys=True),
         "imported_ns": delivery.imported_ns,
     }
@@ -173,4 +176,5 @@ def _from_row(row: sa.Row[tuple[object, ...]]) -> StoredDelivery:
         tuple(json.loads(values["files"])),
         totals,
         values["imported_ns"],
+        tuple(json.loads(values["accounts"])),
     )

@@ -22,6 +22,7 @@ DELIVERY = sa.Table(
     sa.Column("rows", sa.BigInteger, nullable=False),
     sa.Column("repairs", sa.BigInteger, nullable=False),
     sa.Column("files", sa.Text, nullable=False, comment="JSON list of names"),
+    sa.Column("accounts", sa.Text, nullable=False, comment="JSON list of provider/account"),
     sa.Column("totals", sa.Text, nullable=False, comment="JSON: currency → view → nano as text"),
     sa.Column("imported_ns", sa.BigInteger, nullable=False),
 )

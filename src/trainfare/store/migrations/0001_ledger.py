@@ -21,6 +21,7 @@ def upgrade() -> None:
         sa.Column("rows", sa.BigInteger, nullable=False),
         sa.Column("repairs", sa.BigInteger, nullable=False),
         sa.Column("files", sa.Text, nullable=False),
+        sa.Column("accounts", sa.Text, nullable=False),
         sa.Column("totals", sa.Text, nullable=False),
         sa.Column("imported_ns", sa.BigInteger, nullable=False),
     )
