@@ -52,6 +52,14 @@ def receipt(home, run="last"):
     return json.loads(done.stdout)
 
 
+def line_with(process, word):
+    """The next line of the process's output that begins with *word*."""
+    for line in process.stdout:
+        if line.decode().startswith(word):
+            return line.decode().strip()
+    raise AssertionError(f"no line with {word!r}; stderr: {process.stderr.read().decode()}")
+
+
 def run_folders(home):
     folder = home / "runs"
     return sorted(folder.iterdir()) if folder.is_dir() else []
