@@ -3,7 +3,10 @@
 A savings plan covers on-demand hours of large AWS instances as far as its hourly commitment goes; a
 reservation covers two AWS instances by the hour, another two Azure machines by whole days. What is
 used costs the committed rate and no cash; what is not used is a line of its own; the purchase is
-cash and no effective cost. Over the bill, effective cost of used and unused is what was purchased.
+cash and no effective cost. Over the bill, the effective cost of used and unused is what was
+purchased; of the AWS reservation, half of that was paid at once for a whole year. Google's
+commitment to spend is billed otherwise: what it covers costs its rate in cash as well, and the fee of
+each hour is what was not used.
 """
 
 from __future__ import annotations
@@ -49,6 +52,20 @@ AZURE_RESERVATION = Commitment(
     "Usage",
 )
 
+GOOGLE_COMMITMENT = Commitment(
+    "8a0f2f3e-1c1d-4e5f-9a9b-0c0d0e0f1011", "Compute Flexible CUDs - 1 Year", "CUD", "Spend"
+)
+
+GOOGLE_PRODUCT = Product(
+    Provider.GCP,
+    Component.COMPUTE,
+    "Compute Engine",
+    "Compute",
+    "6F81-5844-456A",
+    "Commitment - dollar based v1: GCE for 1 year",
+    "A1B2-C3D4-E5F6",
+    "hour",
+)
 PLAN_PRODUCT = Product(
     Provider.AWS,
     Component.COMPUTE,
@@ -61,19 +78,27 @@ PLAN_PRODUCT = Product(
 )
 
 
+GOOGLE_HOUR_NANO = 61_234_567_891
+"""What the company committed to spend with Google every hour."""
 RESERVED = 2
 """Machines that each reservation pays for."""
+_YEAR_HOURS = 8760
 _RESERVED_FOR = ("-001", "-003")
 """Azure machines that their reservation is tied to, so that no day is covered in part."""
 
 
-def committed_rate(machine_type: MachineType) -> int:
-    """Nano-units an hour under any commitment: 62 % of the list price.
+def committed(list_nano: int) -> int:
+    """What a list price comes to under any commitment: 62 % of it.
 
-    >>> committed_rate(G5)
+    >>> committed(5_672_000_000)
     3516640000
     """
-    return machine_type.hour_nano * 62 // 100
+    return list_nano * 62 // 100
+
+
+def committed_rate(machine_type: MachineType) -> int:
+    """Nano-units an hour of a machine under any commitment."""
+    return committed(machine_type.hour_nano)
 
 
 @dataclass(slots=True)
@@ -87,6 +112,7 @@ class Coverage:
     plan_left: dict[int, int] = field(default_factory=dict)
     instance_left: dict[int, int] = field(default_factory=dict)
     azure_left: dict[int, int] = field(default_factory=dict)
+    google_left: dict[int, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, bill: Interval, period: BillingPeriod, machines: int) -> Coverage:
@@ -95,6 +121,7 @@ class Coverage:
         for start_ns in range(bill.start_ns, bill.end_ns, HOUR):
             plan.plan_left[start_ns] = plan.plan_nano
             plan.instance_left[start_ns] = RESERVED * committed_rate(G5)
+            plan.google_left[start_ns] = GOOGLE_HOUR_NANO
             if (start_ns - bill.start_ns) % DAY == 0:
                 plan.azure_left[start_ns] = RESERVED * committed_rate(NC96) * 24
         return plan
@@ -121,6 +148,14 @@ class Coverage:
             return AZURE_RESERVATION
         return None
 
+    def spend(self, hour: Interval, rate_nano: int) -> Commitment | None:
+        """Google's commitment, if *rate_nano* is left of it in *hour*; it is used up by that."""
+        start_ns = hour.start_ns // HOUR * HOUR
+        if self.google_left.get(start_ns, 0) < rate_nano:
+            return None
+        self.google_left[start_ns] -= rate_nano
+        return GOOGLE_COMMITMENT
+
     def lines(self) -> Iterator[Line]:
         """Purchases, and what nobody used; ask for it when everything is covered."""
         month = Interval(self.bill.start_ns, self.bill.end_ns)
@@ -132,12 +167,12 @@ class Coverage:
             if left:
                 yield self._line(PLAN_PRODUCT, SAVINGS_PLAN, Kind.UNUSED, hour, left, Fraction(1))
         hours = month.duration_ns // HOUR
-        paid_nano = RESERVED * committed_rate(G5) * hours
         product = machine_product(G5)
+        once_nano = RESERVED * committed_rate(G5) // 2
         day = Interval(month.start_ns, month.start_ns + DAY)
         for kind, when, share in (
-            (Kind.UPFRONT, day, paid_nano // 2),
-            (Kind.PURCHASE, month, paid_nano - paid_nano // 2),
+            (Kind.UPFRONT, day, once_nano * _YEAR_HOURS),
+            (Kind.PURCHASE, month, (RESERVED * committed_rate(G5) - once_nano) * hours),
         ):
             yield self._line(product, INSTANCE_RESERVATION, kind, when, share, Fraction(hours))
         left = sum(self.instance_left.values())
@@ -154,6 +189,24 @@ class Coverage:
                 day = Interval(start_ns, start_ns + DAY)
                 unused = Fraction(left, committed_rate(NC96))
                 yield self._line(product, AZURE_RESERVATION, Kind.UNUSED, day, left, unused)
+        yield from (self._fee(start_ns, left) for start_ns, left in self.google_left.items())
+
+    def _fee(self, start_ns: int, left: int) -> Line:
+        """An hour of Google's commitment: its fee, less what was used."""
+        return Line(
+            product=GOOGLE_PRODUCT,
+            place=Place(ACCOUNTS[Provider.GCP][0], REGIONS[Provider.GCP][0]),
+            kind=Kind.UNUSED,
+            period=self.period,
+            interval=Interval(start_ns, start_ns + HOUR),
+            quantity=Fraction(1),
+            billed_nano=left,
+            effective_nano=left,
+            list_nano=GOOGLE_HOUR_NANO,
+            contracted_nano=GOOGLE_HOUR_NANO,
+            ownership=left_to(Remainder.UNUSED_COMMITMENT),
+            commitment=GOOGLE_COMMITMENT,
+        )
 
     def _line(
         self,

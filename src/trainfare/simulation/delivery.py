@@ -22,7 +22,7 @@ class Delivery:
     provider: Provider
     period: BillingPeriod
     number: int
-    """From 1, in order of arrival within the provider and period."""
+    """From 1, in order of making within the provider and period; the same again is a copy."""
     is_final: bool
     """Whether the period is closed."""
     lines: tuple[Line, ...]
@@ -77,7 +77,7 @@ def deliveries(
         closed = Delivery(provider, period, number, is_final=True, lines=tuple(final))
         found.append(closed)
         if faults.duplicated_delivery:
-            found.append(replace(closed, number=number + 1))
+            found.append(closed)
             ledger.append(Fault("duplicated_delivery", closed.name, "comes again, unchanged"))
     for provider in (Provider.AWS, Provider.GCP):
         late = list(_corrections(seed, provider, lines, period, faults))
@@ -85,6 +85,7 @@ def deliveries(
             found.append(Delivery(provider, period.next(), 1, is_final=True, lines=tuple(late)))
             what = f"{len(late)} lines correct {period}"
             ledger.append(Fault("late_corrections", f"{provider}-{period.next()}", what))
+    found.sort(key=lambda each: (each.period, each.number))
     return found, ledger
 
 

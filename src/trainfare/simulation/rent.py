@@ -11,7 +11,12 @@ from fractions import Fraction
 from random import Random
 
 from trainfare.core.period import HOUR, SECOND, BillingPeriod, Interval
-from trainfare.simulation.commitment import Coverage, committed_rate
+from trainfare.simulation.commitment import (
+    GOOGLE_COMMITMENT,
+    Coverage,
+    committed,
+    committed_rate,
+)
 from trainfare.simulation.fleet import Machine, place_of
 from trainfare.simulation.line import (
     DAY,
@@ -94,7 +99,7 @@ class Stay:
             period=self.period,
             interval=self.charged,
             quantity=quantity,
-            billed_nano=0 if commitment else paid,
+            billed_nano=0 if commitment and commitment != GOOGLE_COMMITMENT else paid,
             effective_nano=paid,
             list_nano=list_nano,
             contracted_nano=contracted,
@@ -151,8 +156,11 @@ def _compute(stay: Stay, hour_nano: int, coverage: Coverage) -> Iterator[Line]:
         seconds = stay.paid.duration_ns // SECOND
         for product, units, share in google_products(machine.type):
             part = list_nano * share // 100
-            paid = part - part * _SUSTAINED_PERCENT // 100
-            yield stay.line(product, machine.place, Fraction(seconds * units), part, paid)
+            commitment = coverage.spend(stay.paid, committed(part))
+            paid = committed(part) if commitment else part - part * _SUSTAINED_PERCENT // 100
+            yield stay.line(
+                product, machine.place, Fraction(seconds * units), part, paid, commitment=commitment
+            )
         return
     product = machine_product(machine.type, is_spot=machine.is_spot)
     hours = Fraction(stay.paid.duration_ns, HOUR)
