@@ -12,8 +12,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from trainfare.allocation.by_hand import Part, allocate_by_hand
-from trainfare.allocation.engine_duckdb import worktable
+from trainfare.allocation.by_hand import allocate_by_hand
+from trainfare.allocation.by_hand_pools import totals_by_hand
+from trainfare.allocation.engine_duckdb import allocate, worktable
 from trainfare.allocation.evidence import Evidence
 from trainfare.allocation.rules import NO_RULES, Rules
 from trainfare.core.charge import COLUMNS, View
@@ -131,13 +132,24 @@ def hand_parts(
         remainder = None if owner.remainder is None else str(owner.remainder)
         key = (part.index, owner.run, remainder, owner.method, owner.label)
         old = found.get(key)
-        found[key] = part.amounts if old is None else _sum(old, part)
+        found[key] = part.amounts if old is None else _plus(old, part.amounts)
     return found
 
 
-def _sum(old: tuple[int | None, ...], part: Part) -> tuple[int | None, ...]:
-    pairs = zip(old, part.amounts, strict=True)
-    return tuple(None if a is None or b is None else a + b for a, b in pairs)
+def agreed_parts(
+    folder: Path, charges: Sequence[Charge], evidence: Evidence, rules: Rules = NO_RULES
+) -> dict[PartKey, tuple[int | None, ...]]:
+    """What the engine and the reference both give; they must agree, and lose nothing."""
+    parts = engine_parts(folder, charges, evidence, rules)
+    assert parts == hand_parts(charges, evidence, rules)
+    for index, row in enumerate(charges):
+        for position, view in enumerate(View):
+            amounts = [each[position] for key, each in parts.items() if key[0] == index]
+            if row[view.column] is None:
+                assert set(amounts) == {None}
+            else:
+                assert sum(amounts) == row[view.column]
+    return parts
 
 
 def shares_of(parts: Mapping[PartKey, tuple[int | None, ...]], view: int = 0) -> dict[str, int]:
@@ -147,3 +159,48 @@ def shares_of(parts: Mapping[PartKey, tuple[int | None, ...]], view: int = 0) ->
         owner = run or remainder or ""
         sums[owner] = sums.get(owner, 0) + (amounts[view] or 0)
     return {owner: nano for owner, nano in sums.items() if nano}
+
+
+Totals = dict[tuple[object, ...], tuple[int | None, ...]]
+
+
+def engine_totals(
+    folder: Path, charges: Sequence[Charge], evidence: Evidence, rules: Rules = NO_RULES
+) -> Totals:
+    """The engine's result summed over resources and days."""
+    path = write_lake(folder / "part-00000.parquet", numbered(charges))
+    out = folder / "result.parquet"
+    allocate([path], evidence, rules, out=out, threads=1)
+    keys = ["run", "remainder", "method", "label", "currency", "service", "account", "region"]
+    keys += ["component", "charge_category", "is_correction"]
+    sums: Totals = {}
+    for row in pq.read_table(out).to_pylist():
+        key = tuple(row[name] for name in keys)
+        amounts = tuple(row[f"{view}_nano"] for view in View)
+        sums[key] = amounts if key not in sums else _plus(sums[key], amounts)
+    return _known(sums)
+
+
+def hand_totals(charges: Sequence[Charge], evidence: Evidence, rules: Rules = NO_RULES) -> Totals:
+    """The reference's result in the same form."""
+    parts = allocate_by_hand(charges, evidence, rules)
+    sums: Totals = {}
+    for (owner, currency, description), amounts in totals_by_hand(
+        parts, charges, evidence.run_bytes, rules
+    ).items():
+        remainder = None if owner.remainder is None else str(owner.remainder)
+        key = (owner.run, remainder, owner.method, owner.label, currency, *description)
+        sums[key] = tuple(amounts) if key not in sums else _plus(sums[key], tuple(amounts))
+    return _known(sums)
+
+
+def _known(sums: Totals) -> Totals:
+    """Rows of something, an unknown amount as 0: a row that is left over by subtraction cannot tell
+    charges that cost nothing from charges that have no amount."""
+    known = {key: tuple(amount or 0 for amount in amounts) for key, amounts in sums.items()}
+    return {key: amounts for key, amounts in known.items() if any(amounts)}
+
+
+def _plus(left: Sequence[int | None], right: Sequence[int | None]) -> tuple[int | None, ...]:
+    pairs = zip(left, right, strict=True)
+    return tuple(b if a is None else a if b is None else a + b for a, b in pairs)

@@ -19,6 +19,7 @@ from trainfare.core.period import HOUR, Interval
 RESOURCES = ["i-0", "I-0", "i-1", "arn:x:instance/i-1", "a/vm", "b/vm", "vm", "vol-1", "job-1"]
 RUNS = ["run-a", "run-b", "run-c"]
 NAMES = [*RESOURCES, "pod-1", "cluster:prod", "nic-1"]
+OFTEN = ["i-0"] * 8
 
 START_NS = (MONTH.timestamp().__int__()) * 10**9
 
@@ -35,7 +36,7 @@ def periods(draw: st.DrawFn) -> tuple[int, int]:
     hour, day = 3_600_000_000, 86_400_000_000
     kind = draw(st.sampled_from(["hour"] * 6 + ["day", "odd", "month", "none", "half"]))
     if kind == "hour":
-        start = draw(st.integers(0, 30)) * hour
+        start = draw(st.one_of(st.integers(0, 3), st.integers(0, 30))) * hour
         return start, start + hour
     if kind == "day":
         start = draw(st.integers(0, 2)) * day
@@ -67,7 +68,7 @@ def charges(draw: st.DrawFn) -> Charge:
     """One charge."""
     start, end = draw(periods())
     begin = MONTH + timedelta(microseconds=start)
-    row = charge(start=begin, resource=draw(st.one_of(st.none(), st.sampled_from(RESOURCES))))
+    row = charge(start=begin, resource=draw(st.sampled_from([None, *RESOURCES, *OFTEN])))
     row["ChargePeriodEnd"] = MONTH + timedelta(microseconds=end)
     row["Tags"] = _text(draw(tags))
     for view in View:
@@ -108,7 +109,8 @@ def _text(value: dict[str, object] | None) -> str | None:
 def claims(draw: st.DrawFn) -> Claim:
     """One claim; instants to the nanosecond, some outside of the bill."""
     edge = st.one_of(
-        st.integers(-2, 60).map(lambda half: half * HOUR // 2),
+        st.integers(-2, 10).map(lambda half: half * HOUR // 2),
+        st.integers(-HOUR, 6 * HOUR),
         st.integers(-HOUR, 50 * HOUR),
     )
     start, end = sorted([draw(edge), draw(edge)])
@@ -128,7 +130,11 @@ def claims(draw: st.DrawFn) -> Claim:
     )
     interval = Interval(START_NS + start, START_NS + end)
     return Claim(
-        draw(st.sampled_from(RUNS)), 1, draw(st.sampled_from(NAMES)), interval, Fraction(share)
+        draw(st.sampled_from(RUNS)),
+        1,
+        draw(st.sampled_from([*NAMES, *OFTEN])),
+        interval,
+        Fraction(share),
     )
 
 

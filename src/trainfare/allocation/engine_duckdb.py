@@ -122,8 +122,11 @@ class Worktable:
         ]
         self.take("lives", {"name": "string", "start_us": "int64", "end_us": "int64"}, lives)
         self.take("run_bytes", {"run": "string", "bytes": "int64"}, evidence.run_bytes.items())
+        self.take_claims(evidence.claims)
+
+    def take_claims(self, claims: Any) -> None:
+        """Bring claims into the database, instead of those that are there."""
         self.run("evidence", share_grid=SHARE_GRID)
-        claims = evidence.claims
         if isinstance(claims, Path):
             self.run("claims", source=files_sql([claims]))
             return
@@ -183,10 +186,16 @@ class Worktable:
         joins = "LEFT JOIN capacities USING (place, start_us, end_us)"
         self.run("division", capacity="coalesce(paid_us, end_us - start_us)", join_capacities=joins)
 
-    def lines(self, condition: str = "true", of_run: str = "true") -> list[Line]:
-        """The parts of the charges that meet *condition*, in order of files, rows and proportions."""
-        self.run("lines", condition=condition, of_run=of_run)
-        return [line_of(row) for row in self.rows("FROM lines ORDER BY file, row, low")]
+    def lines(self, condition: str = "true", run: str | None = None) -> list[Line]:
+        """The parts of charges, in order of files, rows and proportions.
+
+        Args:
+            condition: SQL over the columns of a charge.
+            run: only what this run got.
+        """
+        self.run("lines", condition=condition, of_run="NULL" if run is None else literal(run))
+        lines = [line_of(row) for row in self.rows("FROM lines ORDER BY file, row, low")]
+        return lines if run is None else [line for line in lines if line.run == run]
 
     def write(self, out: Path) -> AllocationSummary:
         """Allocate, and write the result to *out*, whole or not at all."""
@@ -214,7 +223,7 @@ def worktable(
     charges: Sequence[Path],
     evidence: Evidence,
     rules: Rules,
-    spill: Path,
+    spill: Path | None = None,
     memory_limit: str = MEMORY_LIMIT,
     threads: int | None = None,
 ) -> Iterator[Worktable]:

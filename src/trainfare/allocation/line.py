@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from trainfare.core.charge import Remainder
@@ -41,17 +41,9 @@ class Line:
 
 
 def line_of(row: Sequence[Any]) -> Line:
-    """A row of the table that ``lines.sql`` makes."""
-    *place, run, remainder, method, label, pool, tag_run, low, high = row[:-4]
-    return Line(
-        *place,
-        run=run,
-        remainder=None if remainder is None else Remainder(remainder),
-        method=method,
-        label=label,
-        is_pooled=pool is not None,
-        tag_run=tag_run,
-        low=low,
-        high=high,
-        amounts=tuple(row[-4:]),
-    )
+    """A row of the table that ``lines.sql`` makes: the fields in order, then four amounts."""
+    names = [field.name for field in fields(Line)]
+    values = dict(zip(names, (*row[:-4], tuple(row[-4:])), strict=True))
+    if values["remainder"] is not None:
+        values["remainder"] = Remainder(values["remainder"])
+    return Line(**values)

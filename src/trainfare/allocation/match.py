@@ -47,7 +47,7 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
-class Test:
+class Comparison:
     """One comparison of a field with values.
 
     *operator* is ``in`` (which ``=`` is short for), prefix, regex or glob; a glob's value is by then
@@ -74,7 +74,7 @@ class Join:
     parts: tuple[Match, ...]
 
 
-Match = Test | Not | Join
+Match = Comparison | Not | Join
 """A parsed expression."""
 
 
@@ -93,7 +93,7 @@ def parse_match(text: str) -> Match:
             message says at which character.
 
     >>> parse_match('RegionId = "us-east-1"')
-    Test(field=Field(column='RegionId', tag=None), operator='in', values=('us-east-1',))
+    Comparison(field=Field(column='RegionId', tag=None), operator='in', values=('us-east-1',))
     """
     parser = _Parser(list(_tokens(text)), text)
     match = parser.joined("or", lambda: parser.joined("and", parser.negated))
@@ -177,19 +177,19 @@ class _Parser:
         if operator.text not in _OPERATORS or operator.kind == "text":
             raise self.fail(operator, " ".join(_OPERATORS))
         if operator.text == "in":
-            return Test(field, "in", self.values())
+            return Comparison(field, "in", self.values())
         token = self.next
         value = self.value()
         match operator.text:
             case "=":
-                return Test(field, "in", (value,))
+                return Comparison(field, "in", (value,))
             case "!=":
-                return Not(Test(field, "in", (value,)))
+                return Not(Comparison(field, "in", (value,)))
             case "glob":
-                return Test(field, "glob", (_pattern_of_glob(value),))
+                return Comparison(field, "glob", (_pattern_of_glob(value),))
             case "regex":
                 _check_pattern(value, token.at)
-        return Test(field, operator.text, (value,))
+        return Comparison(field, operator.text, (value,))
 
     def field(self) -> Field:
         token = self.take()
@@ -267,7 +267,7 @@ def _check_pattern(pattern: str, at: int) -> None:
 def fields_of(match: Match) -> set[Field]:
     """Every field that *match* looks at."""
     match match:
-        case Test(field=field):
+        case Comparison(field=field):
             return {field}
         case Not(inner=inner):
             return fields_of(inner)
@@ -278,7 +278,7 @@ def fields_of(match: Match) -> set[Field]:
 def patterns_of(match: Match) -> list[str]:
     """The regular expressions in *match*, those of globs included."""
     match match:
-        case Test(operator=operator, values=values):
+        case Comparison(operator=operator, values=values):
             return list(values) if operator in ("glob", "regex") else []
         case Not(inner=inner):
             return patterns_of(inner)
@@ -300,7 +300,7 @@ def holds(match: Match, charge: Mapping[str, object], tags: Mapping[str, str]) -
         case Join(word=word, parts=parts):
             results = (holds(part, charge, tags) for part in parts)
             return all(results) if word == "and" else any(results)
-        case Test(field=field, operator=operator, values=values):
+        case Comparison(field=field, operator=operator, values=values):
             value = value_of(field, charge, tags)
             if value is None:
                 return False
@@ -329,7 +329,7 @@ def to_sql(match: Match) -> str:
             return f"(NOT {to_sql(inner)})"
         case Join(word=word, parts=parts):
             return "(" + f" {word.upper()} ".join(to_sql(part) for part in parts) + ")"
-        case Test(field=field, operator=operator, values=values):
+        case Comparison(field=field, operator=operator, values=values):
             value = field_sql(field)
             if operator == "in":
                 test = f"{value} IN ({', '.join(literal(text) for text in values)})"

@@ -33,7 +33,7 @@ from pathlib import Path
 from typing import Any
 
 from trainfare.allocation.database import duckdb
-from trainfare.allocation.match import Field, Match, Test, fields_of, parse_match, patterns_of
+from trainfare.allocation.match import Comparison, Field, Match, fields_of, parse_match, patterns_of
 from trainfare.allocation.steps import PRIORITIES, RULE_PRIORITY, UNMATCHED, UNUSED_COMMITMENT
 from trainfare.core.errors import BadInput, NotFound
 from trainfare.core.labels import check_run_id, make_labels, parse_label
@@ -331,7 +331,7 @@ def _template_parts(template: str) -> list[str | Field]:
     for index, piece in enumerate(re.split(r"\{([^{}]*)\}", template)):
         if index % 2:
             tested = parse_match(f"{piece} prefix ''")
-            if not isinstance(tested, Test):
+            if not isinstance(tested, Comparison):
                 raise BadInput(f"{template!r}: {piece!r} is not a field such as Tags.job")
             parts.append(tested.field)
         elif "{" in piece or "}" in piece:

@@ -19,7 +19,7 @@ def read_tags(text: str | None) -> dict[str, str]:
     """The tags in a JSON object by plain key; a key without a value is ``true``.
 
     >>> read_tags('{"user:Team": "nlp", "spot": true}')
-    {'team': 'nlp', 'spot': 'true'}
+    {'spot': 'true', 'team': 'nlp'}
     """
     try:
         parsed = json.loads(text) if text else {}
