@@ -49,7 +49,7 @@ def json_number(value: float | None) -> float | str | None:
 
 def read_metrics(home: Path, run_id: str) -> dict[str, Metric]:
     """The metrics of one run by name, in order of first appearance; all its segments together."""
-    lines = []
+    lines: list[tuple[int, int, dict[str, float]]] = []
     root = runs_folder(home) / run_id
     for folder in sorted(root.iterdir()) if root.is_dir() else ():
         recording = make_recording(read_file(folder / EVENTS).partition(b"\n")[0], b"")
