@@ -11,30 +11,10 @@ import re
 from collections.abc import Mapping
 
 from trainfare.core.errors import BadInput
-from trainfare.core.labels import check_run_id
+from trainfare.core.labels import RUN_KEYS, check_run_id, plain_key
 from trainfare.metering.environment import derive_run_id
 
-RUN_KEYS = (
-    "trainfare",
-    "trainfarerun",
-    "trainfarerunid",
-    "trainfareiorun",
-    "trainfareiorunid",
-    "runid",
-)
-"""Keys that name the run, most specific first, without case and signs."""
-
-_SIGNS = re.compile(r"[^a-z0-9]+")
 _PAIR = re.compile(r"""(?<![\w.-])([A-Za-z][\w./-]*)=("[^"]*"|'[^']*'|[^\s,;"']+)""")
-
-
-def plain_key(key: str) -> str:
-    """*key* without case and signs, and without a provider's prefix.
-
-    >>> plain_key("user:Run_ID"), plain_key("label_trainfare_io_run")
-    ('runid', 'trainfareiorun')
-    """
-    return _SIGNS.sub("", key.lower().removeprefix("user:").removeprefix("label_"))
 
 
 def find_run_id(tags: Mapping[str, object]) -> str | None:
