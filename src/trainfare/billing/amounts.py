@@ -65,6 +65,24 @@ class Exact:
         """The same amounts with the other sign."""
         return Exact(pc.negate(self.nano), tuple(pc.negate(limb) for limb in self.limbs))
 
+    def is_zero(self) -> pa.BooleanArray:
+        """(n,) whether an amount is known and exactly 0.
+
+        >>> Exact(pa.array([1, 1, None]), (pa.array([-(10**9), 0, 0]),)).is_zero().to_pylist()
+        [True, False, False]
+        """
+        rest, carry = pa.repeat(pa.scalar(value=False), len(self.nano)), _zeros(len(self.nano))
+        for limb in reversed(self.limbs):
+            whole = pc.add(limb, carry)
+            carry = _floor(whole, _LIMB)
+            rest = pc.or_(rest, pc.not_equal(whole, pc.multiply(carry, _LIMB)))
+        known = pc.fill_null(pc.equal(pc.add(self.nano, carry), 0), fill_value=False)
+        return pc.and_not(known, rest)
+
+    def is_nonzero(self) -> pa.BooleanArray:
+        """(n,) whether an amount is known and not 0."""
+        return pc.and_not(self.nano.is_valid(), self.is_zero())
+
     def or_zero(self) -> Exact:
         """The same amounts with 0 where the provider said nothing; only for parts of a sum."""
         return Exact(pc.fill_null(self.nano, 0), self.limbs)

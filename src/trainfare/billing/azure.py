@@ -40,7 +40,7 @@ from trainfare.billing.arrow import constant, pa, pc, text_of
 from trainfare.billing.aws_rows import first_of, known, translated
 from trainfare.billing.azure_charges import Kinds, put_commitments, put_kinds
 from trainfare.billing.azure_resources import put_resource, put_service, put_usage
-from trainfare.billing.azure_rows import Header, Rows, is_nonzero, is_zero, without
+from trainfare.billing.azure_rows import Header, Rows, without
 from trainfare.billing.canonical import Desk, Draft
 from trainfare.billing.chunks import chunks_of, header_of
 from trainfare.billing.source import SourceFile
@@ -134,7 +134,7 @@ class _Delivery:
         """Set the amounts; rows that are not kept count 0."""
         draft, zero = rows.draft, Exact.zero(len(rows))
         cost, listed = rows.amounts("cost"), rows.amounts("list_cost")
-        silent = pc.and_(is_zero(listed), is_nonzero(cost))
+        silent = pc.and_(listed.is_zero(), cost.is_nonzero())
         draft.note("ListCost", "zero-means-unknown", silent)
         bought = pc.and_(kinds.is_purchase, kinds.is_committed)
         covered = pc.and_(pc.or_(kinds.is_usage, kinds.is_unused), kinds.is_committed)

@@ -21,7 +21,7 @@ from trainfare.billing import focus
 from trainfare.billing.arrow import constant, pa, pc, text_of
 from trainfare.billing.aws_rows import first_of, known, only, spread
 from trainfare.billing.azure_resources import MACHINES, ZERO, put_instance, put_size, types_in
-from trainfare.billing.azure_rows import is_nonzero, is_zero, lowered, without
+from trainfare.billing.azure_rows import lowered, without
 from trainfare.billing.canonical import Desk, Draft
 from trainfare.billing.source import SourceFile
 from trainfare.core.charge import View
@@ -94,13 +94,13 @@ def _put_costs(draft: Draft, desk: Desk) -> None:
         values = None if name is None else draft.chunk.column(name)
         if values is not None:
             exact[view] = draft.exact(values, desk, source=name or "")
-    charged = pc.or_(is_nonzero(exact[View.BILLED]), is_nonzero(exact[View.EFFECTIVE]))
+    charged = pc.or_(exact[View.BILLED].is_nonzero(), exact[View.EFFECTIVE].is_nonzero())
     for view, amounts in exact.items():
         source = names[f"{view}cost"]
         if view not in _UNKNOWN:
             draft.money(view, amounts, source=source)
             continue
-        silent = pc.and_(is_zero(amounts), charged)
+        silent = pc.and_(amounts.is_zero(), charged)
         draft.note(source, "zero-means-unknown", silent)
         draft.money(view, without(amounts, silent), source=source)
         prices = _texts(draft, _UNKNOWN[view])

@@ -152,19 +152,6 @@ def plain_word(text: str | None) -> str:
     return (text or "").replace(" ", "").lower()
 
 
-def is_zero(exact: Exact) -> pa.BooleanArray:
-    """(n,) whether an amount is known and exactly 0."""
-    result = pc.fill_null(pc.equal(exact.nano, 0), fill_value=False)
-    for limb in exact.limbs:
-        result = pc.and_(result, pc.equal(limb, 0))
-    return result
-
-
-def is_nonzero(exact: Exact) -> pa.BooleanArray:
-    """(n,) whether an amount is known and not 0."""
-    return pc.and_(exact.nano.is_valid(), pc.invert(is_zero(exact)))
-
-
 def without(exact: Exact, where: pa.BooleanArray) -> Exact:
     """The same amounts, unknown where *where* is true."""
     return Exact(pa.nulls(len(exact.nano), pa.int64())).where(where, exact)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
-from trainfare.billing import aws_cur, azure, azure_focus, canonical, focus, generic
+from trainfare.billing import aws_cur, azure, azure_focus, canonical, focus, gcp, generic
 from trainfare.billing.arrow import pa, pc
 from trainfare.billing.canonical import Desk
 from trainfare.billing.chunks import header_of
@@ -36,6 +36,7 @@ ADAPTERS: dict[str, Adapter] = {
     "azure-amortized": azure.read,
     "azure-ea": azure.read,
     "azure-focus": azure_focus.read,
+    "gcp-detailed": gcp.read,
     "generic": generic.read,
 }
 """Format → the function that reads it. Files of one bill must share one function."""
