@@ -15,7 +15,7 @@ from trainfare.clusters.record import BadRecords, ClaimRecord
 from trainfare.core.errors import BadInput
 from trainfare.core.labels import make_labels
 from trainfare.core.period import Interval
-from trainfare.core.run import Status
+from trainfare.core.stage import Status
 
 texts = st.text(
     st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp", "Zs")), min_size=1, max_size=20

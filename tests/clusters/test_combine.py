@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 from trainfare.clusters.combine import combine, number_attempts
 from trainfare.clusters.record import ClaimRecord
 from trainfare.core.period import Interval
-from trainfare.core.run import DeviceUse, Status
+from trainfare.core.run import (
+    DeviceUse,
+)
+from trainfare.core.stage import Status
 
 
 @st.composite

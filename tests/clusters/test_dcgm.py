@@ -11,7 +11,7 @@ from trainfare.clusters.dcgm import read_dcgm, read_dcgm_json
 from trainfare.clusters.inventory import Inventory, Node, make_capacity
 from trainfare.clusters.record import BadRecords
 from trainfare.core.period import Interval, parse_instant
-from trainfare.core.run import Status
+from trainfare.core.stage import Status
 
 START = parse_instant("2026-10-01T00:00:00Z")
 

@@ -11,7 +11,7 @@ from trainfare.clusters.inventory import Inventory, Node, make_capacity
 from trainfare.clusters.opencost import is_allocation_set, read_opencost, read_opencost_csv
 from trainfare.clusters.record import BadRecords
 from trainfare.core.period import Interval
-from trainfare.core.run import Status
+from trainfare.core.stage import Status
 
 
 def read(tmp_path, *windows, **changes):

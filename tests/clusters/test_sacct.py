@@ -16,7 +16,7 @@ from trainfare.clusters.record import BadRecords
 from trainfare.clusters.sacct import is_sacct_header, read_sacct, read_sacct_json
 from trainfare.core.errors import BadInput
 from trainfare.core.period import Interval, parse_instant
-from trainfare.core.run import Status
+from trainfare.core.stage import Status
 
 
 def read(tmp_path, *rows, header=SACCT_HEADER, **changes):

@@ -5,7 +5,13 @@ from fractions import Fraction
 
 from trainfare.core.machine import Machine
 from trainfare.core.price import NoPrice, Price
-from trainfare.core.run import PriceMark, Segment, StageMark, Status, Totals
+from trainfare.core.run import (
+    PriceMark,
+    Segment,
+    StageMark,
+    Totals,
+)
+from trainfare.core.stage import Status
 
 SECOND = 10**9
 HOURLY = Price("x/y/z/on_demand", Decimal("3.6"), "h")

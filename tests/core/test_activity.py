@@ -7,7 +7,10 @@ from hypothesis import strategies as st
 
 from core.segments import SECOND, segment
 from trainfare.core.activity import LOW_USE_WINDOW_NS, activity_of, low_use_ns
-from trainfare.core.run import DeviceUse, make_run
+from trainfare.core.run import (
+    DeviceUse,
+    make_run,
+)
 
 
 def use(start, end, permille, device="g", **more):

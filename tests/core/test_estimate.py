@@ -13,7 +13,12 @@ from trainfare.core.claim import Claim
 from trainfare.core.estimate import estimate_run
 from trainfare.core.period import Interval
 from trainfare.core.price import GIB, HOUR, MONTH_HOURS, NoPrice, Price
-from trainfare.core.run import Artifact, PriceMark, Totals, make_run
+from trainfare.core.run import (
+    Artifact,
+    PriceMark,
+    Totals,
+    make_run,
+)
 
 
 def estimate(*segments, others=(), **more):

@@ -3,7 +3,10 @@
 from dataclasses import replace
 
 from core.segments import segment
-from trainfare.core.run import Status, make_run
+from trainfare.core.run import (
+    make_run,
+)
+from trainfare.core.stage import Status
 
 
 def test_segments_that_touch_in_time_are_one_attempt():

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from trainfare.core.errors import BadInput
-from trainfare.core.run import Status
+from trainfare.core.stage import Status
 from trainfare.flows import live
 from trainfare.metering.place import NOTHING_STATED
 from trainfare.metering.track import Run

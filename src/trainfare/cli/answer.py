@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from trainfare.core.run import Status
+from trainfare.core.stage import Status
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

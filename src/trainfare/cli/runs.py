@@ -8,7 +8,7 @@ import click
 
 from trainfare.cli.answer import STATUS_COLOURS, format_option, say_json, shorten, table
 from trainfare.core.labels import parse_label
-from trainfare.core.run import Status
+from trainfare.core.stage import Status
 
 if TYPE_CHECKING:
     from trainfare.metering.receipt import Receipt

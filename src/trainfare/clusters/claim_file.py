@@ -20,7 +20,7 @@ from trainfare.core.claim import share_text
 from trainfare.core.errors import BadInput
 from trainfare.core.labels import check_run_id, make_labels
 from trainfare.core.period import Interval, format_instant, parse_instant
-from trainfare.core.run import Status
+from trainfare.core.stage import Status
 
 KIND = "csv"
 

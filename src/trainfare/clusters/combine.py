@@ -15,7 +15,9 @@ from itertools import pairwise
 
 from trainfare.clusters.record import ClaimRecord
 from trainfare.core.period import Interval
-from trainfare.core.run import DeviceUse
+from trainfare.core.run import (
+    DeviceUse,
+)
 
 
 def combine(records: Iterable[ClaimRecord], *, joins: bool) -> Iterator[ClaimRecord]:

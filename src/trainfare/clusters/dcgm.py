@@ -30,7 +30,7 @@ from trainfare.clusters.record import (
 )
 from trainfare.clusters.run_tag import find_run_id, valid_run_id
 from trainfare.clusters.tres import WHOLE_GPU, gpu_units
-from trainfare.core.run import Status
+from trainfare.core.stage import Status
 from trainfare.metering.environment import derive_run_id
 
 KIND = "dcgm"

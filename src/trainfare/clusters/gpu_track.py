@@ -13,7 +13,9 @@ from statistics import median_low
 
 from trainfare.clusters.prometheus import known
 from trainfare.core.period import SECOND, Interval
-from trainfare.core.run import DeviceUse
+from trainfare.core.run import (
+    DeviceUse,
+)
 
 ENGINE_ACTIVE = "DCGM_FI_PROF_GR_ENGINE_ACTIVE"
 """Ratio of time in which the graphics or compute engine was active; the better measure …"""

@@ -27,7 +27,7 @@ from trainfare.clusters.run_tag import find_run_id, without_run
 from trainfare.clusters.source_file import json_items
 from trainfare.core.errors import BadInput
 from trainfare.core.period import SECOND, Interval, parse_instant
-from trainfare.core.run import Status
+from trainfare.core.stage import Status
 from trainfare.metering.environment import derive_run_id
 
 Item = Mapping[str, Any]

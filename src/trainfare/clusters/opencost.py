@@ -32,7 +32,7 @@ from trainfare.clusters.source_file import csv_rows, json_items
 from trainfare.clusters.tres import WHOLE_GPU
 from trainfare.core.errors import BadInput
 from trainfare.core.period import HOUR, Interval, format_instant, parse_instant
-from trainfare.core.run import Status
+from trainfare.core.stage import Status
 from trainfare.metering.environment import derive_run_id
 
 KIND = "opencost"

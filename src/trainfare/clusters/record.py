@@ -19,7 +19,10 @@ from trainfare.core.claim import Claim
 from trainfare.core.errors import BadInput
 from trainfare.core.labels import make_labels
 from trainfare.core.period import Interval
-from trainfare.core.run import DeviceUse, Status
+from trainfare.core.run import (
+    DeviceUse,
+)
+from trainfare.core.stage import Status
 
 KEPT_IN_MEMORY = 20_000
 """A source with more records than this is read again when they are used, not held: a record with

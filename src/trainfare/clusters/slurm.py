@@ -27,7 +27,7 @@ from trainfare.clusters.slurm_time import settle
 from trainfare.clusters.tres import WHOLE_GPU, Capacity
 from trainfare.core.errors import BadInput
 from trainfare.core.period import SECOND, Interval
-from trainfare.core.run import Status
+from trainfare.core.stage import Status
 from trainfare.metering.environment import derive_run_id
 
 KIND = "sacct"

@@ -13,7 +13,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from trainfare.core.period import SECOND
-from trainfare.core.run import DeviceUse, RunRecord, Segment
+from trainfare.core.run import (
+    DeviceUse,
+    RunRecord,
+    Segment,
+)
 
 LOW_USE_PERMILLE = 50
 """Under 5 % of the time with any kernel running an accelerator counts as doing nothing; 100 %

@@ -23,7 +23,13 @@ from trainfare.core.claim import Claim, Holding, holdings, merge_claims
 from trainfare.core.money import NANO, Money
 from trainfare.core.period import HOUR, SECOND, Interval
 from trainfare.core.price import GIB, ORIGINS, NoPrice, Price
-from trainfare.core.run import DATA, SETUP, TRAIN, UNNAMED, Artifact, RunRecord, Segment, StageMark
+from trainfare.core.run import (
+    Artifact,
+    RunRecord,
+    Segment,
+    StageMark,
+)
+from trainfare.core.stage import DATA, SETUP, TRAIN, UNNAMED
 
 
 @dataclass(frozen=True, slots=True)

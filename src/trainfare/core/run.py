@@ -9,40 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from fractions import Fraction
 
 from trainfare.core.claim import Claim
 from trainfare.core.machine import Machine
 from trainfare.core.period import Interval
 from trainfare.core.price import NoPrice, Price
-
-
-class Status(StrEnum):
-    """How a run stands."""
-
-    RUNNING = "running"
-    FINISHED = "finished"
-    FAILED = "failed"
-    KILLED = "killed"
-    STOPPED_BY_BUDGET = "stopped_by_budget"
-
-
-SETUP, DATA, TRAIN, EVAL, CHECKPOINT, FINISH = (
-    "setup",
-    "data",
-    "train",
-    "eval",
-    "checkpoint",
-    "finish",
-)
-"""Names of the stages that Trainfare itself knows; a user may name others."""
+from trainfare.core.stage import Status
 
 LOCAL_RESOURCE = "host:"
 """How a machine's id begins while only the machine itself has named it."""
-
-UNNAMED = "run"
-"""The stage of a command that was metered from outside and never said what it was doing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from pathlib import Path
 from trainfare.core.errors import BadInput, OutsideFailed
 from trainfare.core.labels import check_run_id
 from trainfare.core.price import Price
-from trainfare.core.run import Status
+from trainfare.core.stage import Status
 from trainfare.metering.home import home_folder, make_run_id
 from trainfare.metering.inheritance import PRICE_VARIABLE, RUN_ID_VARIABLE, price_words
 from trainfare.metering.place import Stated, make_instruments, start_facts

@@ -11,7 +11,11 @@ from trainfare.core.claim import share_text
 from trainfare.core.machine import Accelerator, Machine
 from trainfare.core.period import SECOND, format_instant
 from trainfare.core.price import NoPrice
-from trainfare.core.run import PriceMark, Segment, Status
+from trainfare.core.run import (
+    PriceMark,
+    Segment,
+)
+from trainfare.core.stage import Status
 from trainfare.metering.history import read_receipt
 from trainfare.metering.metrics import Metric, read_metrics
 from trainfare.metering.receipt import Receipt

@@ -19,7 +19,11 @@ from trainfare.core.machine import Accelerator
 from trainfare.core.money import Money
 from trainfare.core.period import SECOND, format_instant
 from trainfare.core.price import UNITS, NoPrice, Price
-from trainfare.core.run import Segment, StageMark, Status
+from trainfare.core.run import (
+    Segment,
+    StageMark,
+)
+from trainfare.core.stage import Status
 from trainfare.metering.history import read_receipt, run_ids
 from trainfare.metering.home import runs_folder
 from trainfare.metering.pulse import Pulse, read_pulse

@@ -16,7 +16,14 @@ from trainfare.core.estimate import estimate_run
 from trainfare.core.money import Money
 from trainfare.core.period import Interval
 from trainfare.core.price import NoPrice, Price
-from trainfare.core.run import Artifact, PriceMark, RunRecord, Segment, Status, make_run
+from trainfare.core.run import (
+    Artifact,
+    PriceMark,
+    RunRecord,
+    Segment,
+    make_run,
+)
+from trainfare.core.stage import Status
 from trainfare.metering import event as ev
 from trainfare.metering.artifact import local_path
 from trainfare.metering.home import runs_folder

@@ -6,7 +6,6 @@ notes the gap in the record and goes on.
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 import time
@@ -19,10 +18,9 @@ from trainfare.core.machine import Accelerator, Machine
 from trainfare.core.money import Money
 from trainfare.core.price import NoPrice, Price
 from trainfare.metering import event as ev
+from trainfare.metering.notice import warn
 from trainfare.metering.sample import DeviceSample, HostSample, pack_devices, pack_host
 from trainfare.metering.spool import Spool
-
-log = logging.getLogger("trainfare")
 
 DEVICE_TICKS = 10
 """Accelerators are read at every tick and written, as means, at every tenth."""
@@ -244,7 +242,7 @@ class Meter:
         except Exception as error:
             if what not in self._noted:
                 self._noted.add(what)
-                log.warning("the meter lost %s: %s: %s", what, type(error).__name__, error)
+                warn("the meter lost %s: %s: %s", what, type(error).__name__, error)
                 self.note(f"lost {what}: {type(error).__name__}: {error}")
 
     def note(self, text: str) -> None:

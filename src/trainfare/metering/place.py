@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,9 +16,9 @@ from trainfare.core.money import decimal_of
 from trainfare.core.price import NoPrice, Price
 from trainfare.metering import event as ev
 from trainfare.metering.environment import Surroundings, read_surroundings
+from trainfare.metering.identity import boot_id, pid_namespace, process_start
 from trainfare.metering.machine import detect_machine, quick_machine
 from trainfare.metering.meter import DeviceReader, HostReader, Instruments, Place
-from trainfare.metering.recording import boot_id, pid_namespace, process_start
 
 NETWORK_CLASSES = ("internet", "inter_region", "inter_zone", "same_zone")
 """What ``TRAINFARE_NETWORK_CLASS`` may say of the bytes that a run sends."""
@@ -71,7 +70,7 @@ def start_facts(env: Mapping[str, str], stated: Stated = NOTHING_STATED) -> Star
         "pid_start": process_start(os.getpid()),
         "boot": boot_id(),
         "pidns": pid_namespace(),
-        "host": socket.gethostname(),
+        "host": machine.hostname,
         "machine": ev.machine_to_json(machine),
         "share": str(share),
         "network_class": _network_class(env),

@@ -13,7 +13,12 @@ from trainfare.core.estimate import Estimate
 from trainfare.core.money import Money
 from trainfare.core.period import SECOND, format_instant
 from trainfare.core.price import Price
-from trainfare.core.run import Attempt, RunRecord, Status, sum_over_machines
+from trainfare.core.run import (
+    Attempt,
+    RunRecord,
+    sum_over_machines,
+)
+from trainfare.core.stage import Status
 
 
 @dataclass(frozen=True, slots=True)

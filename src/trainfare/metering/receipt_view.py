@@ -12,7 +12,13 @@ from trainfare.core.labels import KNOWN
 from trainfare.core.money import NANO, Money
 from trainfare.core.period import SECOND, format_instant
 from trainfare.core.price import Price
-from trainfare.core.run import Artifact, RunRecord, Segment, Status, sum_over_machines
+from trainfare.core.run import (
+    Artifact,
+    RunRecord,
+    Segment,
+    sum_over_machines,
+)
+from trainfare.core.stage import Status
 
 if TYPE_CHECKING:
     from trainfare.metering.receipt import Receipt

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,10 +18,11 @@ from trainfare.core.run import (
     PriceMark,
     Segment,
     StageMark,
-    Status,
     Totals,
 )
+from trainfare.core.stage import Status
 from trainfare.metering import event as ev
+from trainfare.metering.identity import boot_id, pid_namespace, process_start
 from trainfare.metering.sample import DeviceSample, HostSample, unpack
 from trainfare.metering.spool import EVENTS, SAMPLES, last_record_bytes, read_file, read_lines
 
@@ -96,46 +96,6 @@ def is_alive(recording: Recording, folder: Path, now_wall_ns: int | None = None)
         default=0,
     )
     return now - newest < max(STALE_NS, 3 * int(start.get("interval_ns", 0)))
-
-
-def boot_id() -> str:
-    """The kernel's id of this boot, or the host's name where there is none."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
-        return os.uname().nodename if hasattr(os, "uname") else "unknown"
-
-
-def pid_namespace() -> str:
-    """The name of this process's pid namespace, empty where there are none."""
-    try:
-        return str(Path("/proc/self/ns/pid").readlink())
-    except OSError:
-        return ""
-
-
-def process_start(pid: int) -> str | None:
-    """When process *pid* started, in the kernel's own unit, or None where it does not run.
-
-    A zombie has ended: it is a name that its parent has not read yet.
-    """
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return _process_start_elsewhere(pid)
-    fields = stat.rpartition(")")[2].split()
-    return None if fields[0] in "ZX" else fields[19]
-
-
-def _process_start_elsewhere(pid: int) -> str | None:
-    if Path("/proc/self/stat").exists():
-        return None
-    import psutil
-
-    try:
-        return str(psutil.Process(pid).create_time())
-    except psutil.Error:
-        return None
 
 
 def to_segment(recording: Recording, *, alive: bool, now_wall_ns: int) -> Segment:

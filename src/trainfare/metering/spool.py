@@ -11,16 +11,14 @@ bounded memory, and catches up as soon as writing works again. It never raises i
 from __future__ import annotations
 
 import json
-import logging
 import os
 import threading
 from collections import deque
 from pathlib import Path
 from typing import Any
 
+from trainfare.metering.notice import warn
 from trainfare.metering.sample import SIZE
-
-log = logging.getLogger("trainfare")
 
 SAMPLES, EVENTS, METRICS = "samples.bin", "events.jsonl", "metrics.jsonl"
 
@@ -116,7 +114,7 @@ class Spool:
     def _warn(self, error: OSError) -> None:
         if not self._warned:
             self._warned = True
-            log.warning(
+            warn(
                 "cannot write the record of this run to %s (%s); training goes on, "
                 "the record is kept in memory and written when the disk allows",
                 self.folder,

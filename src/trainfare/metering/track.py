@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import logging
 import os
 import sys
 import threading
@@ -18,7 +17,7 @@ from trainfare.core.errors import BadInput, BudgetExceeded
 from trainfare.core.labels import check_run_id, make_labels
 from trainfare.core.money import Money
 from trainfare.core.price import Price, parse_hourly
-from trainfare.core.run import FINISH, SETUP, TRAIN, UNNAMED, Status
+from trainfare.core.stage import FINISH, SETUP, TRAIN, UNNAMED, Status
 from trainfare.metering import event as ev
 from trainfare.metering.artifact import measure_bytes, normal_uri
 from trainfare.metering.home import home_folder, make_run_id, make_segment_id, runs_folder
@@ -30,13 +29,13 @@ from trainfare.metering.inheritance import (
     take_back,
 )
 from trainfare.metering.meter import Instruments, Meter
+from trainfare.metering.notice import warn
 from trainfare.metering.place import NOTHING_STATED, Stated, make_instruments, start_facts
 from trainfare.metering.spool import Spool
 
 if TYPE_CHECKING:
     from trainfare.metering.receipt import Receipt
 
-log = logging.getLogger("trainfare")
 Item = TypeVar("Item")
 
 _local = threading.local()
@@ -146,7 +145,7 @@ class Run:
             try:
                 values[name] = float(value)
             except (TypeError, ValueError):
-                log.warning("metric %s=%r is not a number; it is left out", name, value)
+                warn("metric %s=%r is not a number; it is left out", name, value)
         if values:
             now_ns = self._meter.elapsed_ns()
             self._spool.add_metric({"t": now_ns, "step": self._counters.steps, "m": values})
