@@ -39,12 +39,13 @@ def truth(
     Args:
         lines: of one or more deliveries.
         view: which cost column.
-        is_detailed: keep resource and day apart, as the rows of an allocation do.
+        is_detailed: keep resource and day apart, and charges from what is taken back, as the rows
+            of an allocation do.
 
     Returns:
         Rows in a fixed order, without those of nothing.
     """
-    sums: dict[tuple[str, str, str, str, str, str], int] = defaultdict(int)
+    sums: dict[tuple[str, str, str, str, str, str, bool], int] = defaultdict(int)
     days: dict[int, str] = {}
     for line in lines:
         currency = BILLERS[line.product.provider].currency
@@ -54,7 +55,7 @@ def truth(
             day = _day(line.interval.start_ns, days)
         for part in line.ownership.divided(line.nano(view)):
             key = (currency, part.run or "", part.remainder or "", line.product.component)
-            sums[*key, resource, day] += part.nano
+            sums[*key, resource, day, is_detailed and part.nano < 0] += part.nano
     return [
         TruthRow(
             run or None,
@@ -65,7 +66,7 @@ def truth(
             resource,
             day,
         )
-        for (currency, run, remainder, component, resource, day), nano in sorted(sums.items())
+        for (currency, run, remainder, component, resource, day, _), nano in sorted(sums.items())
         if nano
     ]
 
