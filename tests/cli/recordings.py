@@ -7,8 +7,8 @@ from metering.instruments import Clock, Devices, Host, gpu, instruments, reading
 from trainfare.core.machine import Machine
 from trainfare.core.price import Price
 from trainfare.metering import event as ev
-from trainfare.metering.meter import DEVICE_TICKS, Meter
 from trainfare.metering.identity import process_start
+from trainfare.metering.meter import DEVICE_TICKS, Meter
 from trainfare.metering.spool import Spool
 
 HOURLY = Price("stated", Decimal("3.6"), "h", source="stated by the user")
