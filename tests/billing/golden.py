@@ -12,13 +12,13 @@ from billing.bills import read
 CASES = Path(__file__).parent / "cases"
 
 
-def check_golden(name: str) -> None:
-    """What is read from ``cases/NAME/in.csv`` is what ``cases/NAME/out.json`` says.
+def check_golden(name: str, place: str = "in.csv") -> None:
+    """What is read from *place* in ``cases/NAME`` is what ``cases/NAME/out.json`` says.
 
     With TRAINFARE_UPDATE=1 in the environment it is written instead; review the difference like
     code. Columns that are null, or the same in every row, stand once or not at all.
     """
-    bill, rows = read(CASES / name / "in.csv")
+    bill, rows = read(CASES / name / place)
     told = [{column: _text(value) for column, value in row.items()} for row in rows]
     alike = {
         column: value

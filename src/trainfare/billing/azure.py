@@ -133,15 +133,19 @@ class _Delivery:
     ) -> None:
         """Set the amounts; rows that are not kept count 0."""
         draft, zero = rows.draft, Exact.zero(len(rows))
-        cost, listed = rows.amounts("cost"), rows.amounts("list_cost")
-        silent = pc.and_(listed.is_zero(), cost.is_nonzero())
+        told_cost, listed = rows.amounts("cost"), rows.amounts("list_cost")
+        silent = pc.and_(listed.is_zero(), told_cost.is_nonzero())
         draft.note("ListCost", "zero-means-unknown", silent)
         bought = pc.and_(kinds.is_purchase, kinds.is_committed)
         covered = pc.and_(pc.or_(kinds.is_usage, kinds.is_unused), kinds.is_committed)
-        amounts = {View.BILLED: cost, View.EFFECTIVE: cost, View.LIST: without(listed, silent)}
+        amounts = {
+            View.BILLED: told_cost,
+            View.EFFECTIVE: told_cost,
+            View.LIST: without(listed, silent),
+        }
         if is_amortised or self.has_amortised:
-            amounts[View.BILLED] = zero.where(covered, cost)
-            amounts[View.EFFECTIVE] = zero.where(bought, cost)
+            amounts[View.BILLED] = zero.where(covered, told_cost)
+            amounts[View.EFFECTIVE] = zero.where(bought, told_cost)
         if is_amortised and not self.has_actual:
             draft.note("BilledCost", "purchase-not-in-export", covered)
         elif not is_amortised and not self.has_amortised:

@@ -110,7 +110,7 @@ def types_of(ids: pa.StringArray) -> pa.StringArray:
     'microsoft.compute/disks'
     """
     parts = pc.extract_regex(ids, _TYPE)
-    space, kind, inner = (parts.field(name) for name in ("space", "kind", "inner"))
+    space, kind, inner = (pc.struct_field(parts, name) for name in ("space", "kind", "inner"))
     outer = pc.binary_join_element_wise(space, kind, "/")
     whole = pc.if_else(pc.equal(inner, ""), outer, pc.binary_join_element_wise(outer, inner, "/"))
     return pc.utf8_lower(whole)

@@ -143,7 +143,7 @@ def put_size(
 
 def _detail(details: pa.DictionaryArray, key: str) -> pa.DictionaryArray:
     """(n,) the text under *key* of each JSON object; null where there is none."""
-    found = pc.extract_regex(details.dictionary, _DETAIL.format(key)).field("text")
+    found = pc.struct_field(pc.extract_regex(details.dictionary, _DETAIL.format(key)), "text")
     return translated(details, found.to_pylist())
 
 

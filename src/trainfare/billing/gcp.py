@@ -118,14 +118,16 @@ def _batch(rows: Rows, groups: dict[str, Group]) -> pa.RecordBatch:
 def _put_costs(rows: Rows, taken: Credits, groups: dict[str, Group]) -> Exact:
     """Set the amounts, and return what every row costs effectively."""
     draft, desk = rows.draft, rows.desk
-    cost = draft.exact(_column(rows, "cost"), desk, source="cost")
-    billed = cost.plus(taken.total)
-    effective = billed.plus(shares_of(rows, taken, cost, groups))
+    gross_cost = draft.exact(_column(rows, "cost"), desk, source="cost")
+    billed = gross_cost.plus(taken.total)
+    effective = billed.plus(shares_of(rows, taken, gross_cost, groups))
     draft.money(View.BILLED, billed, source="cost")
     draft.money(View.EFFECTIVE, effective, source="cost")
     default = "cost_at_effective_price_default"
     contracted = draft.exact(_column(rows, default), desk, source=default)
-    draft.money(View.CONTRACTED, contracted.where(contracted.nano.is_valid(), cost), source=default)
+    draft.money(
+        View.CONTRACTED, contracted.where(contracted.nano.is_valid(), gross_cost), source=default
+    )
     listed = draft.exact(_column(rows, "cost_at_list"), desk, source="cost_at_list")
     draft.money(View.LIST, listed, source="cost_at_list")
     return effective

@@ -128,10 +128,10 @@ class Tally:
     """Key → SKU → credits, with the sign of a cost; on-demand cost and usage of a machine SKU,
     credits in US dollars of any other."""
 
-    def add(self, rows: Rows, credits_here: Credits, cost: Exact) -> None:
+    def add(self, rows: Rows, credits_here: Credits, gross_cost: Exact) -> None:
         """Count the rows of one chunk."""
         fees = fees_of(rows, credits_here)
-        net = cost.plus(credits_here.total)
+        net = gross_cost.plus(credits_here.total)
         numbers = {
             "price": _dollars(rows, fees, net),
             "usage": fees.numbers(rows, "usage.amount"),
@@ -143,7 +143,7 @@ class Tally:
             sums.add(amount, added["price"], committed)
         machines, spend = covered_by(rows, credits_here)
         numbers = {
-            "price": pc.divide(cost.nano.take(machines.at).cast(pa.float64()), float(_NANO)),
+            "price": pc.divide(gross_cost.nano.take(machines.at).cast(pa.float64()), float(_NANO)),
             "usage": machines.numbers(rows, "usage.amount"),
         }
         skus = rows.texts("sku.id", "sku.description").take(machines.at).dictionary_decode()
@@ -213,8 +213,8 @@ def find_groups(files: Sequence[SourceFile], desk: Desk) -> dict[str, Group]:
     for file in files:
         for chunk in chunks(file, aside, _NEEDED):
             rows = Rows(chunk, Draft(chunk), aside)
-            cost = rows.draft.exact(rows.column("cost"), aside, source="cost").or_zero()
-            tally.add(rows, credits_of(rows), cost)
+            gross_cost = rows.draft.exact(rows.column("cost"), aside, source="cost").or_zero()
+            tally.add(rows, credits_of(rows), gross_cost)
     return tally.groups()
 
 
@@ -236,12 +236,14 @@ def _has_fees(file: SourceFile) -> bool:
     return False
 
 
-def shares_of(rows: Rows, credits_here: Credits, cost: Exact, groups: dict[str, Group]) -> Exact:
+def shares_of(
+    rows: Rows, credits_here: Credits, gross_cost: Exact, groups: dict[str, Group]
+) -> Exact:
     """(n,) what each row gets of fees; below 0 what a fee gives away. They sum to 0 over a bill."""
     result = Exact.zero(len(rows))
     if not groups:
         return result
-    fees, net = fees_of(rows, credits_here), cost.plus(credits_here.total)
+    fees, net = fees_of(rows, credits_here), gross_cost.plus(credits_here.total)
     given = [
         -group.given(fee) if group else 0
         for group, fee in zip(_of(groups, fees), fees.amounts(net), strict=True)

@@ -29,7 +29,7 @@ def put_resource(rows: Rows) -> None:
     ids = rows.texts("resource.global_name", "resource.name")
     draft.put("ResourceId", ids)
     draft.put("ResourceName", rows.texts("resource.name"))
-    kinds = pc.extract_regex(ids.dictionary, _GLOBAL).field("kind")
+    kinds = pc.struct_field(pc.extract_regex(ids.dictionary, _GLOBAL), "kind")
     draft.put("ResourceType", translated(ids, kinds.to_pylist()))
     labels = _pairs(rows, "system_labels")
     said = [_read(text).pairs for text in labels.dictionary.to_pylist()]
