@@ -34,6 +34,14 @@ FORMATS = [
 ]
 """Every provider and format that the simulation writes."""
 
+NATIVE = {
+    Provider.AWS: "2.0-csv",
+    Provider.AZURE: "exports",
+    Provider.GCP: "detailed",
+    Provider.RENTED: "invoice",
+}
+"""Each provider's own format."""
+
 INDEX = {view: place for place, view in enumerate(View)}
 
 

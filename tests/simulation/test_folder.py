@@ -1,6 +1,8 @@
 """A world as files: all of it, and the same bytes for the same seed."""
 
 import hashlib
+import subprocess
+import sys
 
 import pytest
 
@@ -58,3 +60,14 @@ def test_the_truth_lies_beside_the_bills(tmp_path):
 def test_an_unknown_form_is_refused(tmp_path):
     with pytest.raises(BadInput, match="'excel' is not one of native, focus"):
         write_world(world_of(), tmp_path, bills="excel")
+
+
+def test_a_world_needs_nothing_but_the_core_install():
+    """pyarrow is loaded when Parquet is asked for, and not before."""
+    code = (
+        "import sys, trainfare.simulation.folder\n"
+        "heavy = {'pyarrow', 'duckdb', 'sqlalchemy', 'pandas', 'numpy', 'click', 'psutil'}\n"
+        "print(sorted(heavy & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

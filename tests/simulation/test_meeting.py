@@ -4,9 +4,11 @@ from collections import Counter
 from fractions import Fraction
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from simulation.meeting import FORMATS, allocated, imported
-from simulation.worlds import delivery_of, world_of
+from simulation.meeting import FORMATS, NATIVE, allocated, imported
+from simulation.worlds import SIZES, delivery_of, world_of
 from trainfare.clusters.detect import read_claims
 from trainfare.clusters.inventory import read_inventory
 from trainfare.clusters.options import ReadOptions
@@ -18,8 +20,7 @@ from trainfare.simulation.fault import ALL_FAULTS, NO_FAULTS, Faults, Source
 from trainfare.simulation.folder import write_world
 from trainfare.simulation.line import Provider
 from trainfare.simulation.truth import truth
-
-pytest.importorskip("pyarrow", reason="bills need pyarrow; install the analytics extra")
+from trainfare.simulation.world import make_world
 
 BIG = {"runs": 120, "days": 3}
 formats = pytest.mark.parametrize(("provider", "name"), FORMATS, ids=str)
@@ -74,6 +75,20 @@ def test_without_faults_every_method_is_right(provider, name, tmp_path):
     assert sum(error.nano for error in errors) == sum(abs(row.nano) for row in rows)
     for error in errors:
         assert error.wrong + error.missing <= 24 * len(charges)
+
+
+@settings(max_examples=6, deadline=None)
+@given(seed=st.integers(0, 10**9), sizes=st.fixed_dictionaries(SIZES))
+def test_any_month_finds_its_true_owners_from_the_providers_own_files(
+    seed, sizes, tmp_path_factory
+):
+    made = make_world(seed, **sizes)
+    for delivery in made.final:
+        folder = tmp_path_factory.mktemp("bill")
+        _, charges = imported(delivery, NATIVE[delivery.provider], folder)
+        rows = allocated(made, charges, folder)
+        errors = attribution_error(truth(delivery.lines, is_detailed=True), rows)
+        assert all(error.wrong + error.missing <= 24 * len(charges) for error in errors)
 
 
 @pytest.mark.parametrize("provider", Provider)
