@@ -200,7 +200,9 @@ def _put_commitments(
     draft.put("CommitmentDiscountCategory", pc.if_else(either, kinds, None).dictionary_encode())
     draft.put("CommitmentDiscountType", only(constant("CUD", len(rows)), either))
     draft.put("CommitmentDiscountId", only(rows.texts("subscription.instance_id"), either))
-    titles = first_of(taken.names, first_of(only(models, by_model), only(names, fees)))
+    titles = first_of(
+        taken.names(MACHINES, SPEND), first_of(only(models, by_model), only(names, fees))
+    )
     draft.put("CommitmentDiscountName", titles)
     unused = pc.and_(fees, effective.is_nonzero())
     words = pc.if_else(used, "Used", pc.if_else(unused, "Unused", None))

@@ -195,9 +195,10 @@ def _put_group(
 ) -> None:
     if fee <= 0 or credit <= 0:
         return
-    part = credit / fee if ratio is None else ratio
-    used = Fraction(str(round(min(1.0, max(0.0, part)), _DIGITS)))
-    group = Group(fee, credit, int(fee * used))
+    used = min(fee, credit)
+    if ratio is not None:
+        used = int(fee * Fraction(str(round(min(1.0, max(0.0, ratio)), _DIGITS))))
+    group = Group(fee, credit, used)
     for key in keys:
         found[key] = group
 

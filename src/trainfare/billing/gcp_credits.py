@@ -63,12 +63,11 @@ class Credits:
     _flat: _Flat | None
     _places: pa.Int32Array
 
-    @property
-    def names(self) -> pa.DictionaryArray:
-        """(n,) the name of the first commitment credit; null where there is none."""
+    def names(self, *kinds: str) -> pa.DictionaryArray:
+        """(n,) the name of each row's first credit of *kinds*; null where there is none."""
         if self._flat is None:
             return constant(None, len(self._places))
-        return _names(self._flat, self._places)
+        return _names(self._flat, self._places, kinds)
 
     @property
     def texts(self) -> pa.DictionaryArray:
@@ -242,10 +241,9 @@ _KINDS = {
 }
 
 
-def _names(flat: _Flat, places: pa.Int32Array) -> pa.DictionaryArray:
-    """(n,) the name of each row's first commitment credit."""
-    kinds = [_kind(meta) for meta in flat.metas]
-    here = pa.array([kind in (MACHINES, SPEND) for kind in kinds], pa.bool_()).take(flat.meta)
+def _names(flat: _Flat, places: pa.Int32Array, kinds: tuple[str, ...]) -> pa.DictionaryArray:
+    """(n,) the name of each row's first credit of *kinds*."""
+    here = pa.array([_kind(meta) in kinds for meta in flat.metas], pa.bool_()).take(flat.meta)
     found = pc.indices_nonzero(here)
     numbers = pa.ListArray.from_arrays(flat.offsets, row_numbers(0, len(flat.meta)))
     owners = pc.list_parent_indices(numbers).take(found)

@@ -30,9 +30,9 @@ _DAY_US = 24 * 3_600_000_000
 
 FEE = r"^commitment\b"
 """How the SKU of a fee begins."""
-_PREFIX = re.compile(r"commitment( - dollar based)?\s*(v\d+)?\s*:?\s*", re.IGNORECASE)
+_PREFIX = re.compile(r"^commitment( - dollar based)?\s*(v\d+)?\s*:?\s*", re.IGNORECASE)
 _TERM = re.compile(r"\s+for \d+ (year|month)s?$|\s+commitments?$", re.IGNORECASE)
-_CREDIT = re.compile(r"committed use discount - dollar based:\s*", re.IGNORECASE)
+_CREDIT = re.compile(r"^committed use discount - dollar based:\s*", re.IGNORECASE)
 _FAMILY = re.compile(r"\b([a-z]{1,3}\d+[a-z]?)\b", re.IGNORECASE)
 _RESOURCES = {
     "gpu": re.compile(r"gpu|nvidia|tpu", re.IGNORECASE),
@@ -55,7 +55,7 @@ def _machine(description: str | None) -> str:
     >>> _machine("Commitment v1: A2 Cpu in Iowa for 1 Year"), _machine("A2 Instance Core running")
     ('core a2', 'core a2')
     """
-    words = _PREFIX.sub("", description or "", count=1)
+    words = _PREFIX.sub("", description or "")
     resource = next((name for name, pattern in _RESOURCES.items() if pattern.search(words)), "")
     family = _FAMILY.search(words)
     return f"{resource} {family[1].lower() if family else 'n1'}"
@@ -69,7 +69,7 @@ def _product(text: str | None) -> str:
     >>> _product("Committed use discount - dollar based: GCE Commitments")
     'gce'
     """
-    words = _CREDIT.sub("", _PREFIX.sub("", text or "", count=1), count=1)
+    words = _CREDIT.sub("", _PREFIX.sub("", text or ""))
     return " ".join(_TERM.sub("", words).lower().split()[:2])
 
 
@@ -156,7 +156,7 @@ def covered_by(rows: Rows, credits_here: Credits) -> tuple[Members, Members]:
     names = rows.texts("sku.description")
     kinds = [f"{MACHINES} {_machine(text)}" for text in names.dictionary.to_pylist()]
     machines = _members(rows, credits_here.machines.is_nonzero(), translated(names, kinds))
-    titles = credits_here.names
+    titles = credits_here.names(SPEND)
     kinds = [f"{SPEND} {_product(text)}" for text in titles.dictionary.to_pylist()]
     return machines, _members(rows, credits_here.spend.is_nonzero(), translated(titles, kinds))
 
