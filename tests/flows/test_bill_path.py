@@ -246,3 +246,31 @@ def test_every_number_is_explained_down_to_its_row(home, tmp_path):
     assert charge["claims"][0]["run"] == "a"
     assert "is not delivery/file:row" in trainfare(home, "explain", "--charge", "x", code=2)
     assert "has no part of any bill" in trainfare(home, "explain", "nobody", code=2)
+
+
+def said(home, *words, code=0):
+    """What a command prints as text; its exit code is *code*."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        with pytest.raises(SystemExit) as ended:
+            main([*map(str, words), "--home", str(home)])
+    assert (ended.value.code or 0) == code, err.getvalue()
+    return out.getvalue() + err.getvalue()
+
+
+def test_a_period_restated_since_it_was_allocated_is_marked_everywhere(home, tmp_path):
+    first = write_bill(tmp_path / "1.csv", hour("i-1", 8, "8.00"))
+    trainfare(home, "bill", "import", first)
+    trainfare(home, "allocate")
+    assert trainfare(home, "report")["stale"] == []
+    trainfare(home, "bill", "import", write_bill(tmp_path / "2.csv", hour("i-1", 8, "7.50")))
+    assert trainfare(home, "report")["stale"] == ["2026-10"]
+    assert "Restated since allocated: 2026-10" in said(home, "report")
+    answer = trainfare(home, "verify", code=1)
+    assert answer["stale"] == ["2026-10"]
+    assert answer["periods"][0]["difference"] == "-0.500000000"
+    words = said(home, "verify", code=1)
+    assert "2026-10 was restated since it was allocated: run trainfare allocate" in words
+    trainfare(home, "bill", "import", first)
+    assert trainfare(home, "allocate")["periods"][0]["unchanged"] is True
+    assert trainfare(home, "verify")["stale"] == trainfare(home, "report")["stale"] == []

@@ -98,6 +98,7 @@ def _evidence(report: Report) -> dict[str, Any]:
             for one in report.untagged
         ],
         "not_allocated": list(report.not_allocated),
+        "stale": list(report.stale),
     }
 
 
@@ -165,6 +166,10 @@ def _show(report: Report) -> None:
     _show_untagged(report)
     if report.not_allocated:
         click.echo(f"\nNot in it: {', '.join(report.not_allocated)}; run trainfare allocate.")
+    if report.stale:
+        listed = ", ".join(report.stale)
+        click.echo(f"\nRestated since allocated: {listed}; this is the earlier bill.")
+        click.echo("Run trainfare allocate.")
 
 
 def _share(part: Money, whole: Money) -> str:

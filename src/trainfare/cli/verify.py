@@ -21,10 +21,12 @@ def command(period: str | None, form: str) -> int:
 
     balances = verify(home_folder(), period)
     is_conserved = all(one.difference == 0 for one in balances)
+    stale = list(dict.fromkeys(one.period for one in balances if one.is_stale))
     if form == "json":
         say_json(
             {
                 "conserved": is_conserved,
+                "stale": stale,
                 "periods": [
                     {
                         "period": one.period,
@@ -61,11 +63,13 @@ def command(period: str | None, form: str) -> int:
     head = ["", "period", "view", "bill", "runs", "idle", "shared", "unused", "unallocated"]
     click.echo(table(head, rows, right=range(3, 9)))
     for one in balances:
-        if one.difference:
+        if one.difference and not one.is_stale:
             off = Money(one.difference, one.currency).text()
             click.echo(
                 f"{one.period} {one.view.value}: {off} {one.currency} of the bill are nowhere"
             )
+    for restated in stale:
+        click.echo(f"{restated} was restated since it was allocated: run trainfare allocate")
     click.echo("\nConserved to the nano." if is_conserved else "\nNOT CONSERVED.")
     return 0 if is_conserved else 1
 

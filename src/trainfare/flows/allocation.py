@@ -12,7 +12,7 @@ import hashlib
 import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,6 +79,7 @@ def allocate_periods(home: Path, period: str | None = None) -> list[Allocated]:
     from trainfare.store.ledger import open_ledger
 
     wanted = None if period is None else str(BillingPeriod.parse(period))
+    now_ns = time.time_ns()  # before the bills are looked at: what arrives later is newer
     with open_ledger(home) as ledger:
         with ledger.change() as connection:
             sync_metered(home, connection)
@@ -93,13 +94,20 @@ def allocate_periods(home: Path, period: str | None = None) -> list[Allocated]:
             )
         periods = sorted({one.period for one in deliveries})
         return [
-            _allocate(home, ledger, each, [d for d in deliveries if d.period == each], claims)
+            _allocate(
+                home, ledger, each, [d for d in deliveries if d.period == each], claims, now_ns
+            )
             for each in periods
         ]
 
 
 def _allocate(
-    home: Path, ledger: Any, period: str, deliveries: Sequence[StoredDelivery], claims: list[Claim]
+    home: Path,
+    ledger: Any,
+    period: str,
+    deliveries: Sequence[StoredDelivery],
+    claims: list[Claim],
+    now_ns: int,
 ) -> Allocated:
     from trainfare.allocation.engine_duckdb import allocate
     from trainfare.store.allocations import (
@@ -107,6 +115,7 @@ def _allocate(
         current_allocations,
         put_allocation,
     )
+    from trainfare.store.deliveries import current_since
     from trainfare.store.results import sum_by_run
 
     rules, rules_text = read_rules(home)
@@ -114,17 +123,19 @@ def _allocate(
     inputs = _digest(deliveries, claims, evidence.attachments, rules_text)
     with ledger.look() as connection:
         found = current_allocations(connection, period)
+        since_ns = current_since(connection)[period]
     before = found[0] if found else None
     if before and before.inputs == inputs and (home / before.folder).exists():
+        if since_ns > before.since_ns:  # restated back to the bill that this was made from
+            with ledger.change() as connection:
+                put_allocation(connection, replace(before, since_ns=now_ns))
         return Allocated(period, before.summary, is_unchanged=True, is_first=False, changes=())
     out = home / "allocations" / period / f"{inputs}.parquet"
     out.parent.mkdir(parents=True, exist_ok=True)
     done = allocate(charge_files(home, deliveries), evidence, rules, out=out)
     _check_conserved(period, deliveries, done)
     summary = _summary(done)
-    stored = StoredAllocation(
-        period, inputs, out.relative_to(home).as_posix(), summary, time.time_ns()
-    )
+    stored = StoredAllocation(period, inputs, out.relative_to(home).as_posix(), summary, now_ns)
     earlier = (
         sum_by_run([home / before.folder]) if before and (home / before.folder).exists() else {}
     )
@@ -263,6 +274,8 @@ class Balance:
     bill: int
     runs: int
     remainders: Mapping[Remainder, int]
+    is_stale: bool = False
+    """The bill was restated since it was allocated."""
 
     @property
     def difference(self) -> int:
@@ -278,7 +291,7 @@ def verify(home: Path, period: str | None = None, as_of_ns: int | None = None) -
     """
     need_analytics("verify bills")
     from trainfare.store.allocations import current_allocations
-    from trainfare.store.deliveries import current_deliveries
+    from trainfare.store.deliveries import current_deliveries, current_since
     from trainfare.store.ledger import open_ledger
     from trainfare.store.results import read_groups, sum_bill
 
@@ -286,12 +299,14 @@ def verify(home: Path, period: str | None = None, as_of_ns: int | None = None) -
     with open_ledger(home) as ledger, ledger.look() as connection:
         deliveries = current_deliveries(connection, wanted, as_of_ns)
         results = {a.period: a for a in current_allocations(connection, wanted, as_of_ns)}
+        since_ns = current_since(connection, as_of_ns)
     if wanted and not deliveries:
         raise NotFound(f"no bill of {wanted} is here; trainfare bill list shows which are")
     balances = []
     for each in sorted({one.period for one in deliveries}):
         bill = sum_bill(charge_files(home, [d for d in deliveries if d.period == each]))
         path = [home / results[each].folder] if each in results else []
+        is_stale = each in results and since_ns[each] > results[each].since_ns
         for view in View:
             groups = read_groups(path, (), view)
             for currency in sorted({c for c, v in bill if v is view}):
@@ -301,5 +316,5 @@ def verify(home: Path, period: str | None = None, as_of_ns: int | None = None) -
                 if not path:
                     left[Remainder.UNALLOCATED] = total
                 runs = sum(g.nano for g in own if g.run is not None)
-                balances.append(Balance(each, currency, view, total, runs, left))
+                balances.append(Balance(each, currency, view, total, runs, left, is_stale))
     return balances

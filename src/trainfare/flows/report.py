@@ -47,6 +47,8 @@ class Report:
     untagged: tuple[Untagged, ...]
     not_allocated: tuple[str, ...]
     """Billing periods with a bill and no allocation; they are not in the report."""
+    stale: tuple[str, ...] = ()
+    """Billing periods that were restated since they were allocated."""
 
 
 def make_report(
@@ -67,7 +69,7 @@ def make_report(
     from trainfare.reports.attribution import attribute, columns_of
     from trainfare.store.allocations import current_allocations
     from trainfare.store.claims import read_labels
-    from trainfare.store.deliveries import current_deliveries
+    from trainfare.store.deliveries import current_deliveries, current_since
     from trainfare.store.ledger import open_ledger
     from trainfare.store.results import read_groups, top_unallocated
 
@@ -76,6 +78,7 @@ def make_report(
     with open_ledger(home) as ledger, ledger.look() as connection:
         allocations = current_allocations(connection, wanted, as_of_ns)
         billed = {d.period for d in current_deliveries(connection, wanted, as_of_ns)}
+        since_ns = current_since(connection, as_of_ns)
         labels = read_labels(connection)
     if not allocations:
         raise NotFound(
@@ -99,6 +102,7 @@ def make_report(
         dict(coverage),
         tuple(_untagged(row) for row in top_unallocated(paths, view, UNTAGGED_SHOWN)),
         tuple(sorted(billed - set(periods))),
+        tuple(a.period for a in allocations if since_ns.get(a.period, 0) > a.since_ns),
     )
 
 

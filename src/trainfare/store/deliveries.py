@@ -105,6 +105,18 @@ def current_deliveries(
     return [_from_row(row) for row in rows]
 
 
+def current_since(connection: sa.Connection, as_of_ns: int | None = None) -> dict[str, int]:
+    """Billing period → when a delivery last became current in it, in ns since the epoch.
+
+    An allocation older than that was made from another bill.
+    """
+    query = sa.select(CURRENT_DELIVERY.c.period, sa.func.max(CURRENT_DELIVERY.c.since_ns))
+    if as_of_ns is not None:
+        query = query.where(CURRENT_DELIVERY.c.since_ns <= as_of_ns)
+    rows = connection.execute(query.group_by(CURRENT_DELIVERY.c.period))
+    return {row[0]: row[1] for row in rows}
+
+
 def all_deliveries(connection: sa.Connection) -> list[StoredDelivery]:
     """Every delivery ever imported, the oldest first."""
     rows = connection.execute(
