@@ -274,3 +274,50 @@ def test_a_period_restated_since_it_was_allocated_is_marked_everywhere(home, tmp
     trainfare(home, "bill", "import", first)
     assert trainfare(home, "allocate")["periods"][0]["unchanged"] is True
     assert trainfare(home, "verify")["stale"] == trainfare(home, "report")["stale"] == []
+
+
+def with_rules(home, *tables):
+    home.mkdir(exist_ok=True)
+    (home / "rules.toml").write_text("\n".join(f"[[rule]]\n{one}" for one in tables))
+
+
+def test_money_that_a_rule_gives_to_a_team_stands_in_its_row(home, tmp_path):
+    bill = write_bill(
+        tmp_path / "b.csv", hour("i-1", 8, "8.00"), hour("p", 8, "3.00"), hour("n", 9, "1.00")
+    )
+    trainfare(home, "bill", "import", bill)
+    trainfare(home, "claims", "import", write_claims(tmp_path / "c.csv", ("a", "i-1", 8, 9, "1")))
+    with_rules(
+        home,
+        'name = "platform"\nmatch = \'ResourceId = "p"\'\nlabel = "team=platform"',
+        'name = "more"\nmatch = \'ResourceId = "n"\'\nlabel = "team=nlp"',
+    )
+    trainfare(home, "allocate")
+    report = trainfare(home, "report", "--by", "team")
+    assert [(row["team"], row["runs"], row["allocated"]) for row in report["rows"]] == [
+        ("nlp", 1, "9.000000000"),
+        ("platform", 0, "3.000000000"),
+    ]
+    assert report["rows"][1]["estimated"] is None
+    assert (report["remainders"]["shared"], report["total"]) == ("0.000000000", "12.000000000")
+    assert "Runs own 66.7% of the bill" in said(home, "report", "--by", "team")
+    for by in ("model,team", "team,component", "run,team", "day,team", "model", "run"):
+        told = trainfare(home, "report", "--by", by)
+        rows = [float(row["allocated"]) for row in told["rows"]]
+        assert sum(rows) + sum(map(float, told["remainders"].values())) == 12.0
+        assert float(told["remainders"]["shared"]) == (0.0 if "team" in by else 4.0)
+    assert assert_conserved(home)[0]["shared"] == "4.000000000"
+
+
+def test_an_explained_run_sums_to_what_the_report_says_pools_included(home, tmp_path):
+    bill = write_bill(tmp_path / "b.csv", hour("i-1", 8, "8.00"), hour("data", 8, "3.00"))
+    trainfare(home, "bill", "import", bill)
+    claims = [("a", "i-1", 8, 8.5, "1"), ("b", "i-1", 8.5, 9, "1")]
+    trainfare(home, "claims", "import", write_claims(tmp_path / "c.csv", *claims))
+    with_rules(home, 'name = "data"\nmatch = \'ResourceId = "data"\'\nshared = "proportional"')
+    trainfare(home, "allocate")
+    told = trainfare(home, "explain", "a")
+    (pooled,) = told["pooled"]
+    assert (pooled["rule"], pooled["amounts"]["effective"]) == ("data", "1.500000000")
+    assert told["total"]["USD"] == allocated(home)[0]["a"] == "5.500000000"
+    assert "Of what rules divide over runs" in said(home, "explain", "a")

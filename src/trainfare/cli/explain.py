@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from trainfare.cli.answer import format_option, say_json, table
+from trainfare.cli.answer import format_option, say_json, shorten, table
 from trainfare.core.charge import View
 from trainfare.core.claim import share_text
 from trainfare.core.errors import BadInput
@@ -15,7 +16,7 @@ from trainfare.core.period import format_instant
 
 if TYPE_CHECKING:
     from trainfare.allocation.line import Line
-    from trainfare.flows.explain import ExplainedCharge, Part
+    from trainfare.flows.explain import ExplainedCharge, ExplainedRun, Part, PooledPart
 
 PARTS_SHOWN = 30
 
@@ -41,21 +42,37 @@ def command(run: str | None, charge: str | None, period: str | None, form: str) 
                 _show_charge(one)
         return
     assert run is not None
-    parts = explain.explain_run(home_folder(), run, period)
+    told = explain.explain_run(home_folder(), run, period)
     if form == "json":
-        say_json({"run": run, "parts": [_part_document(part) for part in parts]})
+        say_json(
+            {
+                "run": run,
+                "parts": [_part_document(part) for part in told.parts],
+                "pooled": [
+                    {
+                        "period": one.period,
+                        "rule": one.rule,
+                        "match": one.text,
+                        "currency": one.currency,
+                        "amounts": _amounts(one),
+                    }
+                    for one in told.pooled
+                ],
+                "total": {c: amount.text() for c, amount in _totals(told).items()},
+            }
+        )
     else:
-        _show_run(run, parts)
+        _show_run(run, told)
 
 
-def _amounts(line: Line) -> dict[str, str | None]:
+def _amounts(line: Line | PooledPart) -> dict[str, str | None]:
     return {
         view.value: None if nano is None else Money(nano, line.currency).text()
         for view, nano in zip(View, line.amounts, strict=True)
     }
 
 
-def _effective(line: Line) -> Money | None:
+def _effective(line: Line | PooledPart) -> Money | None:
     nano = line.amounts[list(View).index(View.EFFECTIVE)]
     return None if nano is None else Money(nano, line.currency)
 
@@ -113,15 +130,34 @@ def _charge_document(one: ExplainedCharge) -> dict[str, Any]:
     }
 
 
-def _show_run(run: str, parts: list[Part]) -> None:
+def _totals(told: ExplainedRun) -> dict[str, Money]:
+    """Currency → effective cost of all parts, which is what the report says."""
     sums: dict[str, Money] = {}
-    for part in parts:
-        amount = _effective(part.line)
+    lines: list[Line | PooledPart] = [part.line for part in told.parts]
+    for line in [*lines, *told.pooled]:
+        amount = _effective(line)
         if amount is not None:
             zero = Money.zero(amount.currency)
             sums[amount.currency] = sums.get(amount.currency, zero) + amount
-    total = ", ".join(amount.display(2) for amount in sums.values())
-    click.echo(f"{run}: {len(parts):,} parts of charges, {total} effective\n")
+    return sums
+
+
+def _show_run(run: str, told: ExplainedRun) -> None:
+    total = ", ".join(amount.display(2) for amount in _totals(told).values())
+    count = len(told.parts)
+    click.echo(f"{run}: {count:,} part{'s' * (count != 1)} of charges, {total} effective\n")
+    if told.parts:
+        _show_parts(told.parts)
+    if told.pooled:
+        rows = [
+            [f"  {one.period}", one.rule, shorten(one.text, 40), _text(_effective(one))]
+            for one in told.pooled
+        ]
+        click.echo("\nOf what rules divide over runs:")
+        click.echo(table(["  period", "rule", "match", "effective"], rows, right=[3]))
+
+
+def _show_parts(parts: Sequence[Part]) -> None:
     ordered = sorted(parts, key=lambda p: -abs(p.line.amounts[1] or 0))
     rows = [
         [

@@ -15,6 +15,7 @@ from trainfare.flows.bill import need_analytics
 if TYPE_CHECKING:
     from trainfare.allocation.explanation import Explanation
     from trainfare.allocation.line import Line
+    from trainfare.allocation.rules import Rules
     from trainfare.store.deliveries import StoredDelivery
 
 
@@ -29,6 +30,28 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class PooledPart:
+    """What a run got of all the charges that one rule divides over runs (a pool)."""
+
+    period: str
+    rule: str
+    text: str
+    """Which charges the rule means, as the user wrote it."""
+    currency: str
+    amounts: tuple[int | None, ...]
+    """Nano-units per view, in the order of View; None where the bill has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedRun:
+    """Everything that makes up what the report says of a run."""
+
+    parts: tuple[Part, ...]
+    pooled: tuple[PooledPart, ...]
+    """As the current allocations have it; a period that was never allocated has none."""
+
+
+@dataclass(frozen=True, slots=True)
 class ExplainedCharge:
     """One charge with all its parts and what divided it."""
 
@@ -37,8 +60,8 @@ class ExplainedCharge:
     explanation: Explanation
 
 
-def explain_run(home: Path, run: str, period: str | None = None) -> list[Part]:
-    """Every part of a charge that *run* got, period by period, in order of files and rows.
+def explain_run(home: Path, run: str, period: str | None = None) -> ExplainedRun:
+    """Every part of a charge that *run* got, in order of files and rows, and its part of pools.
 
     Raises:
         NotFound: the run got nothing of any bill that is here.
@@ -54,11 +77,35 @@ def explain_run(home: Path, run: str, period: str | None = None) -> list[Part]:
             charge_files(home, deliveries), make_evidence(home, claims), rules, run=run
         )
         parts.extend(Part(_charge_name(line, deliveries), each, line) for line in lines)
-    if not parts:
+    pooled = _pooled(home, run, rules, period)
+    if not parts and not pooled:
         raise NotFound(
             f"run {run!r} has no part of any bill here; trainfare report --by run lists runs"
         )
-    return parts
+    return ExplainedRun(tuple(parts), tuple(pooled))
+
+
+def _pooled(home: Path, run: str, rules: Rules, period: str | None) -> list[PooledPart]:
+    from trainfare.allocation.rules import Division, Outcome
+    from trainfare.store.allocations import current_allocations
+    from trainfare.store.ledger import open_ledger
+    from trainfare.store.results import sum_methods
+
+    texts = {
+        rule.name: rule.text
+        for rule in rules.rules
+        if rule.outcome is Outcome.SHARED and rule.value != Division.APART
+    }
+    if not texts:
+        return []
+    with open_ledger(home) as ledger, ledger.look() as connection:
+        results = current_allocations(connection, period)
+    return [
+        PooledPart(result.period, one.method, texts[one.method], one.currency, one.amounts)
+        for result in results
+        for one in sum_methods(home / result.folder, run)
+        if one.method in texts
+    ]
 
 
 def explain_charge(home: Path, charge: str) -> list[ExplainedCharge]:

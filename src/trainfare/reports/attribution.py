@@ -20,6 +20,7 @@ class Row:
 
     key: tuple[str, ...]
     runs: int
+    """How many runs; 0 where rules alone gave the money to this label."""
     estimated: Money | None
     """What the same runs were estimated at; None where the keys do not describe whole runs, or one
     of the runs was not metered or has no price."""
@@ -35,12 +36,10 @@ class Attribution:
     currency: str
     rows: tuple[Row, ...]
     remainders: Mapping[Remainder, Money]
+    """What no row shows; money that a rule gave to a label of the keys is in that label's row."""
     total: Money
-
-    @property
-    def allocated(self) -> Money:
-        """All that runs own."""
-        return Money.total((row.allocated for row in self.rows), self.currency)
+    allocated: Money
+    """All that runs own."""
 
 
 def columns_of(by: Sequence[str]) -> tuple[str, ...]:
@@ -84,20 +83,23 @@ def _of_currency(
     runs: dict[tuple[str, ...], set[str]] = defaultdict(set)
     left = dict.fromkeys(Remainder, 0)
     for group in groups:
-        if group.run is None:
+        given = _given(group, by)
+        if group.run is None and not given:
             assert group.remainder is not None
             left[group.remainder] += group.nano
             continue
         found = dict(zip(columns, group.key, strict=True))
-        key = tuple(_value(name, group.run, found, labels) for name in by)
+        own = given if group.run is None else labels.get(group.run, {})
+        key = tuple(_value(name, group.run, found, own) for name in by)
         nanos[key] += group.nano
-        runs[key].add(group.run)
+        if group.run is not None:
+            runs[key].add(group.run)
     describes_runs = not columns
     rows = [
         Row(
             key,
             len(runs[key]),
-            _estimated(runs[key], estimates, currency) if describes_runs else None,
+            _estimated(runs[key], estimates, currency) if describes_runs and runs[key] else None,
             Money(nano, currency),
         )
         for key, nano in nanos.items()
@@ -110,20 +112,26 @@ def _of_currency(
         rows=tuple(rows),
         remainders={name: Money(nano, currency) for name, nano in left.items()},
         total=Money(sum(g.nano for g in groups), currency),
+        allocated=Money(sum(g.nano for g in groups if g.run is not None), currency),
     )
 
 
+def _given(group: Group, by: Sequence[str]) -> dict[str, str]:
+    """The label of *by* that a rule gave this money to; empty where none did."""
+    if group.run is not None or group.label is None:
+        return {}
+    key, _, value = group.label.partition("=")
+    return {key: value} if key in by and key not in (*COLUMNS, "run") else {}
+
+
 def _value(
-    name: str,
-    run: str,
-    found: Mapping[str, str | None],
-    labels: Mapping[str, Mapping[str, str]],
+    name: str, run: str | None, found: Mapping[str, str | None], labels: Mapping[str, str]
 ) -> str:
     if name == "run":
-        return run
+        return run or "(no run)"
     if name in found:
         return found[name] or "(none)"
-    return labels.get(run, {}).get(name, NO_LABEL)
+    return labels.get(name, NO_LABEL)
 
 
 def _estimated(

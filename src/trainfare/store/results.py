@@ -40,6 +40,8 @@ class Group:
     remainder: Remainder | None
     currency: str
     nano: int
+    label: str | None = None
+    """The owner that a rule gave shared money to, as ``key=value``; None for all else."""
 
 
 @contextmanager
@@ -80,14 +82,17 @@ def read_groups(paths: Sequence[Path], by: Sequence[str], view: View) -> list[Gr
         return []
     keys = "".join(f"{COLUMNS[name]} AS key{n}, " for n, name in enumerate(by))
     query = (
-        f"SELECT {keys}run, remainder, currency, sum({view.value}_nano) "
+        f"SELECT {keys}run, remainder, currency, CASE WHEN remainder = 'shared' THEN label END, "
+        f"sum({view.value}_nano) "
         f"FROM {_files(paths)} WHERE {view.value}_nano IS NOT NULL GROUP BY ALL ORDER BY ALL"
     )
     with _connection() as connection:
         rows = connection.execute(query).fetchall()
     return [
-        Group(tuple(key), run, None if left is None else Remainder(left), currency, int(nano))
-        for *key, run, left, currency, nano in rows
+        Group(
+            tuple(key), run, None if left is None else Remainder(left), currency, int(nano), label
+        )
+        for *key, run, left, currency, label, nano in rows
     ]
 
 
@@ -95,6 +100,31 @@ def sum_by_run(paths: Sequence[Path]) -> dict[tuple[str, str], int]:
     """(run, currency) → effective nano-units, over all results."""
     groups = read_groups(paths, (), View.EFFECTIVE)
     return {(g.run, g.currency): g.nano for g in groups if g.run is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class MethodSum:
+    """What a run got by one method, over a whole result."""
+
+    method: str
+    currency: str
+    amounts: tuple[int | None, ...]
+    """Nano-units per view, in the order of View; None where the bill has none."""
+
+
+def sum_methods(path: Path, run: str) -> list[MethodSum]:
+    """What *run* got in one result, by method and currency."""
+    sums = ", ".join(f"sum({view.value}_nano)" for view in View)
+    query = (
+        f"SELECT method, currency, {sums} FROM {_files([path])} WHERE run = ? "
+        "GROUP BY ALL ORDER BY ALL"
+    )
+    with _connection() as connection:
+        rows = connection.execute(query, [run]).fetchall()
+    return [
+        MethodSum(method, currency, tuple(None if n is None else int(n) for n in nanos))
+        for method, currency, *nanos in rows
+    ]
 
 
 def sum_bill(paths: Sequence[Path]) -> dict[tuple[str, View], int]:
