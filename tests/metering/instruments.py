@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from trainfare.core.machine import Accelerator, Machine
 from trainfare.core.price import Price
 from trainfare.metering.identity import boot_id, pid_namespace
-from trainfare.metering.meter import Instruments, Place
+from trainfare.metering.instrument import Instruments, Place
 
 HOURLY = Price("x/y/z/on_demand", Decimal("3.6"), "h")
 

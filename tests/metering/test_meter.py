@@ -198,3 +198,25 @@ def test_a_device_that_is_lost_is_noted_and_the_others_go_on(folder, clock):
     meter._tick_devices()
     meter.stop("finished")
     assert read_back(folder).notes == ("GPU-0 is lost",)
+
+
+def test_stopping_never_waits_for_a_sampler_that_hangs(folder, clock):
+    meter = make_meter(folder, instruments(clock))
+    open_all(meter)
+    clock.advance(3)
+    assert meter._lock.acquire()  # as the thread does while a driver does not answer
+    meter.stop("finished")
+    assert read_back(folder).duration_ns == 3 * 10**9
+
+
+def test_what_the_meter_itself_sends_is_not_the_runs(folder, clock):
+    host = Host()
+    meter = make_meter(folder, instruments(clock, host))
+    meter._open_host()
+    meter._tick_host()
+    host.reading.update(net_tx_bytes=2350)
+    meter._find_place()
+    host.reading.update(net_tx_bytes=2350 + 100)
+    clock.advance(1)
+    meter.stop("finished")
+    assert read_back(folder).totals.net_tx_bytes == 100

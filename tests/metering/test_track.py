@@ -91,7 +91,7 @@ def test_a_loop_keeps_its_length_and_may_be_left_early():
         run.step()
     receipt = document(run)
     assert [e["epoch"] for e in receipt["epochs"]] == [0]
-    assert receipt["steps"] == 1
+    assert receipt["steps"] == 2
 
 
 @pytest.mark.parametrize(
@@ -299,3 +299,126 @@ def test_importing_is_silent_and_loads_nothing_from_elsewhere(home):
 def test_the_promise_of_the_front_door_is_importable():
     for name in trainfare.__all__:
         assert getattr(trainfare, name) is not None
+
+
+def test_a_loader_wrapped_once_is_walked_afresh_in_every_epoch():
+    with trainfare.track(price="1") as run:
+        loader = run.steps([1, 2, 3])
+        seen = [list(loader) for _ in run.epochs(range(3))]
+    assert seen == [[1, 2, 3]] * 3
+    assert document(run)["steps"] == 9
+    assert run.steps(iter([]))
+    assert loader.count(2) == 1
+
+
+def test_a_signal_handler_may_touch_the_run(home):
+    code = """
+    import signal, time, trainfare
+    with trainfare.track("s", price="1") as run:
+        signal.signal(signal.SIGALRM, lambda *_: (run.log(a=1), run.checkpoint(__file__)))
+        signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+        until = time.monotonic() + 1.5
+        while time.monotonic() < until:
+            run.log(loss=0.5)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    """
+    script = home.parent / "s.py"
+    script.write_text(textwrap.dedent(code))
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        env=os.environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    (receipt,) = trainfare.runs()
+    assert receipt.run.status.value == "finished"
+
+
+class Odd:
+    def __float__(self):
+        raise RuntimeError("more than one element")
+
+    def __str__(self):
+        raise RuntimeError("cannot say")
+
+
+def test_nothing_a_run_is_given_raises_into_the_training(home):
+    with trainfare.track(123, price="1") as run:
+        run.log(x=10**400, y=Odd(), **{"\udcff": 1})
+        for odd in (None, 3, "\0", "s3://[x", "\udcff"):
+            run.checkpoint(odd)
+        for size in (-5, 1.5, float("nan"), "12"):
+            run.checkpoint("s3://b/x", bytes=size)
+        with run.stage("\udcff\n\x1b[2J"):
+            pass
+    receipt = document(run)
+    assert receipt["status"] == "finished"
+    assert all((a["bytes"] or 0) >= 0 for a in receipt["artifacts"])
+    assert all(s["stage"].isprintable() for s in receipt["stages"])
+
+
+def test_an_exception_that_cannot_be_told_is_still_the_users_own(home):
+    class Mute(Exception):
+        def __str__(self):
+            raise RuntimeError("cannot say")
+
+    with pytest.raises(Mute):
+        with trainfare.track(price="1") as run:
+            raise Mute
+    assert run.receipt().run.segments[0].error == "Mute"
+
+
+def test_a_run_inside_a_run_of_another_id_gives_the_outer_one_back(home):
+    with trainfare.track(run_id="outer", price="1") as outer:
+        with trainfare.track(run_id="inner", price="1"):
+            pass
+        with trainfare.track() as again:
+            assert again is outer
+        assert os.environ["TRAINFARE_RUN_ID"] == "outer"
+    assert "TRAINFARE_RUN_ID" not in os.environ
+
+
+def test_a_relative_home_stays_one_when_the_training_moves(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TRAINFARE_HOME", "rel")
+    (tmp_path / "sub").mkdir()
+    with trainfare.track(price="1") as run:
+        os.chdir(tmp_path / "sub")
+        run.log(a=1)
+    assert document(run)["status"] == "finished"
+    assert not (tmp_path / "sub" / "rel").exists()
+
+
+def test_an_inherited_price_that_makes_no_sense_is_passed_over_with_a_warning(
+    home, monkeypatch, caplog
+):
+    monkeypatch.setenv("TRAINFARE_PRICE", "lots")
+    with trainfare.track() as run:
+        pass
+    assert document(run)["status"] == "finished"
+    assert "TRAINFARE_PRICE is passed over" in caplog.text
+
+
+def test_children_forked_while_the_meter_starts_can_import_anything(home):
+    code = """
+    import os, sys, time, trainfare
+    with trainfare.track("f", price="1"):
+        children = []
+        for n in range(30):
+            child = os.fork()
+            if child == 0:
+                import ctypes, csv, gzip, socket, logging
+                os._exit(0)
+            children.append(child)
+            time.sleep(0.003)
+        until = time.monotonic() + 20
+        while children and time.monotonic() < until:
+            children = [c for c in children if os.waitpid(c, os.WNOHANG)[0] == 0]
+            time.sleep(0.01)
+        print(len(children))
+    """
+    done = in_child(code, home)
+    assert (done.stdout.strip(), done.stderr) == ("0", "")

@@ -90,7 +90,7 @@ class _Commands(click.Group):
 def _use_home(ctx: click.Context, param: click.Parameter, value: Path | None) -> None:  # noqa: ARG001
     """Let every later look-up of the home see the folder that the option names."""
     if value is not None:
-        os.environ["TRAINFARE_HOME"] = str(value)
+        os.environ["TRAINFARE_HOME"] = str(value.absolute())
 
 
 def _home_option() -> click.Option:

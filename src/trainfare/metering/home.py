@@ -25,13 +25,26 @@ def home_folder(env: Mapping[str, str] | None = None) -> Path:
     env = os.environ if env is None else env
     stated = env.get("TRAINFARE_HOME")
     if stated:
-        return Path(stated).expanduser()
+        return _expanded(stated)
     if sys.platform == "darwin":
-        return Path("~/Library/Application Support/trainfare").expanduser()
+        return _expanded("~/Library/Application Support/trainfare")
     if sys.platform == "win32":
-        return Path(env.get("LOCALAPPDATA", "~")).expanduser() / "trainfare"
-    base = env.get("XDG_DATA_HOME") or "~/.local/share"
-    return Path(base).expanduser() / "trainfare"
+        return _expanded(env.get("LOCALAPPDATA", "~")) / "trainfare"
+    return _expanded(env.get("XDG_DATA_HOME") or "~/.local/share") / "trainfare"
+
+
+def _expanded(text: str) -> Path:
+    """An absolute path, so that a training which changes its folder keeps one home.
+
+    A user without a home folder (an arbitrary uid in a container) has one under the system's
+    temporary folder.
+    """
+    try:
+        return Path(text).expanduser().absolute()
+    except (RuntimeError, OSError):
+        import tempfile
+
+        return Path(tempfile.gettempdir()) / f"trainfare-{os.getuid()}"
 
 
 def runs_folder(home: Path) -> Path:

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import os
 import threading
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, Protocol
+from typing import Any
 
-from trainfare.core.machine import Accelerator, Machine
+from trainfare.core.machine import Accelerator
 from trainfare.core.money import Money
 from trainfare.core.price import NoPrice, Price
 from trainfare.metering import event as ev
+from trainfare.metering.instrument import DeviceReader, HostReader, Instruments, Place
 from trainfare.metering.notice import warn
 from trainfare.metering.sample import DeviceSample, HostSample, pack_devices, pack_host
 from trainfare.metering.spool import Spool
@@ -34,50 +34,28 @@ CLOCK_JUMP_NS = 10**9
 JOIN_SECONDS = 0.05
 """How long stopping waits for the thread; whatever it still does is not written."""
 
+_importing = threading.Lock()
+"""Held while the thread imports; a fork waits for it."""
 
-class HostReader(Protocol):
-    """What the meter needs of a host sampler (see ``trainfare.metering.host``)."""
+FORK_WAITS_SECONDS = 0.5
+"""At most; should the thread itself wait for a module that the forking code is importing."""
 
-    def read(self) -> Any:
-        """Current counters of the process tree."""
-
-    def refresh(self) -> None:
-        """Look for new children now."""
-
-    def network(self) -> Mapping[str, tuple[int, int]]:
-        """Bytes received and sent by interface."""
-
-    def close(self) -> None:
-        """Let descriptors go."""
+_fork_holds: list[bool] = []
 
 
-class DeviceReader(Protocol):
-    """What the meter needs of an accelerator sampler (see ``trainfare.metering.gpu``)."""
-
-    def open(self) -> bool:
-        """Find the devices; False where there is no driver."""
-
-    @property
-    def devices(self) -> Sequence[Accelerator]:
-        """The devices found, in the order of readings."""
-
-    def read(self) -> Sequence[Any]:
-        """One reading per device."""
-
-    def take_events(self) -> list[str]:
-        """What happened since the last call: a device was lost, a driver refused."""
-
-    def close(self) -> None:
-        """Let the driver go."""
+def _before_fork() -> None:
+    _fork_holds.append(_importing.acquire(timeout=FORK_WAITS_SECONDS))
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a run is, once it has been found out."""
+def _after_fork() -> None:
+    if _fork_holds and _fork_holds.pop():
+        _importing.release()
 
-    machine: Machine
-    share: Fraction
-    held: tuple[str, ...]
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork
+    )
 
 
 @dataclass(slots=True)
@@ -87,18 +65,6 @@ class Counters:
     steps: int = 0
     epoch: int = -1
     input_wait_ns: int = 0
-
-
-@dataclass(frozen=True)
-class Instruments:
-    """Everything outside that the meter reads, so that tests can hand it clocks and devices."""
-
-    host: Callable[[], HostReader]
-    devices: Callable[[], DeviceReader]
-    find_place: Callable[[Sequence[Accelerator]], Place]
-    price_of: Callable[[Machine], Price | NoPrice]
-    mono_ns: Callable[[], int] = time.monotonic_ns
-    wall_ns: Callable[[], int] = time.time_ns
 
 
 @dataclass
@@ -139,6 +105,7 @@ class Meter:
         self._clock_offset_ns = self.started_wall_ns - self.started_mono_ns
         self._host: HostReader | None = None
         self._base: Any = None
+        self._traffic_base: tuple[int | None, int | None] = (None, None)
         self._network_base: dict[str, tuple[int, int]] = {}
         self._devices: DeviceReader | None = None
         self._windows: list[_Window] = []
@@ -161,8 +128,15 @@ class Meter:
             self._add_price(stated_price, 0)
 
     def start(self) -> None:
-        """Begin to sample; returns at once."""
-        threading.Thread(target=self._live, name="trainfare-meter", daemon=True).start()
+        """Begin to sample; returns at once. Where no thread can be had, time alone is recorded."""
+        thread = threading.Thread(target=self._live, name="trainfare-meter", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            warn("this run is not sampled: %s; its time and price are recorded", error)
+            self.note(f"not sampled: {error}")
+            return
+        self._spool.is_deferred = True
 
     def elapsed_ns(self) -> int:
         """Monotonic time since the start, standing still once stopped."""
@@ -187,35 +161,41 @@ class Meter:
         if self.duration_ns is not None or os.getpid() != self._pid:
             return
         self._stopped.set()
-        with self._lock:
-            self._guard("the last sample", self._last_tick)
-            self._guard("the last device record", self._flush_devices)
-            self._guard("the network totals", self._add_network)
-            self.duration_ns = self._in.mono_ns() - self.started_mono_ns
-            self._spool.add_event(
-                {
-                    "k": ev.END,
-                    "t": self.duration_ns,
-                    "w": self._in.wall_ns(),
-                    "status": status,
-                    "exit_code": exit_code,
-                    "error": error,
-                    "steps": self.counters.steps,
-                }
-            )
-            self._spool.close()
-            for reader in (self._host, self._devices):
-                if reader is not None:
-                    self._guard("closing a sampler", reader.close)
+        self._spool.is_deferred = False
+        if self._lock.acquire(timeout=JOIN_SECONDS):
+            try:
+                self._guard("the last sample", self._last_tick)
+                self._guard("the last device record", self._flush_devices)
+                self._guard("the network totals", self._add_network)
+                for reader in (self._host, self._devices):
+                    if reader is not None:
+                        self._guard("closing a sampler", reader.close)
+            finally:
+                self._lock.release()
+        self.duration_ns = self._in.mono_ns() - self.started_mono_ns
+        self._spool.add_event(
+            {
+                "k": ev.END,
+                "t": self.duration_ns,
+                "w": self._in.wall_ns(),
+                "status": status,
+                "exit_code": exit_code,
+                "error": error,
+                "steps": self.counters.steps,
+            }
+        )
+        self._spool.close()
 
     def _live(self) -> None:
         """The thread: first sample, then find out where we are, then tick until stopped."""
+        self._guard("loading the instruments", self._load)
         with self._lock:
             if self._stopped.is_set():
                 return
             self._guard("the host sampler", self._open_host)
             self._guard("the first sample", self._tick_host)
         self._guard("finding the machine", self._find_place)
+        self._spool.drain()
         ticks = 0
         next_ns = self._in.mono_ns()
         while True:
@@ -234,6 +214,16 @@ class Meter:
                     self._guard("a device record", self._flush_devices)
                 self._guard("the price", self._recheck_price)
                 self._guard("the clock", self._watch_clock)
+            self._spool.drain()
+
+    def _load(self) -> None:
+        """Import what the thread needs while nobody may fork.
+
+        A fork copies the locks of half-imported modules, and nobody in the child would ever let
+        them go.
+        """
+        with _importing:
+            self._in.load()
 
     def _guard(self, what: str, act: Callable[[], None]) -> None:
         """Do *act*; a failure is logged and noted once per kind, and never leaves the meter."""
@@ -252,6 +242,7 @@ class Meter:
     def _open_host(self) -> None:
         self._host = self._in.host()
         self._base = self._host.read()
+        self._traffic_base = (self._base.net_rx_bytes, self._base.net_tx_bytes)
         self._network_base = dict(self._host.network())
 
     def _tick_host(self) -> None:
@@ -265,8 +256,8 @@ class Meter:
                 now.rss_bytes,
                 _since(now.disk_read_bytes, base.disk_read_bytes),
                 _since(now.disk_write_bytes, base.disk_write_bytes),
-                _since(now.net_rx_bytes, base.net_rx_bytes),
-                _since(now.net_tx_bytes, base.net_tx_bytes),
+                _since(now.net_rx_bytes, self._traffic_base[0]),
+                _since(now.net_tx_bytes, self._traffic_base[1]),
             )
         self._spool.add_sample(
             pack_host(
@@ -304,6 +295,8 @@ class Meter:
                 self._windows = [_Window() for _ in found]
                 self._window_start_ns = self.elapsed_ns()
             self.place = place
+            if self._host is not None:
+                self._forget_own_traffic()
             self.add_event(
                 ev.MACHINE,
                 machine=ev.machine_to_json(place.machine),
@@ -312,6 +305,13 @@ class Meter:
             )
             if self._stated_price is None:
                 self._add_price(self._in.price_of(place.machine), 0)
+
+    def _forget_own_traffic(self) -> None:
+        """Asking the metadata service sent bytes that are not the run's: count from here on."""
+        assert self._host is not None
+        now = self._host.read()
+        self._traffic_base = (now.net_rx_bytes, now.net_tx_bytes)
+        self._network_base = dict(self._host.network())
 
     def _add_price(self, price: Price | NoPrice, at_ns: int) -> None:
         self.price = price

@@ -17,8 +17,8 @@ from trainfare.core.price import NoPrice, Price
 from trainfare.metering import event as ev
 from trainfare.metering.environment import Surroundings, read_surroundings
 from trainfare.metering.identity import boot_id, pid_namespace, process_start
+from trainfare.metering.instrument import DeviceReader, HostReader, Instruments, Place
 from trainfare.metering.machine import detect_machine, quick_machine
-from trainfare.metering.meter import DeviceReader, HostReader, Instruments, Place
 
 NETWORK_CLASSES = ("internet", "inter_region", "inter_zone", "same_zone")
 """What ``TRAINFARE_NETWORK_CLASS`` may say of the bytes that a run sends."""
@@ -136,7 +136,28 @@ def make_instruments(home: Path, stated: Stated, *, pid: int | None = None) -> I
 
         return PriceBook(home).machine_price(machine, time.time_ns())
 
-    return Instruments(host=host, devices=devices, find_place=find_place, price_of=price_of)
+    return Instruments(
+        host=host, devices=devices, find_place=find_place, price_of=price_of, load=_load_modules
+    )
+
+
+def _load_modules() -> None:
+    """Import, all at once, what the instruments would otherwise import one by one."""
+    import importlib
+
+    for name in (
+        "ctypes",
+        "csv",
+        "gzip",
+        "trainfare.metering.host",
+        "trainfare.metering.accelerator",
+        "trainfare.metering.nvml",
+        "trainfare.metering.metadata",
+        "trainfare.metering.visible",
+        "trainfare.prices.book",
+        "trainfare.prices.catalogue",
+    ):
+        importlib.import_module(name)
 
 
 def place_of(machine: Machine, env: Mapping[str, str]) -> Place:

@@ -26,6 +26,10 @@ PENDING_MAX = 20_000
 """Writes kept in memory while the disk refuses: 5.5 hours of samples at 1 s, about 2 MB."""
 
 
+CLOSE_SECONDS = 0.05
+"""A write that hangs keeps its descriptor; closing does not wait for it."""
+
+
 class Spool:
     """Appends records and events of one segment under *folder*; safe to use from two threads.
 
@@ -40,6 +44,8 @@ class Spool:
         self._pid = os.getpid()
         self._files: dict[str, int] = {}
         self._pending: deque[tuple[str, bytes]] = deque()
+        self.is_deferred = False
+        """Whether another thread calls :meth:`drain`, so that adding never touches the disk."""
         self._warned = False
         self._closed = False
         self._lock = threading.Lock()
@@ -64,39 +70,56 @@ class Spool:
         """Try once more to write what is pending, then let the descriptors go."""
         if os.getpid() != self._pid:
             return
-        with self._lock:
-            self._drain()
-            self._closed = True
-            for descriptor in self._files.values():
-                os.close(descriptor)
-            self._files.clear()
+        self.is_deferred = False
+        self.drain()
+        self._closed = True
+        if self._lock.acquire(timeout=CLOSE_SECONDS):
+            try:
+                for descriptor in self._files.values():
+                    os.close(descriptor)
+                self._files.clear()
+            finally:
+                self._lock.release()
 
     def pending_bytes(self, file: str) -> bytes:
         """What is still in memory for *file*, for a reader in this process."""
         return b"".join(data for name, data in list(self._pending) if name == file)
 
     def _append(self, file: str, data: bytes) -> None:
-        if os.getpid() != self._pid:
+        if os.getpid() != self._pid or self._closed:
             return
-        with self._lock:
-            if self._closed:
-                return
-            self._pending.append((file, data))
-            self._drain()
-            while len(self._pending) > PENDING_MAX:
-                self._pending.popleft()
-                self.lost += 1
+        self._pending.append((file, data))
+        while len(self._pending) > PENDING_MAX:
+            self._pending.popleft()
+            self.lost += 1
+        if not self.is_deferred:
+            self.drain()
 
-    def _drain(self) -> None:
-        """Write pending data in order until one write is refused."""
+    def drain(self) -> None:
+        """Write what is pending, in order, until it is all written or one write is refused.
+
+        Never waits: whoever holds the lock drains, and looks again after letting go. So a signal
+        handler that lands in the middle of a write only adds to the queue of the frame below it.
+        """
+        while self._pending and self._lock.acquire(blocking=False):
+            try:
+                is_refused = self._write_pending()
+            finally:
+                self._lock.release()
+            if is_refused:
+                return
+
+    def _write_pending(self) -> bool:
+        """Whether a write was refused; what was refused stays the next to be written."""
         while self._pending:
-            file, data = self._pending[0]
+            file, data = self._pending.popleft()
             try:
                 self._write(file, data)
             except OSError as error:
+                self._pending.appendleft((file, data))
                 self._warn(error)
-                return
-            self._pending.popleft()
+                return True
+        return False
 
     def _write(self, file: str, data: bytes) -> None:
         descriptor = self._files.get(file)
@@ -123,7 +146,9 @@ class Spool:
 
 
 def _line(document: dict[str, Any]) -> bytes:
-    return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+    """One line; what JSON has no form for becomes text, and no text is too odd to be written."""
+    text = json.dumps(document, separators=(",", ":"), ensure_ascii=False, default=str)
+    return text.encode("utf-8", "backslashreplace") + b"\n"
 
 
 def read_lines(data: bytes) -> list[dict[str, Any]]:
@@ -138,7 +163,7 @@ def read_lines(data: bytes) -> list[dict[str, Any]]:
             continue
         try:
             document = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(document, dict):
             documents.append(document)

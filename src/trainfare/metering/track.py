@@ -11,7 +11,7 @@ import time
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Self
 
 from trainfare.core.errors import BadInput, BudgetExceeded
 from trainfare.core.labels import check_run_id, make_labels
@@ -28,31 +28,21 @@ from trainfare.metering.inheritance import (
     pass_down,
     take_back,
 )
-from trainfare.metering.meter import Instruments, Meter
+from trainfare.metering.instrument import Instruments
+from trainfare.metering.loop import Item, Loop
+from trainfare.metering.meter import Meter
 from trainfare.metering.notice import warn
 from trainfare.metering.place import NOTHING_STATED, Stated, make_instruments, start_facts
+from trainfare.metering.saying import plain_words, whole_bytes, words_of
 from trainfare.metering.spool import Spool
 
 if TYPE_CHECKING:
     from trainfare.metering.receipt import Receipt
 
-Item = TypeVar("Item")
-
 _local = threading.local()
 
-
-class Loop(Generic[Item]):
-    """An iterable that tells the run where it is; it keeps the length of what it wraps."""
-
-    def __init__(self, wrapped: Iterable[Item], walk: Generator[Item, None, None]) -> None:
-        self._wrapped = wrapped
-        self._walk = walk
-
-    def __iter__(self) -> Iterator[Item]:
-        return self._walk
-
-    def __len__(self) -> int:
-        return len(self._wrapped)  # type: ignore[arg-type]  # a loader without length says so itself
+_unfinished: dict[int, Run] = {}
+"""Runs of this process that have not ended, for the interpreter's exit."""
 
 
 class Run:
@@ -79,6 +69,8 @@ class Run:
         self._is_fixed = stage is not None
         self._epoch: int | None = None
         self._depth = 1
+        self.outer: Run | None = None
+        """The run that this one was begun in, if it is another."""
         self._mark_stage()
 
     def __enter__(self) -> Self:
@@ -93,11 +85,11 @@ class Run:
         if kind is None or (isinstance(error, SystemExit) and error.code in (None, 0)):
             self.finish()
         elif issubclass(kind, BudgetExceeded):
-            self.finish(Status.STOPPED_BY_BUDGET, error=str(error))
+            self.finish(Status.STOPPED_BY_BUDGET, error=words_of(kind, error))
         elif issubclass(kind, KeyboardInterrupt):
             self.finish(Status.KILLED, error="interrupted from the keyboard")
         else:
-            self.finish(Status.FAILED, error=f"{kind.__name__}: {error}"[:500])
+            self.finish(Status.FAILED, error=words_of(kind, error))
 
     def finish(
         self,
@@ -108,10 +100,25 @@ class Run:
     ) -> None:
         """End the run; leaving the ``with`` block does it. A joined inner ``track`` ends nothing."""
         self._depth -= 1
-        if self._depth > 0 or self._meter.duration_ns is not None:
-            return
-        self._meter.stop(status.value, exit_code=exit_code, error=error)
-        _forget(self)
+        if self._depth <= 0:
+            self.end(status, exit_code=exit_code, error=error)
+
+    def end(
+        self,
+        status: Status = Status.FINISHED,
+        *,
+        exit_code: int | None = None,
+        error: str | None = None,
+    ) -> None:
+        """End the run now, whoever has joined it; ending it twice is ending it once."""
+        if self._meter.duration_ns is None:
+            self._meter.stop(status.value, exit_code=exit_code, error=error)
+            _forget(self)
+
+    def pass_down_again(self) -> None:
+        """Let children continue this run, after one inside it has ended."""
+        stated = self._meter.price if isinstance(self._meter.price, Price) else None
+        pass_down(self.id, stated if stated and stated.origin == "stated" else None)
 
     def step(self) -> None:
         """Count one training step."""
@@ -121,16 +128,16 @@ class Run:
 
     def steps(self, loader: Iterable[Item]) -> Loop[Item]:
         """Iterate over *loader*, one step an item; time spent waiting for the loader is measured."""
-        return Loop(loader, self._walk_steps(loader))
+        return Loop(loader, self._walk_steps)
 
     def epochs(self, epochs: Iterable[Item]) -> Loop[Item]:
         """Iterate over *epochs*; whole numbers name themselves (a resumed run goes on at 7)."""
-        return Loop(epochs, self._walk_epochs(epochs))
+        return Loop(epochs, self._walk_epochs)
 
     @contextlib.contextmanager
     def stage(self, name: str) -> Iterator[None]:
         """Everything inside the block belongs to stage *name*: data, eval, checkpoint, or your own."""
-        self._stages.append(name)
+        self._stages.append(plain_words(name))
         self._mark_stage()
         try:
             yield
@@ -144,8 +151,8 @@ class Run:
         for name, value in metrics.items():
             try:
                 values[name] = float(value)
-            except (TypeError, ValueError):
-                warn("metric %s=%r is not a number; it is left out", name, value)
+            except Exception:  # a metric is the user's object, and may raise what it likes
+                warn("metric %s=%.60r is not a number; it is left out", name, value)
         if values:
             now_ns = self._meter.elapsed_ns()
             self._spool.add_metric({"t": now_ns, "step": self._counters.steps, "m": values})
@@ -188,8 +195,10 @@ class Run:
             except StopIteration:
                 return
             counters.input_wait_ns += clock() - asked_ns
-            yield item
-            counters.steps += 1
+            try:
+                yield item
+            finally:  # a loop that is left early has done the step in hand
+                counters.steps += 1
 
     def _walk_epochs(self, epochs: Iterable[Item]) -> Generator[Item, None, None]:
         try:
@@ -216,10 +225,13 @@ class Run:
         self._meter.add_event(ev.STAGE, stage=stage, epoch=self._epoch)
 
     def _add_artifact(self, role: str, uri: str | os.PathLike[str], size: int | None) -> None:
-        measured = measure_bytes(uri) if size is None else size
-        self._meter.add_event(
-            ev.ARTIFACT, w=time.time_ns(), role=role, uri=normal_uri(uri), bytes=measured
-        )
+        try:
+            measured = measure_bytes(uri) if size is None else whole_bytes(size)
+            name = plain_words(normal_uri(uri))
+        except Exception as error:
+            warn("%s %.200r is not recorded: %s: %s", role, uri, type(error).__name__, error)
+            return
+        self._meter.add_event(ev.ARTIFACT, w=time.time_ns(), role=role, uri=name, bytes=measured)
 
 
 def track(
@@ -274,6 +286,7 @@ def track(
         }
     )
     stated_price = _stated_price(price)
+    name = None if name is None else plain_words(name)
     stated = Stated(instance=instance, region=region, spot=spot)
     instruments = make_instruments(home_folder(), stated)
     return start_run(
@@ -322,10 +335,11 @@ def start_run(
     meter = Meter(spool, instruments, event, stated_price=stated_price)
     first_stage = UNNAMED if is_wrapper else SETUP
     run = Run(chosen, name, home, meter, spool, stage, first_stage)
+    run.outer = getattr(_local, "run", None)
     _local.run = run
     pass_down(chosen, stated_price)
     meter.start()
-    atexit.register(_finish_at_exit, run, os.getpid())
+    _unfinished[id(run)] = run
     return run
 
 
@@ -334,36 +348,44 @@ def _stated_price(price: str | Price | None) -> Price | None:
         return price
     if price is None:
         inherited = parent_environment().get(PRICE_VARIABLE)
-        return parse_hourly(inherited) if inherited else None
+        try:
+            return parse_hourly(inherited) if inherited else None
+        except BadInput as error:
+            warn("%s is passed over: %s", PRICE_VARIABLE, error)
+            return None
     if not isinstance(price, str):
         raise BadInput(f'price={price!r} is not text; write price="{price}/h" (floats lose digits)')
     return parse_hourly(price)
 
 
 def _forget(run: Run) -> None:
-    """Take the run out of this thread and out of the environment of children to come."""
-    if getattr(_local, "run", None) is run:
-        _local.run = None
+    """Take the run out of this thread and out of the environment; a run around it is back."""
+    _unfinished.pop(id(run), None)
     take_back(run.id)
+    if getattr(_local, "run", None) is run:
+        _local.run = run.outer
+        if run.outer is not None:
+            run.outer.pass_down_again()
 
 
-def _finish_at_exit(run: Run, pid: int) -> None:
-    """End a run that nobody ended; an exception that ended the interpreter made it fail."""
-    if os.getpid() != pid or run._meter.duration_ns is not None:  # noqa: SLF001 (same module)
-        return
-    run._depth = 1  # noqa: SLF001
+def _finish_at_exit() -> None:
+    """End the runs that nobody ended; an exception that ended the interpreter made them fail."""
     died_of = getattr(sys, "last_type", None)
-    if died_of is None:
-        run.finish()
-    else:
-        run.finish(
-            Status.FAILED, error=f"{died_of.__name__}: {getattr(sys, 'last_value', '')}"[:500]
-        )
+    for run in list(_unfinished.values()):
+        if died_of is None:
+            run.end()
+        else:
+            words = words_of(died_of, getattr(sys, "last_value", ""))
+            run.end(Status.FAILED, error=words)
+
+
+atexit.register(_finish_at_exit)
 
 
 def _after_fork_in_child() -> None:
     """A forked child is not in its parent's run; if it tracks, it joins by the environment."""
     _local.run = None
+    _unfinished.clear()
     begin_as_child()
 
 
