@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from trainfare.metering.home import runs_folder
-from trainfare.metering.recording import make_recording
-from trainfare.metering.spool import EVENTS, METRICS, read_file, read_lines
+from trainfare.metering.recording import make_recording, read_regular
+from trainfare.metering.shape import FAULTS
+from trainfare.metering.spool import EVENTS, METRICS, read_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +53,30 @@ def read_metrics(home: Path, run_id: str) -> dict[str, Metric]:
     lines: list[tuple[int, int, dict[str, float]]] = []
     root = runs_folder(home) / run_id
     for folder in sorted(root.iterdir()) if root.is_dir() else ():
-        recording = make_recording(read_file(folder / EVENTS).partition(b"\n")[0], b"")
-        began_ns = int(recording.start["w"]) if recording else 0
-        lines.extend(
-            (began_ns + int(line["t"]), int(line["step"]), line["m"])
-            for line in read_lines(read_file(folder / METRICS))
-            if {"t", "step", "m"} <= line.keys()
-        )
+        try:
+            lines.extend(_lines(folder))
+        except FAULTS:
+            continue
     lines.sort(key=lambda line: line[0])
     values: dict[str, list[tuple[int, float]]] = {}
     for _, step, numbers in lines:
         for name, value in numbers.items():
-            values.setdefault(name, []).append((step, float(value)))
+            values.setdefault(name, []).append((step, value))
     return {name: _sum_up(name, series) for name, series in values.items()}
+
+
+def _lines(folder: Path) -> list[tuple[int, int, dict[str, float]]]:
+    """Time, step and numbers of each line of one segment that holds them."""
+    recording = make_recording(read_regular(folder / EVENTS).partition(b"\n")[0], b"")
+    began_ns = int(recording.start["w"]) if recording else 0
+    found = []
+    for line in read_lines(read_regular(folder / METRICS)):
+        try:
+            numbers = {name: float(value) for name, value in line["m"].items()}
+            found.append((began_ns + int(line["t"]), int(line["step"]), numbers))
+        except FAULTS:
+            continue
+    return found
 
 
 def _sum_up(name: str, series: list[tuple[int, float]]) -> Metric:

@@ -76,7 +76,7 @@ class Pulse:
 def read_pulse(home: Path, run_id: str, segment_id: str) -> Pulse:
     """The last minutes of one segment; empty where it has written no sample yet."""
     path = runs_folder(home) / run_id / segment_id / SAMPLES
-    samples = list(unpack(last_record_bytes(path, RECORDS)))
+    samples = list(unpack(last_record_bytes(path, RECORDS) if path.is_file() else b""))
     return Pulse(
         hosts=tuple(one for one in samples if isinstance(one, HostSample)),
         devices=tuple(one for one in samples if isinstance(one, DeviceSample)),

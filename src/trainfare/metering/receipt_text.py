@@ -172,4 +172,4 @@ def safe_cell(text: str) -> str:
     >>> safe_cell("=1+1")
     "'=1+1"
     """
-    return f"'{text}" if text[:1] in "=+-@\t\r" else text
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

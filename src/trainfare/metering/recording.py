@@ -24,6 +24,7 @@ from trainfare.core.stage import Status
 from trainfare.metering import event as ev
 from trainfare.metering.identity import boot_id, pid_namespace, process_start
 from trainfare.metering.sample import DeviceSample, HostSample, unpack
+from trainfare.metering.shape import FAULTS, check_events
 from trainfare.metering.spool import EVENTS, SAMPLES, last_record_bytes, read_file, read_lines
 
 STALE_NS = 90 * 10**9
@@ -49,21 +50,44 @@ class Recording:
 
 
 def read_recording(folder: Path, *, with_devices: bool = True) -> Recording | None:
-    """Read a segment's folder, or None where not even its first event reached the disk.
+    """Read a segment's folder, or None where nothing of it can be read.
 
     Args:
         folder: ``runs/<run>/<segment>``.
         with_devices: read every sample; otherwise only the last ones, which is all that time and
             money need.
     """
+    try:
+        return make_recording(*read_bytes(folder, with_devices=with_devices))
+    except FAULTS:
+        return None
+
+
+def read_bytes(folder: Path, *, with_devices: bool) -> tuple[bytes, bytes]:
+    """Events and samples of a segment's folder; what is no regular file is not there."""
     path = folder / SAMPLES
-    samples = read_file(path) if with_devices else last_record_bytes(path)
-    return make_recording(read_file(folder / EVENTS), samples)
+    if not path.is_file():
+        samples = b""
+    else:
+        samples = read_file(path) if with_devices else last_record_bytes(path)
+    return read_regular(folder / EVENTS), samples
+
+
+def read_regular(path: Path) -> bytes:
+    """The bytes of a regular file, or nothing: a pipe in a shared home must not hold anybody up."""
+    return read_file(path) if path.is_file() else b""
 
 
 def make_recording(events: bytes, samples: bytes) -> Recording | None:
-    """A recording from the bytes of its two files."""
-    lines = [line for line in read_lines(events) if "k" in line]
+    """A recording from the bytes of its two files, or None where it does not begin with a start.
+
+    Raises:
+        BadInput: a later format, or events that nothing can be computed from.
+    """
+    try:
+        lines = [line for line in read_lines(events) if "k" in line]
+    except RecursionError:
+        raise BadInput("a line is nested too deeply") from None
     if not lines or lines[0]["k"] != ev.START:
         return None
     version = lines[0].get("v")
@@ -72,6 +96,7 @@ def make_recording(events: bytes, samples: bytes) -> Recording | None:
             f"run {lines[0].get('run')} was recorded in format {version}, this Trainfare reads up "
             f"to {ev.VERSION}; upgrade with pip install -U trainfare"
         )
+    check_events(lines)
     return Recording(tuple(lines), tuple(unpack(samples)))
 
 
@@ -85,7 +110,8 @@ def is_alive(recording: Recording, folder: Path, now_wall_ns: int | None = None)
     if recording.end is not None:
         return False
     if start.get("boot") == boot_id() and start.get("pidns") == pid_namespace():
-        return process_start(start["pid"]) == start.get("pid_start")
+        pid = start.get("pid")
+        return pid is not None and process_start(pid) == start.get("pid_start")
     now = time.time_ns() if now_wall_ns is None else now_wall_ns
     newest = max(
         (
@@ -122,7 +148,7 @@ def to_segment(recording: Recording, *, alive: bool, now_wall_ns: int) -> Segmen
         id=start["segment"],
         name=start.get("name"),
         command=start.get("command"),
-        labels=dict(start.get("labels", {})),
+        labels={key: str(value) for key, value in start.get("labels", {}).items()},
         machine=machine,
         share=Fraction(machine_event.get("share", "1")),
         held_devices=tuple(machine_event.get("held", ())),
@@ -199,6 +225,11 @@ def _network(recording: Recording) -> dict[str, tuple[int, int]] | None:
     return None if event is None else {k: (v[0], v[1]) for k, v in event["interfaces"].items()}
 
 
+def _size(count: object) -> int | None:
+    """A count of bytes; anything else is an unknown size, never a negative fare."""
+    return count if type(count) is int and 0 <= count < 2**63 else None
+
+
 def _artifacts(recording: Recording, now_wall_ns: int) -> tuple[Artifact, ...]:
     """Each artifact is held from its event until it is replaced, seen to be gone, or now."""
     ended: list[Artifact] = []
@@ -211,7 +242,7 @@ def _artifacts(recording: Recording, now_wall_ns: int) -> tuple[Artifact, ...]:
             Artifact(
                 key[0],
                 key[1],
-                event.get("bytes"),
+                _size(event.get("bytes")),
                 Interval(since_ns, max(since_ns, until_ns)),
                 is_kept,
                 ev.price_from_json(price) if price else None,
