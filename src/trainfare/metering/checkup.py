@@ -20,8 +20,8 @@ from trainfare.core.machine import Accelerator, Machine
 from trainfare.core.price import NoPrice, Price, parse_hourly
 from trainfare.metering.cgroup import Allowance, find_allowance
 from trainfare.metering.environment import Surroundings, read_surroundings
+from trainfare.metering.instrument import Instruments, Place
 from trainfare.metering.machine import quick_machine
-from trainfare.metering.meter import Instruments, Place
 from trainfare.metering.place import Stated
 
 SPOOL_ROOM_BYTES = 100 << 20
