@@ -318,7 +318,8 @@ def test_a_provider_that_fails_is_one_sentence_and_exit_3(say, answer):
 
 
 def test_the_spot_advisor_is_a_feed_too(say):
-    with serving(lambda call: Reply(sample("aws_spot_advisor.json"))) as service:
+    shipped = sample("aws_spot_advisor.json")
+    with serving(lambda call: Reply(shipped)) as service:
         code, out, _ = say("prices", "refresh", "--provider", "aws", "--url", service.url)
     assert code == 0
     assert "aws-spot-advisor: 3 types and regions" in out

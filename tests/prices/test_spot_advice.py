@@ -45,7 +45,8 @@ def test_the_sample_answer_replaces_the_shipped_advice(tmp_path):
     ],
 )
 def test_a_bad_answer_keeps_what_was_known(tmp_path, reply):
-    with serving(lambda call: Reply(sample("aws_spot_advisor.json"))) as service:
+    shipped = sample("aws_spot_advisor.json")
+    with serving(lambda call: Reply(shipped)) as service:
         refresh_spot_advice(tmp_path, NOW, service.url, HASTE)
     with serving(lambda call: reply) as service:
         with pytest.raises(OutsideFailed):
