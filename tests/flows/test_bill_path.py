@@ -321,3 +321,45 @@ def test_an_explained_run_sums_to_what_the_report_says_pools_included(home, tmp_
     assert (pooled["rule"], pooled["amounts"]["effective"]) == ("data", "1.500000000")
     assert told["total"]["USD"] == allocated(home)[0]["a"] == "5.500000000"
     assert "Of what rules divide over runs" in said(home, "explain", "a")
+
+
+def test_an_explained_charge_says_what_claims_held_after_sharing(home, tmp_path):
+    trainfare(home, "bill", "import", write_bill(tmp_path / "b.csv", hour("i-1", 8, "9.00")))
+    claims = [("a", "i-1", 8, 9, "1"), ("b", "i-1", 8, 8.5, "1")]
+    trainfare(home, "claims", "import", write_claims(tmp_path / "c.csv", *claims))
+    charge = trainfare(home, "explain", "b")["parts"][0]["charge"]
+    (told,) = trainfare(home, "explain", "--charge", charge)["charges"]
+    for part in told["parts"]:
+        paid = told["held_seconds"][part["owner"]] / told["paid_seconds"] * 9
+        assert paid == pytest.approx(float(part["amounts"]["effective"]), abs=1e-6)
+    assert sum(told["held_seconds"].values()) == pytest.approx(3600)
+    assert "weight" in (words := said(home, "explain", "--charge", charge))
+    assert "held" in words
+
+
+def test_claims_are_listed_by_run_and_time(home, tmp_path):
+    assert trainfare(home, "claims", "list") == {"claims": [], "has_more": False}
+    claims = [("b", "i-1", 8, 9, "0.5"), ("a", "i-2", 9, 10, "1")]
+    path = write_claims(tmp_path / "c.csv", *claims)
+    assert "2 claims of 2 runs: 2 added" in said(home, "claims", "import", path)
+    listed = trainfare(home, "claims", "list")["claims"]
+    assert [(c["run"], c["resource"], c["share"]) for c in listed] == [
+        ("a", "i-2", "1"),
+        ("b", "i-1", "0.5"),
+    ]
+    assert listed[0]["start"].startswith("2026-10-01T09:00:00")
+    assert trainfare(home, "claims", "list", "--limit", "1")["has_more"] is True
+    assert trainfare(home, "claims", "list", "--run", "b")["claims"] == listed[1:]
+    assert "claims nothing" in trainfare(home, "claims", "list", "--run", "x", code=2)
+    assert "i-2" in said(home, "claims", "list")
+
+
+def test_jobs_on_unknown_nodes_name_the_options_that_tell(home, tmp_path):
+    jobs = tmp_path / "jobs.txt"
+    head = (
+        "JobIDRaw|JobName|User|Account|Cluster|Partition|State|Submit|Start|End|NodeList|AllocTRES"
+    )
+    times = "2026-10-01T08:00:00|2026-10-01T08:00:00|2026-10-01T09:00:00"
+    jobs.write_text(f"{head}\n7|train|u|a|c|gpu|COMPLETED|{times}|n1|cpu=4,gres/gpu=1,node=1\n")
+    said_ = trainfare(home, "claims", "import", jobs, "--from", "sacct", code=2)
+    assert "(--nodes FILE, or --gpus-per-node and --cpus-per-node)" in said_

@@ -82,3 +82,24 @@ def shorten(text: str, limit: int) -> str:
     'a long…'
     """
     return text if len(text) <= limit else text[: max(0, limit - 1)] + "…"
+
+
+def shorten_middle(text: str, limit: int) -> str:
+    """*text* cut to *limit* columns in its middle, for names that differ at their ends.
+
+    >>> shorten_middle("arn:aws:ec2:volume/vol-42", 13)
+    'arn:aw…vol-42'
+    """
+    if len(text) <= limit:
+        return text
+    tail = limit // 2
+    return text[: limit - tail - 1] + "…" + text[len(text) - tail :]
+
+
+def plural(count: int, noun: str) -> str:
+    """*count* and *noun*, with an s unless it is one.
+
+    >>> plural(1, "row"), plural(1200, "row")
+    ('1 row', '1,200 rows')
+    """
+    return f"{count:,} {noun}{'s' * (count != 1)}"

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import click
 
-from trainfare.cli.answer import format_option, say_json
+from trainfare.cli.answer import format_option, plural, say_json, shorten_middle, table
+from trainfare.core.claim import share_text
+from trainfare.core.errors import BadInput
+from trainfare.core.period import format_instant
 
 
 @click.group("claims")
@@ -56,7 +59,12 @@ def import_(
     if gpus_per_node is not None or cpus_per_node is not None:
         inventory = replace(inventory, default=make_capacity(gpus_per_node, cpus_per_node))
     options = ReadOptions(time.time_ns(), cluster=cluster, zone=zone, inventory=inventory)
-    done = import_claims(home_folder(), files, options, kind=kind)
+    try:
+        done = import_claims(home_folder(), files, options, kind=kind)
+    except BadInput as error:
+        if "pass an inventory" not in str(error):
+            raise
+        raise BadInput(f"{error}\n(--nodes FILE, or --gpus-per-node and --cpus-per-node)") from None
     if form == "json":
         say_json(
             {
@@ -72,7 +80,7 @@ def import_(
         return
     change = done.change
     click.echo(
-        f"{done.claims:,} claims of {done.runs:,} runs: {change.added:,} added, "
+        f"{plural(done.claims, 'claim')} of {plural(done.runs, 'run')}: {change.added:,} added, "
         f"{change.changed:,} changed, {change.unchanged:,} known already."
     )
     for reason, count in sorted(done.skipped.items()):
@@ -80,3 +88,51 @@ def import_(
     for note in done.notes:
         click.echo(f"· {note}")
     click.echo("Next: trainfare allocate")
+
+
+@command.command("list")
+@click.option("--run", help="Only this run's.")
+@click.option(
+    "--limit", type=click.IntRange(1), default=100, show_default=True, help="At most so many."
+)
+@format_option("table", "json")
+def list_(run: str | None, limit: int, form: str) -> None:
+    """List claims: which run held which resource, from when to when, and who says so."""
+    from trainfare.flows.usage import list_claims
+    from trainfare.metering.home import home_folder
+
+    more = list_claims(home_folder(), run, limit + 1)
+    found = more[:limit]
+    if form == "json":
+        documents = [
+            {
+                "run": claim.run,
+                "attempt": claim.attempt,
+                "resource": claim.resource_id,
+                "start": format_instant(claim.interval.start_ns),
+                "end": format_instant(claim.interval.end_ns),
+                "share": share_text(claim.share),
+                "source": source,
+            }
+            for claim, source in found
+        ]
+        say_json({"claims": documents, "has_more": len(more) > limit})
+        return
+    if not found:
+        click.echo("No claims yet. Bring some in: trainfare claims import FILE")
+        return
+    rows = [
+        [
+            claim.run,
+            shorten_middle(claim.resource_id, 40),
+            format_instant(claim.interval.start_ns)[:19].replace("T", " "),
+            format_instant(claim.interval.end_ns)[:19].replace("T", " "),
+            share_text(claim.share),
+            source,
+        ]
+        for claim, source in found
+    ]
+    head = ["run", "resource", "from (UTC)", "to (UTC)", "share", "source"]
+    click.echo(table(head, rows, right=[4]))
+    if len(more) > limit:
+        click.echo(f"… and more than these {limit}; --limit shows more, --run one run's.")

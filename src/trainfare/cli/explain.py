@@ -116,6 +116,7 @@ def _charge_document(one: ExplainedCharge) -> dict[str, Any]:
         "end": format_instant(first.end_us * 1000),
         "rule": told.rule.name if told.rule else None,
         "paid_seconds": None if told.capacity_us is None else told.capacity_us / 10**6,
+        "held_seconds": {run: held / 10**6 for run, held in one.held_us.items()},
         "parts": [_line_document(line) for line in told.lines],
         "claims": [
             {
@@ -198,6 +199,7 @@ def _show_charge(one: ExplainedCharge) -> None:
     click.echo(table(["  goes to", "method", *[v.value for v in View]], rows, right=[2, 3, 4, 5]))
     if told.claims:
         click.echo()
+        names = [claim.run for claim in told.claims]
         claims = [
             [
                 f"  {claim.run}",
@@ -205,8 +207,16 @@ def _show_charge(one: ExplainedCharge) -> None:
                 format_instant(claim.end_us * 1000)[11:19],
                 share_text(claim.share),
                 f"{float((claim.end_us - claim.start_us) * claim.share / 10**6):,.0f} s",
+                _held(one, claim.run) if claim.run not in names[:number] else "",
             ]
-            for claim in told.claims
+            for number, claim in enumerate(told.claims)
         ]
-        click.echo(table(["  claim of", "from", "to", "share", "weight"], claims, right=[3, 4]))
+        head = ["  claim of", "from", "to", "share", "weight", "held"]
+        click.echo(table(head, claims, right=[3, 4, 5]))
+        if one.held_us:
+            click.echo("held: what a run has of the paid time after all claims shared it")
     click.echo()
+
+
+def _held(one: ExplainedCharge, run: str) -> str:
+    return f"{one.held_us[run] / 10**6:,.0f} s" if run in one.held_us else "–"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from trainfare.allocation.line import Line
     from trainfare.allocation.rules import Rules
     from trainfare.store.deliveries import StoredDelivery
+
+
+CLAIMED = ("resource_overlap", "attached", "cluster_share")
+"""Methods that divide a charge by the time that claims hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,9 @@ class ExplainedCharge:
     charge: str
     period: str
     explanation: Explanation
+    held_us: Mapping[str, int]
+    """Run → how much of the paid time its claims got after all of them shared it; less than their
+    weights where claims exceed the resource. Empty where claims played no role."""
 
 
 def explain_run(home: Path, run: str, period: str | None = None) -> ExplainedRun:
@@ -135,12 +143,25 @@ def explain_charge(home: Path, charge: str) -> list[ExplainedCharge]:
             )
         except NotFound:
             continue
-        explained.extend(ExplainedCharge(charge, period, one) for one in found)
+        explained.extend(ExplainedCharge(charge, period, one, _held(one)) for one in found)
     if not explained:
         raise NotFound(
             f"no current delivery has charge {charge!r}; trainfare explain RUN lists charges"
         )
     return explained
+
+
+def _held(told: Explanation) -> dict[str, int]:
+    """Run → its proportion of the charge by claims, times the paid time, in microseconds."""
+    from trainfare.allocation.proportion import ONE
+
+    if told.capacity_us is None:
+        return {}
+    parts: dict[str, int] = {}
+    for line in told.lines:
+        if line.run is not None and line.method in CLAIMED:
+            parts[line.run] = parts.get(line.run, 0) + line.high - line.low
+    return {run: round(Fraction(part, ONE) * told.capacity_us) for run, part in parts.items()}
 
 
 def _current(home: Path, period: str | None) -> tuple[dict[str, list[StoredDelivery]], list[Claim]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trainfare.core.claim import Claim, merge_claims
-from trainfare.core.errors import BadInput
+from trainfare.core.errors import BadInput, NotFound
 from trainfare.flows.bill import need_analytics
 from trainfare.metering.history import close_dead, read_receipts
 
@@ -70,6 +70,28 @@ def import_claims(
         change = put_claims(connection, (r.claim() for r in records), labels, source)
     notes = tuple(dict.fromkeys(note for reading in readings for note in reading.notes))
     return ClaimImport(len(labels), len(records), change, dict(skipped), notes)
+
+
+def list_claims(
+    home: Path, run: str | None = None, limit: int | None = None
+) -> list[tuple[Claim, str]]:
+    """Claims and their sources by run and time, those of this home's own runs included.
+
+    Raises:
+        NotFound: *run* claims nothing.
+    """
+    need_analytics("list claims")
+    from trainfare.store.claims import list_claims as claims_of
+    from trainfare.store.ledger import open_ledger
+
+    with open_ledger(home) as ledger:
+        with ledger.change() as connection:
+            sync_metered(home, connection)
+        with ledger.look() as connection:
+            found = claims_of(connection, run, limit)
+    if run is not None and not found:
+        raise NotFound(f"run {run!r} claims nothing; trainfare claims list shows all claims")
+    return found
 
 
 def sync_metered(home: Path, connection: sa.Connection) -> ClaimChange:

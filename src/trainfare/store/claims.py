@@ -71,16 +71,17 @@ def read_claims(connection: sa.Connection, interval: Interval | None = None) -> 
     if interval is not None:
         query = query.where(CLAIM.c.start_ns < interval.end_ns, CLAIM.c.end_ns > interval.start_ns)
     query = query.order_by(CLAIM.c.resource, CLAIM.c.start_ns, CLAIM.c.run, CLAIM.c.attempt)
-    return [
-        Claim(
-            row.run,
-            row.attempt,
-            row.resource,
-            Interval(row.start_ns, row.end_ns),
-            Fraction(row.share_ppb, PPB),
-        )
-        for row in connection.execute(query)
-    ]
+    return [_from_row(row) for row in connection.execute(query)]
+
+
+def list_claims(
+    connection: sa.Connection, run: str | None = None, limit: int | None = None
+) -> list[tuple[Claim, str]]:
+    """Claims and their sources by run and time, all or those of *run*, at most *limit*."""
+    query = sa.select(CLAIM).order_by(CLAIM.c.run, CLAIM.c.start_ns, CLAIM.c.resource).limit(limit)
+    if run is not None:
+        query = query.where(CLAIM.c.run == run)
+    return [(_from_row(row), row.source) for row in connection.execute(query)]
 
 
 def read_labels(connection: sa.Connection) -> dict[str, dict[str, str]]:
@@ -90,6 +91,16 @@ def read_labels(connection: sa.Connection) -> dict[str, dict[str, str]]:
     for row in rows:
         labels.setdefault(row.run, {})[row.key] = row.value
     return labels
+
+
+def _from_row(row: sa.Row[tuple[object, ...]]) -> Claim:
+    return Claim(
+        row.run,
+        row.attempt,
+        row.resource,
+        Interval(row.start_ns, row.end_ns),
+        Fraction(row.share_ppb, PPB),
+    )
 
 
 def _to_row(claim: Claim, source: str) -> dict[str, object]:
