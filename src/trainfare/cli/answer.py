@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
+from trainfare.core.plain import plain
 from trainfare.core.stage import Status
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -76,11 +77,12 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence
 
 
 def shorten(text: str, limit: int) -> str:
-    """*text* cut to *limit* columns with an ellipsis.
+    """*text*, made plain, cut to *limit* columns with an ellipsis.
 
     >>> shorten("a long label", 7)
     'a long…'
     """
+    text = plain(text)
     return text if len(text) <= limit else text[: max(0, limit - 1)] + "…"
 
 

@@ -8,6 +8,7 @@ import click
 
 from trainfare.cli.answer import STATUS_COLOURS, format_option, say_json, shorten, table
 from trainfare.core.labels import parse_label
+from trainfare.core.plain import plain
 from trainfare.core.stage import Status
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def command(
     form: str,
 ) -> None:
     """List runs, the latest first."""
-    from trainfare.metering.history import close_dead, read_receipts
+    from trainfare.metering.history import close_dead, read_history
     from trainfare.metering.home import home_folder
     from trainfare.metering.receipt_view import duration_text
 
@@ -54,7 +55,10 @@ def command(
             own.get(key) == value for key, value in wanted.items()
         )
 
-    found = [receipt for receipt in read_receipts(home) if matches(receipt)][::-1]
+    receipts, remarks = read_history(home)
+    found = [receipt for receipt in receipts if matches(receipt)][::-1]
+    for remark in remarks:
+        click.echo(plain(remark), err=True)
     if form == "json":
         say_json({"runs": [_summary(receipt) for receipt in found[:limit]], "total": len(found)})
         return
@@ -70,7 +74,7 @@ def command(
         run, total = receipt.run, receipt.estimate.total
         rows.append(
             [
-                run.id,
+                plain(run.id),
                 shorten(run.name or "", 18),
                 shorten(", ".join(filter(None, map(run.labels.get, ("model", "experiment")))), 20),
                 click.style(run.status.value.replace("_", " "), fg=STATUS_COLOURS[run.status]),

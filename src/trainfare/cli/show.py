@@ -10,6 +10,7 @@ import click
 from trainfare.cli.answer import format_option, say_json, shorten, table, visible_len, width
 from trainfare.cli.argument import run_argument
 from trainfare.core.period import SECOND, format_instant
+from trainfare.core.plain import plain
 from trainfare.core.price import Price
 
 if TYPE_CHECKING:
@@ -88,9 +89,9 @@ def _machine(machine: Machine, columns: int) -> str:
     names: dict[str, int] = {}
     for one in machine.accelerators:
         names[one.name] = names.get(one.name, 0) + 1
-    rows += [["accelerators", f"{count} × {name}"] for name, count in names.items()]
+    rows += [["accelerators", f"{count} × {plain(name)}"] for name, count in names.items()]
     if "metadata" in machine.facts:
-        said = textwrap.wrap(machine.facts["metadata"], max(30, columns - 17))
+        said = textwrap.wrap(plain(machine.facts["metadata"]), max(30, columns - 17))
         rows += [["metadata" if i == 0 else "", line] for i, line in enumerate(said)]
     return _rows(rows)
 
@@ -98,7 +99,8 @@ def _machine(machine: Machine, columns: int) -> str:
 def _answer(value: str | None, source: str | None) -> str:
     if not value:
         return click.style("unknown", fg="yellow")
-    return f"{value}  {_dim(f'({source})')}" if source else value
+    value = plain(value)
+    return f"{value}  {_dim(f'({plain(source)})')}" if source else value
 
 
 def _dim(text: str) -> str:
@@ -107,9 +109,13 @@ def _dim(text: str) -> str:
 
 def _prices(dossier: Dossier) -> str:
     estimate = dossier.receipt.estimate
-    rows = [[price.describe(), price.sku, _dim(price.source or "")] for price in estimate.prices]
+    rows = [
+        [price.describe(), plain(price.sku), _dim(plain(price.source or ""))]
+        for price in estimate.prices
+    ]
     rows += [
-        [click.style("no price", fg="yellow"), one.meter, one.why] for one in estimate.unpriced
+        [click.style("no price", fg="yellow"), plain(one.meter), plain(one.why)]
+        for one in estimate.unpriced
     ]
     return _rows(rows) if rows else ""
 
@@ -190,7 +196,7 @@ def _artifacts(dossier: Dossier, columns: int) -> str:
             until = "kept" if one.is_kept else f"until {_clock(one.held.end_ns)}"
             rows.append(
                 [
-                    one.role,
+                    plain(one.role),
                     "?" if one.bytes is None else bytes_text(one.bytes),
                     _clock(one.held.start_ns),
                     until,
@@ -212,6 +218,7 @@ def _more(count: int) -> str:
 
 def _tail(text: str, limit: int) -> str:
     """The end of a long path, which says more than its beginning."""
+    text = plain(text)
     return text if len(text) <= limit else f"…{text[-(limit - 1) :]}"
 
 

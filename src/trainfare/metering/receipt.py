@@ -40,6 +40,8 @@ class Receipt:
     estimate: Estimate
     activity: Activity
     prepared_by: tuple[Preparation, ...] = ()
+    remarks: tuple[str, ...] = ()
+    """What the reader of the record noticed: records beside it that cannot be read."""
 
     @property
     def duration_ns(self) -> int:
@@ -144,7 +146,7 @@ class Receipt:
             "gpu_activity": _ratio(self.activity.mean_permille),
             "energy_kwh": _number(self.activity.energy_kwh),
             "carbon_g": _number(self.activity.carbon_g),
-            "notes": sorted({note for s in run.segments for note in s.notes}),
+            "notes": [*sorted({note for s in run.segments for note in s.notes}), *self.remarks],
         }
 
 

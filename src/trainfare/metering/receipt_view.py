@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from trainfare.core.charge import Component
 from trainfare.core.labels import KNOWN
 from trainfare.core.money import NANO, Money
 from trainfare.core.period import SECOND, format_instant
+from trainfare.core.plain import plain
 from trainfare.core.price import Price
 from trainfare.core.run import (
     Artifact,
@@ -57,15 +58,15 @@ def view_of(receipt: Receipt) -> View:
     run = receipt.run
     places = places_for(receipt.estimate.total)
     return View(
-        title=run.name or run.id,
+        title=plain(run.name or run.id),
         status=run.status.value.replace("_", " "),
-        labels=labels_text(run.labels),
-        facts=tuple(_facts(receipt)),
-        lines=tuple(_lines(receipt, places)),
+        labels=plain(labels_text(run.labels)),
+        facts=tuple((label, plain(words)) for label, words in _facts(receipt)),
+        lines=tuple(replace(one, words=plain(one.words)) for one in _lines(receipt, places)),
         total=Line("estimated", "", amount_text(receipt.estimate.total, places)),
-        below=tuple(_below(receipt, places)),
+        below=tuple(replace(one, words=plain(one.words)) for one in _below(receipt, places)),
         epochs=tuple(_epochs(receipt, places)),
-        remarks=tuple(_remarks(receipt)),
+        remarks=tuple(map(plain, _remarks(receipt))),
     )
 
 
@@ -282,4 +283,4 @@ def _remarks(receipt: Receipt) -> list[str]:
     if receipt.activity.known_device_ns == 0 and any(s.held_devices for s in receipt.run.segments):
         remarks.append("not measured: GPU activity, so low use is unknown")
     remarks += sorted({note for s in receipt.run.segments for note in s.notes})
-    return remarks
+    return [*remarks, *receipt.remarks]

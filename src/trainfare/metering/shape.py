@@ -51,7 +51,7 @@ def _fraction(value: Any) -> Fraction:
 
 
 def _share(value: Any) -> bool:
-    return isinstance(value, str) and 0 <= _fraction(value) <= 1
+    return isinstance(value, str) and 0 < _fraction(value) <= 1
 
 
 def _carbon(value: Any) -> bool:
