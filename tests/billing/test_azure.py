@@ -132,6 +132,13 @@ def test_parquet_gives_the_same_charges_as_csv(tmp_path):
     assert told(after) == told(before)
 
 
+def test_parquet_may_hold_tags_as_objects(tmp_path):
+    columns = {name: [row[name] or None for row in MIXED] for name in MIXED[0]}
+    columns["Tags"] = [{"team": "nlp"}, None, {"team": "vision"}, None]
+    _, rows = read(write_parquet(tmp_path, columns, "actual.parquet"))
+    assert [row["Tags"] for row in rows] == ['{"team":"nlp"}', None, '{"team":"vision"}', None]
+
+
 BOTH = {
     "actual": export(
         {},
@@ -374,6 +381,16 @@ def test_an_old_export_without_account_and_period_takes_both_from_the_row(tmp_pa
         "BillingPeriodStart:taken-from-date;BillingPeriodEnd:taken-from-start;"
         "BillingAccountId:taken-from-subscription;ChargeCategory:taken-as-usage;Tags:braces-added"
     )
+
+
+def test_an_older_enterprise_export_is_read_too(tmp_path):
+    """Its subscription is SubscriptionGuid, its cost Cost."""
+    names = {"CostInBillingCurrency": "Cost", "SubscriptionId": "SubscriptionGuid"}
+    bill, (row,) = read_text(tmp_path, renamed(export({}), names))
+    assert (bill.format, row["SubAccountId"]) == ("azure-ea", "sub-1")
+    amortised = renamed(export(COVERED), names)
+    bill, (row,) = read_text(tmp_path, amortised, "costs-amortized.csv")
+    assert (bill.format, row["x_BilledNano"]) == ("azure-amortized", 0)
 
 
 def test_wrong_values_are_told_with_row_and_column(tmp_path):

@@ -139,3 +139,9 @@ def test_a_charge_without_service_takes_its_provider(tmp_path):
     row = only_row(tmp_path, gone)
     assert row["ServiceName"] == "Microsoft"
     assert "ServiceName:taken-from-provider" in row["x_Repairs"]
+
+
+def test_what_no_meter_tells_is_told_by_the_type_of_the_resource(tmp_path):
+    disk = "/subscriptions/1/resourceGroups/g/providers/Microsoft.Compute/disks/d"
+    row = only_row(tmp_path, {"ResourceId": disk, "MeterName": "Provisioned Burst"})
+    assert row["x_Component"] == "storage"

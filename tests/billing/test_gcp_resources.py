@@ -170,3 +170,13 @@ def test_only_usage_is_consumed(tmp_path):
 def test_prices_are_kept_as_they_were_written(tmp_path):
     row = only_row(tmp_path, {"price": {"effective_price": "0.0316110", "list_price": 0.04}})
     assert (row["ContractedUnitPrice"], row["ListUnitPrice"]) == ("0.0316110", "0.04")
+
+
+def test_what_no_sku_tells_is_told_by_the_type_of_the_resource(tmp_path):
+    bucket = "//storage.googleapis.com/projects/_/buckets/data"
+    change = {
+        "service": {"id": "x", "description": "Lake"},
+        "sku": {"id": "y", "description": "Bytes"},
+        "resource": {"name": "data", "global_name": bucket},
+    }
+    assert only_row(tmp_path, change)["x_Component"] == "storage"

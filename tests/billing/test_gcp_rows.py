@@ -1,10 +1,12 @@
 """Fields of Google's export are found in every form, and records of JSON become columns."""
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from billing.bills import write
-from billing.gcp_bills import FORMS, export, lines
+from billing.bills import read, write
+from billing.gcp_bills import FORMS, credit, export, lines, write_nested
+from trainfare.billing.bill import check
 from trainfare.billing.canonical import Chunk, Desk, Draft
 from trainfare.billing.components import Components
 from trainfare.billing.gcp_rows import LEAVES, LISTS, Rows, chunks, combined, has
@@ -116,3 +118,45 @@ def test_combined_columns_can_be_taken_apart():
     assert [told[code] for code in codes.to_pylist()] == [
         *(("a", "x"), (None, "x"), ("a", "x"), ("b", None)),
     ]
+
+
+def large(kind):
+    """The same type with 64-bit offsets, as some data frames write it."""
+    if pa.types.is_list(kind):
+        return pa.large_list(large(kind.value_type))
+    if pa.types.is_struct(kind):
+        return pa.struct([(inner.name, large(inner.type)) for inner in kind])
+    return pa.large_string() if pa.types.is_string(kind) else kind
+
+
+def test_large_lists_and_texts_are_read_alike(tmp_path):
+    rows = export({"credits": [credit("PROMOTION", -0.5)]}, {"labels": []})
+    path = write_nested(tmp_path, rows)
+    table = pq.read_table(path)
+    schema = pa.schema([(column.name, large(column.type)) for column in table.schema])
+    pq.write_table(table.cast(schema), tmp_path / "large.parquet")
+    _, before = read(path)
+    _, after = read(tmp_path / "large.parquet")
+    assert [{**row, "x_SourceFile": ""} for row in after] == [
+        {**row, "x_SourceFile": ""} for row in before
+    ]
+
+
+ODD = {
+    "credits": (pa.array([{"a": 1}, {"a": 2}]), "row 1, column credits: "),
+    "labels": (pa.array([["a"], ["b"]]), None),
+    "cost": (pa.array([[1], [2]]), "cannot be read: "),
+    "service": (pa.array(["x", "y"]), "row 1, column service.description: is empty"),
+    "usage_start_time": (pa.array([True, False]), "'True' is not a time"),
+    "currency": (pa.array([{"a": "USD"}, None]), "is not a currency"),
+}
+
+
+@pytest.mark.parametrize("column", ODD)
+def test_columns_of_odd_types_are_told_and_never_a_traceback(tmp_path, column):
+    table = pq.read_table(write_nested(tmp_path, export({}, {})))
+    values, what = ODD[column]
+    place = table.schema.get_field_index(column)
+    pq.write_table(table.set_column(place, column, values), tmp_path / "odd.parquet")
+    problems = "\n".join(map(str, check(tmp_path / "odd.parquet")))
+    assert (what in problems) if what else not problems

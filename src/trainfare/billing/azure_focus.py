@@ -24,6 +24,7 @@ from trainfare.billing.azure_resources import MACHINES, ZERO, put_instance, put_
 from trainfare.billing.azure_rows import lowered, without
 from trainfare.billing.canonical import Desk, Draft
 from trainfare.billing.source import SourceFile
+from trainfare.billing.tags import text_of_nested
 from trainfare.core.charge import View
 
 _OLDER: Mapping[str, str] = MappingProxyType(
@@ -58,7 +59,7 @@ def complete(draft: Draft, desk: Desk) -> None:
     for column, name in _OLDER.items():
         own = draft.chunk.column(name)
         if own is not None:
-            draft.put(column, _texts(draft, column, known(text_of(own))))
+            draft.put(column, _texts(draft, column, known(text_of_nested(own))))
     _put_costs(draft, desk)
     ids, details = lowered(_texts(draft, "ResourceId")), _texts(draft, "SkuPriceDetails")
     draft.put("ResourceId", ids)

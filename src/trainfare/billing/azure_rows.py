@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from trainfare.billing.amounts import Exact
-from trainfare.billing.arrow import constant, pa, pc, text_of
+from trainfare.billing.arrow import constant, pa, pc
 from trainfare.billing.aws_rows import first_of, known, spread
 from trainfare.billing.canonical import Chunk, Desk, Draft
+from trainfare.billing.tags import text_of_nested
 
 ALIASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -124,7 +125,7 @@ class Rows:
                 values = self.chunk.column(name)
                 if values is None:
                     continue
-                texts = known(text_of(values))
+                texts = known(text_of_nested(values))
                 result = texts if result is None else first_of(result, texts)
                 if result.null_count == 0:
                     return result

@@ -117,7 +117,7 @@ def detect(columns: Sequence[str], name: str, manifest: str = "") -> str:
 def _precise(format_name: str, have: set[str], words: str) -> str:
     if format_name == "focus":
         return f"focus-{focus_version(have)}"
-    if format_name == "azure-actual" and "amorti" in words:
+    if format_name in {"azure-actual", "azure-ea"} and "amorti" in words:
         return "azure-amortized"
     return format_name
 

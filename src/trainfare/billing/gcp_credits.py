@@ -25,7 +25,8 @@ from typing import Any
 from trainfare.billing.amounts import Exact, exact_of
 from trainfare.billing.arrow import constant, pa, pc, row_numbers, text_of
 from trainfare.billing.aws_rows import known, spread
-from trainfare.billing.gcp_rows import Rows, combined
+from trainfare.billing.gcp_rows import Rows, combined, is_list_of
+from trainfare.billing.tags import text_of_nested
 
 _META = ("full_name", "id", "name", "type")
 _spelt = json.JSONEncoder(ensure_ascii=False).encode
@@ -83,9 +84,9 @@ def credits_of(rows: Rows) -> Credits:
     if values is None:
         zero = Exact.zero(len(rows))
         return Credits(zero, zero, zero, zero.is_nonzero(), None, row_numbers(0, len(rows)))
-    if pa.types.is_list(values.type):
+    if is_list_of(values, "amount"):
         return _summed(_of_lists(values), rows, row_numbers(0, len(rows)).cast(pa.int32()))
-    texts = known(text_of(values))
+    texts = known(text_of_nested(values))
     try:
         flat = _of_objects(_lists_in(texts.dictionary))
     except _ODD:

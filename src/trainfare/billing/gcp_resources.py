@@ -14,12 +14,13 @@ from typing import Any
 from trainfare.billing import tags
 from trainfare.billing.arrow import constant, pa, pc, text_of
 from trainfare.billing.aws_rows import known, only, translated
-from trainfare.billing.gcp_rows import Rows, combined
+from trainfare.billing.gcp_rows import Rows, combined, is_list_of
 
 _GLOBAL = r"/(?P<kind>[a-zA-Z]+)/[^/]+$"
 _MACHINE = "compute.googleapis.com/machine_spec"
 _UNUSED = "compute.googleapis.com/is_unused_reservation"
 _RESERVATION = "compute.googleapis.com/reservation_name"
+_decode = json.JSONDecoder(parse_float=str, parse_int=str).decode
 _spelt = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 
 
@@ -98,14 +99,15 @@ def _pairs(rows: Rows, path: str) -> pa.DictionaryArray:
     values = rows.column(path)
     if values is None:
         return constant(None, len(rows))
-    if pa.types.is_list(values.type):
+    if is_list_of(values, "key", "value"):
         inner = values.flatten()
         lengths = pc.fill_null(pc.list_value_length(values), 0).cast(pa.int32())
         offsets = pa.concat_arrays([pa.array([0], pa.int32()), pc.cumulative_sum(lengths)])
         keys, items = (text_of(pc.struct_field(inner, name)) for name in ("key", "value"))
         named = pc.fill_null(keys.dictionary_decode(), "")
-        values = tags.text_of_nested(pa.MapArray.from_arrays(offsets, named, items))
-    return only(known(text_of(values)), pc.invert(rows.said(text_of(values), r"^\s*(\[\]|\{\})?$")))
+        values = pa.MapArray.from_arrays(offsets, named, items)
+    texts = known(tags.text_of_nested(values))
+    return only(texts, pc.invert(rows.said(texts, r"^\s*(\[\]|\{\})$")))
 
 
 @lru_cache(maxsize=32768)
@@ -115,7 +117,7 @@ def _read(text: str | None) -> _Read:
     if not text:
         return _NONE
     try:
-        value = json.loads(text)
+        value = _decode(text)
     except (ValueError, RecursionError):
         try:
             value, repair = ast.literal_eval(text), "python-literal"

@@ -21,6 +21,7 @@ from trainfare.billing.aws_rows import first_of, known, spread, translated
 from trainfare.billing.canonical import Chunk, Desk, Draft
 from trainfare.billing.chunks import chunks_of, header_of, records_of
 from trainfare.billing.source import SourceFile
+from trainfare.billing.tags import text_of_nested
 
 LISTS = ("credits", "labels", "project.labels", "system_labels", "tags")
 """Names that hold lists of objects."""
@@ -131,12 +132,13 @@ class Rows:
         for name in (path, flat, _OTHER_NAMES.get(path, flat)):
             values = self.chunk.column(name)
             if values is not None:
-                return values
+                return _plain(values)
         root = self.chunk.column(path.partition(".")[0]) if inner else None
         if root is None:
             return None
         if pa.types.is_struct(root.type):
-            return pc.struct_field(root, inner) if root.type.get_field_index(inner) >= 0 else None
+            has_it = root.type.get_field_index(inner) >= 0
+            return _plain(pc.struct_field(root, inner)) if has_it else None
         return self._inner(path.partition(".")[0], text_of(root), inner)
 
     def texts(self, *paths: str) -> pa.DictionaryArray:
@@ -146,7 +148,7 @@ class Rows:
             values = self.column(path)
             if values is None:
                 continue
-            texts = known(text_of(values))
+            texts = known(text_of_nested(values))
             result = texts if result is None else first_of(result, texts)
             if result.null_count == 0:
                 break
@@ -164,6 +166,19 @@ class Rows:
         found = [each.get(name) for each in self._objects[root]]
         spelt = [each if each is None or isinstance(each, str) else _spelt(each) for each in found]
         return translated(texts, spelt)
+
+
+def _plain(values: pa.Array) -> pa.Array:
+    """Large lists, as some data frames write them, as lists."""
+    kind = values.type
+    return values.cast(pa.list_(kind.value_type)) if pa.types.is_large_list(kind) else values
+
+
+def is_list_of(values: pa.Array, *names: str) -> bool:
+    """Whether values are lists of objects with fields of those names."""
+    if not pa.types.is_list(values.type) or not pa.types.is_struct(values.type.value_type):
+        return False
+    return all(values.type.value_type.get_field_index(name) >= 0 for name in names)
 
 
 _decode = json.JSONDecoder(parse_float=str, parse_int=str).decode
