@@ -4,16 +4,21 @@ import contextlib
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from flows.bills import hour, write_bill, write_claims
 from trainfare import track
+from trainfare.billing.components import load_components
+from trainfare.billing.mapping import load_mapping
 from trainfare.cli.main import main
+from trainfare.flows.usage import read_attachments
 from trainfare.store.claims import read_claims, read_labels
 from trainfare.store.ledger import open_ledger
 
@@ -363,3 +368,22 @@ def test_jobs_on_unknown_nodes_name_the_options_that_tell(home, tmp_path):
     jobs.write_text(f"{head}\n7|train|u|a|c|gpu|COMPLETED|{times}|n1|cpu=4,gres/gpu=1,node=1\n")
     said_ = trainfare(home, "claims", "import", jobs, "--from", "sacct", code=2)
     assert "(--nodes FILE, or --gpus-per-node and --cpus-per-node)" in said_
+
+
+def test_the_files_on_the_reference_page_are_read_as_they_stand(home, tmp_path):
+    page = Path(__file__).parents[2] / "docs" / "reference" / "rules.md"
+    text = page.read_text(encoding="utf-8")
+    rules, mapping = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    attachments, components = re.findall(r"```csv\n(.*?)```", text, re.DOTALL)
+    home.mkdir()
+    for name, content in [
+        ("rules.toml", rules),
+        ("attachments.csv", attachments),
+        ("components.csv", components),
+        ("cloud.toml", mapping),
+    ]:
+        (home / name).write_text(content, encoding="utf-8")
+    assert trainfare(home, "rules", "check") == {"problems": []}
+    assert len(read_attachments(home)) == 2
+    load_components(home / "components.csv")
+    load_mapping(home / "cloud.toml")
