@@ -16,6 +16,7 @@ from trainfare.cli.answer import STATUS_COLOURS, shorten, visible_len
 from trainfare.core.charge import Component
 from trainfare.core.money import Money
 from trainfare.core.period import format_instant
+from trainfare.core.plain import plain
 from trainfare.flows.watch import DeviceView, Frame
 from trainfare.metering.receipt_view import (
     amount_text,
@@ -151,7 +152,7 @@ def _tiles(frame: Frame, width: int) -> Iterator[str]:
     places = places_for(receipt.estimate.total)
     done = [one for one in frame.epochs if one.epoch != frame.epoch]
     rate = "" if frame.steps_per_second is None else f", {_figures(frame.steps_per_second)}/s"
-    where = (frame.stage or "—") + ("" if frame.epoch is None else f", epoch {frame.epoch}")
+    where = plain(frame.stage or "—") + ("" if frame.epoch is None else f", epoch {frame.epoch}")
     waits = "—" if frame.input_wait is None else f"{_percent(frame.input_wait)} of the time"
     tiles = [
         ("so far", _amount(receipt.estimate.total, places)),
@@ -311,7 +312,9 @@ def _epochs(frame: Frame, width: int, count: int) -> Iterator[str]:
 
 def _alerts(frame: Frame, width: int, count: int) -> Iterator[str]:
     for text in frame.alerts[:count]:
-        lines = textwrap.wrap(text, width - 4, max_lines=2 if count > 1 else 1, placeholder=" …")
+        lines = textwrap.wrap(
+            plain(text), width - 4, max_lines=2 if count > 1 else 1, placeholder=" …"
+        )
         for number, line in enumerate(lines):
             yield click.style(f"{'!' if number == 0 else ' '} {line}", fg="yellow")
 
