@@ -236,3 +236,18 @@ def test_an_empty_bill_is_allocated_to_nobody(tmp_path):
     path = write_lake(tmp_path / "part.parquet", [])
     summary = allocate([path], Evidence(claims=[claim("a", 0, 1)]), out=tmp_path / "out.parquet")
     assert (summary.charges, summary.rows, summary.outcomes) == (0, 0, ())
+
+
+@slowly
+@given(bills, small_worlds.evidence(), small_worlds.evidence(), small_worlds.rule_sets())
+def test_a_kept_survey_changes_nothing(bill, before, after, rules):
+    """What is found out about a bill before claims are looked at holds for any claims."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        path = write_lake(folder / "part.parquet", numbered(bill))
+        keep = folder / "keep"
+        allocate([path], before, rules, out=folder / "0.parquet", keep=keep)
+        kept = allocate([path], after, rules, out=folder / "1.parquet", keep=keep)
+        fresh = allocate([path], after, rules, out=folder / "2.parquet")
+    assert (kept.outcomes, kept.methods) == (fresh.outcomes, fresh.methods)
+    assert (kept.rows, kept.stale_tags) == (fresh.rows, fresh.stale_tags)

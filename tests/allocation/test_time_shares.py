@@ -125,8 +125,8 @@ def test_cutting_a_claim_in_two_changes_nothing(found, bill, capacity, cut):
 
 @given(st.lists(holds(), max_size=8), bills, st.integers(1, 3 * HOUR))
 def test_the_parts_are_those_of_exact_fractions(found, bill, capacity):
-    """Scaled times are whole nanoseconds; against core.holdings in fractions that shows in the
-    fifteenth digit at most."""
+    """Scaled times are whole ticks; against core.holdings in fractions that shows in the
+    tenth digit at most."""
     start, end = bill
     claims = [
         Claim(h.run, 1, "i", Interval(h.start_us, h.end_us), Fraction(h.share, SHARE_GRID))
@@ -139,4 +139,4 @@ def test_the_parts_are_those_of_exact_fractions(found, bill, capacity):
     paid = max(sum(exact.values(), Fraction(0)), Fraction(capacity))
     given_shares = shares(found, start, end, capacity)
     for run, time in exact.items():
-        assert abs(given_shares.get(run, Fraction(0)) - time / paid) < Fraction(1, 10**12)
+        assert abs(given_shares.get(run, Fraction(0)) - time / paid) < Fraction(1, 10**10)

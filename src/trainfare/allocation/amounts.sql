@@ -9,22 +9,14 @@ SELECT out, run AS run_number, (start_us // {{day_us}})::INTEGER AS day,
     sum(part(list, low, high))::BIGINT AS list,
     sum(part(contracted, low, high))::BIGINT AS contracted,
     {{missing}}
-FROM (SELECT {{line}} FROM {{files}}) lines
+FROM {{lines}} lines
     JOIN ways USING (face)
-    JOIN shares USING (place, start_us, end_us)
+    JOIN shares USING ({{period}})
 GROUP BY ALL;
 
 -- What they leave over, and charges without claims: all of them, less what was given.
 CREATE TEMP TABLE rest AS
-WITH whole AS (
-    SELECT out, day, sum(charges)::INTEGER AS charges,
-        sum(billed)::BIGINT AS billed, sum(effective)::BIGINT AS effective,
-        sum(list)::BIGINT AS list, sum(contracted)::BIGINT AS contracted,
-        sum(billed_missing)::INTEGER AS billed_missing,
-        sum(effective_missing)::INTEGER AS effective_missing,
-        sum(list_missing)::INTEGER AS list_missing,
-        sum(contracted_missing)::INTEGER AS contracted_missing
-    FROM totals JOIN ways USING (face) GROUP BY out, day),
+WITH whole AS (SELECT totals.* EXCLUDE (face), out FROM totals JOIN ways USING (face)),
 given AS (
     SELECT out, day, sum(billed) AS billed, sum(effective) AS effective, sum(list) AS list,
         sum(contracted) AS contracted

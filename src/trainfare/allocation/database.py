@@ -65,7 +65,7 @@ def open_database(
             f"cannot read or write a file ({_first_line(error)}); check that it exists, is a whole "
             "Parquet file, and that the disk has room"
         ) from None
-    except (package.InvalidInputException, package.BinderException) as error:
+    except package.InvalidInputException as error:
         raise BadInput(
             f"not files of the lake ({_first_line(error)}); import the bill first"
         ) from None

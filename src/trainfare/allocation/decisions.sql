@@ -88,14 +88,7 @@ SELECT run, (row_number() OVER (ORDER BY run))::INTEGER AS run_number
 FROM (SELECT run FROM claims UNION SELECT run FROM decided UNION SELECT run FROM run_bytes)
 WHERE run IS NOT NULL;
 
--- The distinct descriptions of result rows, and which of them each face has.
-CREATE TEMP TABLE outs AS
-SELECT (row_number() OVER ())::INTEGER AS out, *
-FROM (
-    SELECT * EXCLUDE (face, place), list({'face': face, 'place': place}) AS faces
-    FROM decided GROUP BY ALL);
+-- Each face is one description of result rows.
+CREATE TEMP TABLE outs AS SELECT (row_number() OVER ())::INTEGER AS out, * FROM decided;
 
-CREATE TEMP TABLE ways AS
-SELECT unnest(faces, recursive := true), out FROM outs;
-
-ALTER TABLE outs DROP faces;
+CREATE TEMP TABLE ways AS SELECT face, place, out FROM outs;

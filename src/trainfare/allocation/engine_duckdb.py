@@ -18,6 +18,14 @@ from typing import Any
 
 from trainfare.allocation.database import MEMORY_LIMIT, files_sql, open_database
 from trainfare.allocation.evidence import SHARE_GRID, Evidence, arrow, claim_tables
+from trainfare.allocation.kept_survey import (
+    LINES,
+    TABLES,
+    SurveyWriter,
+    file_of,
+    find_survey,
+    survey_name,
+)
 from trainfare.allocation.line import Line, line_of
 from trainfare.allocation.match import literal
 from trainfare.allocation.pieces import (
@@ -34,10 +42,11 @@ from trainfare.allocation.rules import NO_RULES, Rules
 from trainfare.allocation.sql import statements
 from trainfare.allocation.summary import AllocationSummary, summarise
 from trainfare.allocation.tags import run_named
-from trainfare.core.charge import View
+from trainfare.allocation.time_shares import TICKS
+from trainfare.core.charge import COLUMNS, View
 from trainfare.core.errors import BadInput, NotFound
 
-_HOUR_GRAIN, _ODD_GRAIN = 0, 2
+_HOUR_GRAIN, _DAY_GRAIN, _ODD_GRAIN = 0, 1, 2
 _NARROW_MAX = 2**62
 """Weights below this fit 64 bits."""
 
@@ -48,6 +57,7 @@ def allocate(
     rules: Rules = NO_RULES,
     *,
     out: Path,
+    keep: Path | None = None,
     memory_limit: str = MEMORY_LIMIT,
     threads: int | None = None,
 ) -> AllocationSummary:
@@ -65,6 +75,8 @@ def allocate(
             day (null where a shared charge was divided over the period), currency, charge_category,
             is_correction, an amount in nano-units per view (null where no charge has one), the
             number of charges, and of those without an amount per view.
+        keep: a folder of this bill alone, for what is found out about it before claims are looked
+            at; allocating the same files again starts there. None keeps nothing.
         memory_limit: what the database may hold in memory; beyond, it spills beside *out*.
         threads: how many to use; all when None.
 
@@ -73,7 +85,15 @@ def allocate(
         NotFound: a file does not exist.
         OutsideFailed: memory, disk or a read failed.
     """
-    with worktable(charges, evidence, rules, out.parent, memory_limit, threads) as table:
+    with worktable(
+        charges,
+        evidence,
+        rules,
+        out.parent,
+        keep=keep,
+        memory_limit=memory_limit,
+        threads=threads,
+    ) as table:
         return table.write(out)
 
 
@@ -83,7 +103,9 @@ class Worktable:
     def __init__(self, database: Any, files: Sequence[Path], rules: Rules) -> None:
         self.database = database
         self.rules = rules
-        self.pieces = bill_pieces(files_sql(files), face_columns(rules)) | tag_pieces()
+        columns = face_columns(rules)
+        self.survey_name = survey_name(files, columns)
+        self.pieces = bill_pieces(files_sql(files), columns) | tag_pieces()
         self.pieces["numbered_files"] = files_sql(files, are_numbered=True)
 
     def run(self, name: str, **pieces: object) -> None:
@@ -100,6 +122,19 @@ class Worktable:
     def has_any(self, table: str) -> bool:
         """Whether a table has a row."""
         return bool(self.database.table(table).limit(1).fetchall())
+
+    def check_files(self) -> None:
+        """Refuse files that are not of the lake.
+
+        Raises:
+            BadInput: a column is missing.
+        """
+        found = {name for name, *_ in self.database.sql(f"FROM {self.pieces['files']}").description}
+        missing = [name for name in COLUMNS if name not in found]
+        if missing:
+            raise BadInput(
+                f"not files of the lake: column {missing[0]} is missing; import the bill first"
+            )
 
     def take(self, name: str, kinds: Mapping[str, str], rows: Iterable[Sequence[object]]) -> None:
         """Make a temporary table of *rows*; *kinds* are its columns' Arrow types."""
@@ -135,27 +170,50 @@ class Worktable:
             self.run("claims", source="incoming")
             self.database.unregister("incoming")
 
-    def survey(self) -> tuple[list[int], int]:
+    def survey(self, keep: Path | None) -> tuple[list[int], int]:
         """Find out what the bill is made of: the grains that it has, and its longest period."""
-        self.run("census")
-        [(first, last, longest, *has, charges, billed, effective, by_list, contracted)] = self.rows(
-            "SELECT * FROM census"
+        kept = None if keep is None else find_survey(keep, self.survey_name)
+        if kept is None:
+            self.run("census")
+        else:
+            for name in TABLES:
+                self.database.read_parquet(str(file_of(kept, name))).create(name)
+            self.pieces["lines"] = files_sql([file_of(kept, LINES)])
+        [(first, last, longest, *has, charges, billed, effective, by_list, contracted, uneven)] = (
+            self.rows(statements("census_sums")[0])
         )
         known = dict(zip(View, (billed, effective, by_list, contracted), strict=True))
-        missing = missing_counts([view for view in View if known[view] < charges])
-        grains = [grain for grain, there in zip(range(3), has, strict=True) if there]
-        odd = f"{self.pieces['grain']} = 2" if _ODD_GRAIN in grains else "false"
-        self.run("survey", missing=missing, is_odd=odd)
-        self.run("paid", has_uneven=_sql(self.has_any("uneven_days")))
+        self.pieces["missing"] = missing_counts([view for view in View if known[view] < charges])
+        grains = [grain for grain, there in enumerate(has) if there]
+        # Where all periods are hours, or all are days, their start says which one it is.
+        is_plain = grains in ([_HOUR_GRAIN], [_DAY_GRAIN])
+        self.pieces["period"] = "place, start_us" if is_plain else "place, start_us, end_us"
         self.pieces.update(first_us=first or 0, last_us=last or 0)
-        return grains, longest
+        if kept is None:
+            self.run("survey")
+            self.run("paid", has_uneven=_sql(uneven > 0))
+            if keep is not None:
+                self.keep_survey(keep)
+        return grains, longest or 0
 
-    def prepare(self, evidence: Evidence) -> None:
+    def keep_survey(self, keep: Path) -> None:
+        """Write the survey and narrow lines under *keep*, and go on with these."""
+        writer = SurveyWriter(keep, self.survey_name)
+        try:
+            for name in TABLES:
+                self.database.table(name).write_parquet(str(file_of(writer.partial, name)))
+            self.run("keep", file=literal(str(file_of(writer.partial, LINES))))
+            self.pieces["lines"] = files_sql([file_of(writer.settle(), LINES)])
+        finally:
+            writer.drop()
+
+    def prepare(self, evidence: Evidence, keep: Path | None = None) -> None:
         """Do all that comes before amounts: decide every face's way, divide all claimed time."""
         for macro in MACROS:
             self.database.execute(macro)
+        self.check_files()
         self.take_evidence(evidence)
-        grains, longest = self.survey()
+        grains, longest = self.survey(keep)
         self.run("places")
         self.run("ways", **rule_pieces(self.rules))
         texts = [text for (text,) in self.rows("SELECT text FROM derived")]
@@ -171,6 +229,7 @@ class Worktable:
         )
         whole = SHARE_GRID // unit
         number = "BIGINT" if whole * longest_us < _NARROW_MAX else "HUGEINT"
+        scaled = "BIGINT" if TICKS * whole * longest_us < _NARROW_MAX else "HUGEINT"
         has_odd = _ODD_GRAIN in grains
         self.run(
             "shares",
@@ -184,7 +243,13 @@ class Worktable:
         needs_grains = has_lives or has_odd or len(grains) > 1
         self.run("capacity", needs_grains=_sql(needs_grains))
         joins = "LEFT JOIN capacities USING (place, start_us, end_us)"
-        self.run("division", capacity="coalesce(paid_us, end_us - start_us)", join_capacities=joins)
+        self.run(
+            "division",
+            capacity="coalesce(paid_us, end_us - start_us)",
+            join_capacities=joins,
+            scaled=scaled,
+            whole_ticks=TICKS * whole,
+        )
 
     def lines(self, condition: str = "true", run: str | None = None) -> list[Line]:
         """The parts of charges, in order of files, rows and proportions.
@@ -200,12 +265,14 @@ class Worktable:
     def write(self, out: Path) -> AllocationSummary:
         """Allocate, and write the result to *out*, whole or not at all."""
         self.run("amounts")
-        self.run("pools", pool_rules=pool_rules(self.rules))
+        has_pools = bool(self.rows("SELECT 1 FROM outs WHERE pool IS NOT NULL LIMIT 1"))
+        self.run("pools", pool_rules=pool_rules(self.rules), has_pools=_sql(has_pools))
         self.run("result")
         partial = out.with_name(f"{out.name}.partial")
         try:
             self.database.execute(
-                f"COPY result TO {literal(str(partial))} (FORMAT parquet, COMPRESSION zstd)"
+                f"COPY result TO {literal(str(partial))}"
+                " (FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2)"
             )
             summary = summarise(self.database, partial, out)
             partial.replace(out)
@@ -224,6 +291,8 @@ def worktable(
     evidence: Evidence,
     rules: Rules,
     spill: Path | None = None,
+    *,
+    keep: Path | None = None,
     memory_limit: str = MEMORY_LIMIT,
     threads: int | None = None,
 ) -> Iterator[Worktable]:
@@ -244,5 +313,5 @@ def worktable(
         open_database(Path(folder), memory_limit, threads) as database,
     ):
         table = Worktable(database, charges, rules)
-        table.prepare(evidence)
+        table.prepare(evidence, keep)
         yield table

@@ -1,10 +1,18 @@
 -- Paid: how long resources were paid for, on the days where that is not simply the charge period.
 
+-- All names of one resource end alike; a day is uneven for all of them.
+CREATE TEMP TABLE uneven_days AS
+WITH uneven AS (SELECT resource AS name, day FROM census WHERE resource IS NOT NULL),
+endings AS (SELECT DISTINCT {{last_part}} AS last_part, day FROM uneven),
+names AS (SELECT DISTINCT lower("ResourceId") AS name FROM faces),
+named AS (SELECT name, {{last_part}} AS last_part FROM names)
+SELECT name AS resource, day FROM named JOIN endings USING (last_part);
+
 CREATE TEMP TABLE paid AS
 WITH usage AS (
     SELECT lower("ResourceId") AS resource, {{times}}, {{paid_us}} AS paid_us,
         coalesce("SkuId", "SkuMeter", "x_UsageType", '') AS sku
-    FROM {{files}} WHERE {{is_telling}} AND {{has_uneven}})
+    FROM {{files}} WHERE {{has_uneven}} AND {{is_telling}})
 SELECT usage.resource, start_us, end_us, sku, sum(paid_us)::BIGINT AS paid_us
 FROM usage JOIN uneven_days
     ON uneven_days.resource = usage.resource AND uneven_days.day = start_us // {{day_us}}

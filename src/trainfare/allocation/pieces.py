@@ -66,13 +66,15 @@ def bill_pieces(files: str, columns: Sequence[str]) -> dict[str, object]:
     face = f"hash({', '.join(quoted)})"
     times = 'epoch_us("ChargePeriodStart") AS start_us, epoch_us("ChargePeriodEnd") AS end_us'
     amounts = ", ".join(f'"{view.column}" AS {view}' for view in View)
+    line = f"{face} AS face, {times}, {amounts}"
     return {
         "files": files,
         "face": face,
         "description": f"struct_pack({', '.join(f'{c} := {c}' for c in quoted)})",
         "times": times,
         "amounts": amounts,
-        "line": f"{face} AS face, {times}, {amounts}",
+        "line": line,
+        "lines": f"(FROM {files} SELECT {line})",
         "grain": GRAIN_SQL,
         "paid_us": PAID_US_SQL,
         "is_telling": "(\"ChargeCategory\" = 'Usage'"

@@ -10,7 +10,7 @@ SELECT pool, service, account, region, component, currency, charge_category, is_
     sum(list_missing)::INTEGER AS list_missing,
     sum(contracted_missing)::INTEGER AS contracted_missing
 FROM rest JOIN outs USING (out)
-WHERE pool IS NOT NULL
+WHERE {{has_pools}} AND pool IS NOT NULL
 GROUP BY ALL;
 
 -- How much each run counts in each pool: by what it was allocated in scope, evenly, or by bytes.
@@ -24,7 +24,7 @@ WITH allocated AS (
         UNION ALL
         SELECT out, NULL, billed, effective, list, contracted FROM rest) given
         JOIN outs USING (out) LEFT JOIN runs USING (run_number)
-    WHERE run_number IS NOT NULL OR outs.run IS NOT NULL
+    WHERE {{has_pools}} AND (run_number IS NOT NULL OR outs.run IS NOT NULL)
     GROUP BY ALL),
 rules AS (SELECT unnest({{pool_rules}}, recursive := true)),
 entitled AS (

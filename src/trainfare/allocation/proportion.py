@@ -59,6 +59,8 @@ MACROS = (
        CASE WHEN part >= total THEN whole
             WHEN total < 2199023255552
             THEN narrow_proportion(whole, part::BIGINT, total::BIGINT)
+            WHEN total < 9223372036854775808
+            THEN ((whole::HUGEINT * part + total - 1) // total)::BIGINT
             ELSE wide_proportion(whole, part, total) END""",
     # floor(amount * share / 2^62) from halves of 31 bits; exact for 0 <= amount < 2^62.
     """CREATE OR REPLACE TEMP MACRO floor_portion(amount, share) AS

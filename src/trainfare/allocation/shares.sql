@@ -55,14 +55,14 @@ SELECT DISTINCT place, {{first_grain}} AS grain FROM ways
 WHERE {{is_one_grain}} AND place IS NOT NULL
 UNION
 SELECT DISTINCT place, {{grain}}
-FROM (SELECT {{line}} FROM {{files}} WHERE NOT {{is_one_grain}}) JOIN ways USING (face)
-WHERE place IS NOT NULL;
+FROM {{lines}} lines JOIN ways USING (face)
+WHERE NOT {{is_one_grain}} AND place IS NOT NULL;
 
 -- Charge periods that are neither hours nor days must be read from the bill.
 CREATE TEMP TABLE odd_periods AS
 SELECT DISTINCT place, start_us, end_us
-FROM (SELECT {{line}} FROM {{files}} WHERE {{has_odd}}) lines JOIN ways USING (face)
-WHERE place IS NOT NULL AND {{grain}} = 2;
+FROM {{lines}} lines JOIN ways USING (face)
+WHERE {{has_odd}} AND place IS NOT NULL AND {{grain}} = 2;
 
 -- Holds cut to the charge periods of their place; long odd periods meet holds day by day, and a pair
 -- counts on the first day that both have.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,17 +75,18 @@ def summarise(database: Any, result: Path, out: Path) -> AllocationSummary:
         for statement in statements("summary", result=source, shown=SHOWN)
     ]
     [(rows, charges)], standing, lacking, methods, stale, unbilled = answers
-    missing = {currency: counts for currency, *counts in lacking}
-    position = {view: index for index, view in enumerate(View)}
+    lacks = {currency: counts for currency, *counts in lacking}
+    sums = {(currency, owner): amounts for currency, owner, *amounts in standing}
     outcomes = tuple(
         Outcome(
             currency=currency,
-            view=View(view),
-            runs=int(runs),
-            remainders=dict(zip(Remainder, map(int, rest), strict=True)),
-            missing=int(missing[currency][position[View(view)]]),
+            view=view,
+            runs=_sum(sums, currency, None, position),
+            remainders={each: _sum(sums, currency, each, position) for each in Remainder},
+            missing=int(lacks[currency][position]),
         )
-        for currency, view, runs, *rest in standing
+        for currency in sorted({currency for currency, _ in sums})
+        for position, view in enumerate(View)
     )
     return AllocationSummary(
         out=out,
@@ -101,3 +102,14 @@ def summarise(database: Any, result: Path, out: Path) -> AllocationSummary:
         unbilled=tuple(name for name, _ in unbilled),
         unbilled_count=unbilled[0][1] if unbilled else 0,
     )
+
+
+def _sum(
+    sums: Mapping[tuple[str, str | None], Sequence[int | None]],
+    currency: str,
+    owner: Remainder | None,
+    position: int,
+) -> int:
+    """What one kind of owner (None: runs) has in one view."""
+    amounts = sums.get((currency, owner))
+    return int(amounts[position] or 0) if amounts else 0

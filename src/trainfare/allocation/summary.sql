@@ -1,20 +1,11 @@
 -- Summary: questions to a written result: how long it is, where charges stand, what has no amount,
 -- which methods were used, which tags are stale, and which claimed resources no charge names.
 
-SELECT count(*), (SELECT charges FROM census) FROM {{result}};
+SELECT count(*), (SELECT coalesce(sum(charges), 0) FROM census) FROM {{result}};
 
-SELECT currency, view, coalesce(sum(amount) FILTER (run IS NOT NULL), 0),
-    coalesce(sum(amount) FILTER (remainder = 'idle'), 0),
-    coalesce(sum(amount) FILTER (remainder = 'shared'), 0),
-    coalesce(sum(amount) FILTER (remainder = 'unused_commitment'), 0),
-    coalesce(sum(amount) FILTER (remainder = 'unallocated'), 0)
-FROM (
-    SELECT currency, run, remainder,
-        unnest(['billed', 'effective', 'list', 'contracted']) AS view,
-        unnest([billed_nano, effective_nano, list_nano, contracted_nano]) AS amount,
-        unnest([1, 2, 3, 4]) AS position
-    FROM {{result}})
-GROUP BY currency, view, position ORDER BY currency, position;
+SELECT currency, CASE WHEN run IS NULL THEN remainder END AS remainder, sum(billed_nano),
+    sum(effective_nano), sum(list_nano), sum(contracted_nano)
+FROM {{result}} GROUP BY 1, 2 ORDER BY 1, 2;
 
 SELECT currency, sum(billed_missing), sum(effective_missing), sum(list_missing),
     sum(contracted_missing)

@@ -1,9 +1,8 @@
 -- Survey: what a bill is made of, before anything is known about runs.
 --
---   faces        the distinct descriptions of charges (who, what, where, tags), without time and
---                amount; a bill has far fewer of them than charges, and all matching is on faces
---   totals       amounts per face and day
---   uneven_days  resources and days on which some quantity of time is not simply its charge period
+--   faces   the distinct descriptions of charges (who, what, where, tags), without time and
+--           amount; a bill has far fewer of them than charges, and all matching is on faces
+--   totals  amounts per face and day
 --
 -- A face is known by a 64-bit hash of its columns. Among a million faces the chance that any two
 -- agree is 3 in 10^8. Then charges are described wrongly, but no amount is lost.
@@ -17,17 +16,5 @@ CREATE TEMP TABLE totals AS
 SELECT face, (start_us // {{day_us}})::INTEGER AS day, count(*)::INTEGER AS charges,
     sum(billed)::BIGINT AS billed, sum(effective)::BIGINT AS effective,
     sum(list)::BIGINT AS list, sum(contracted)::BIGINT AS contracted, {{missing}}
-FROM (SELECT {{line}} FROM {{files}})
+FROM {{lines}} lines
 GROUP BY face, day;
-
-CREATE TEMP TABLE uneven_days AS
-WITH uneven AS (
-    SELECT DISTINCT lower("ResourceId") AS name, start_us // {{day_us}} AS day
-    FROM (SELECT *, {{times}}, {{paid_us}} AS paid_us FROM {{files}})
-    WHERE "ResourceId" <> '' AND {{is_telling}} AND start_us < end_us 
-        AND (paid_us <> end_us - start_us OR paid_us IS NOT NULL AND {{is_odd}})),
--- All names of one resource end alike; a day is uneven for all of them.
-endings AS (SELECT DISTINCT {{last_part}} AS last_part, day FROM uneven),
-names AS (SELECT DISTINCT lower("ResourceId") AS name FROM faces),
-named AS (SELECT name, {{last_part}} AS last_part FROM names)
-SELECT name AS resource, day FROM named JOIN endings USING (last_part);

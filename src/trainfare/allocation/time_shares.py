@@ -5,7 +5,7 @@ This is the rule in words and whole numbers; the engine's SQL must give the same
 - Instants are whole microseconds, as bills have them; claims are cut down to them.
 - Of one run's claims on one resource the largest share counts at every instant.
 - While the shares of all runs sum to more than the resource, each counts share / Σ shares; the time
-  so scaled is a whole number of nanoseconds per stretch between two changes.
+  so scaled is a whole number of ticks (1/64 µs) per stretch between two changes.
 - *Used* is the time that is claimed, counting at most the whole resource at every instant.
 - Of a charge, used / capacity is for runs; it is divided by their scaled times, runs in order of
   their ids, by cumulative rounding. The rest nobody claimed.
@@ -20,6 +20,10 @@ from itertools import pairwise
 
 from trainfare.allocation.evidence import SHARE_GRID
 from trainfare.allocation.proportion import ONE, proportion
+
+TICKS = 64
+"""Ticks in a microsecond. An hour of eighths of a resource is below 2⁴¹ of them, so that engines
+divide it in 64 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +91,9 @@ def time_shares(
     for start, end, active in _stretches([h for h in clipped if h.end_us > h.start_us]):
         shares = sum(hold.share for hold in active)
         used += (end - start) * min(shares, SHARE_GRID)
-        scaled_ns = (end - start) * 1000 * SHARE_GRID // max(shares, SHARE_GRID)
+        scaled_ticks = (end - start) * TICKS * SHARE_GRID // max(shares, SHARE_GRID)
         for hold in active:
-            weights[hold.run] += hold.share * scaled_ns
+            weights[hold.run] += hold.share * scaled_ticks
     claimed = proportion(ONE, used, max(used, capacity_us * SHARE_GRID))
     parts, low, sum_weights = [], 0, 0
     total = sum(weights.values())

@@ -1,0 +1,77 @@
+"""Kept surveys: what a bill is made of, on disk, so that allocating it again starts there.
+
+A survey knows no claims, so it holds until the files change, or the columns that rules look at. It
+is kept with *narrow lines*: every charge as its face, times and amounts, seven numbers instead of
+seventeen texts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+TABLES = ("census", "faces", "totals", "paid")
+"""What the survey makes."""
+
+LINES = "lines"
+
+_PARTIAL = ".partial-"
+_DAY_SECONDS = 86_400
+
+_FORM = "1"
+"""Changes whenever a survey's statements do, so that older ones are not taken."""
+
+
+def survey_name(files: Sequence[Path], columns: Sequence[str]) -> str:
+    """The name of the survey of *files* with faces of *columns*: another for anything else."""
+    digest = hashlib.sha256(_FORM.encode())
+    for path in files:
+        status = path.stat()
+        digest.update(repr((str(path), status.st_size, status.st_mtime_ns)).encode())
+    digest.update(repr(tuple(columns)).encode())
+    return digest.hexdigest()[:24]
+
+
+def find_survey(folder: Path, name: str) -> Path | None:
+    """The kept survey of that name, or None."""
+    kept = folder / name
+    return kept if kept.is_dir() else None
+
+
+def file_of(kept: Path, table: str) -> Path:
+    """Where one table of a kept survey is."""
+    return kept / f"{table}.parquet"
+
+
+class SurveyWriter:
+    """A folder that becomes a kept survey when all of its files are there."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.final = folder / name
+        self.partial = Path(tempfile.mkdtemp(prefix=_PARTIAL, dir=folder))
+
+    def settle(self) -> Path:
+        """Give the folder its name; surveys of other files or columns make room."""
+        for other in self.final.parent.iterdir():
+            if other != self.final and not _is_being_written(other):
+                shutil.rmtree(other, ignore_errors=True)
+        if self.final.exists():
+            shutil.rmtree(self.partial)
+        else:
+            self.partial.rename(self.final)
+        return self.final
+
+    def drop(self) -> None:
+        """Remove what was written, if it is still there."""
+        shutil.rmtree(self.partial, ignore_errors=True)
+
+
+def _is_being_written(folder: Path) -> bool:
+    """Whether somebody may still be at work there; after a day, it was left behind by a crash."""
+    is_young = time.time() - folder.stat().st_mtime < _DAY_SECONDS
+    return folder.name.startswith(_PARTIAL) and is_young
