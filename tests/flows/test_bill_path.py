@@ -387,3 +387,28 @@ def test_the_files_on_the_reference_page_are_read_as_they_stand(home, tmp_path):
     assert len(read_attachments(home)) == 2
     load_components(home / "components.csv")
     load_mapping(home / "cloud.toml")
+
+
+def test_a_checked_bill_says_what_was_read_and_one_is_no_plural(home, tmp_path):
+    good = write_bill(tmp_path / "good.csv", hour("i-1", 8, "8.00"))
+    (bill,) = trainfare(home, "bill", "check", good)["bills"]
+    assert (bill["rows"], bill["format"]) == (1, "focus-1.3")
+    assert "good.csv: 1 row, focus-1.3" in said(home, "bill", "check", good)
+    bad = write_bill(tmp_path / "bad.csv", hour("i-1", 8, "8.00"), hour("i-1", 9, "eight"))
+    (problem,) = trainfare(home, "bill", "check", bad, code=1)["problems"]
+    assert (problem["row"], problem["column"]) == (2, "BilledCost")
+    with_rules(home, 'name = "x"')
+    assert "\n1 problem.\n" in said(home, "rules", "check", code=1)
+
+
+def test_a_key_that_no_run_has_is_named_with_those_there_are(home, tmp_path):
+    long_name = "arn:aws:ec2:us-east-1:123456789012:volume/of-a-long-name/snap-47935976"
+    bill = write_bill(tmp_path / "b.csv", hour("i-1", 8, "8.00"), hour(long_name, 8, "1.00"))
+    trainfare(home, "bill", "import", bill)
+    trainfare(home, "claims", "import", write_claims(tmp_path / "c.csv", ("a", "i-1", 8, 9, "1")))
+    trainfare(home, "allocate")
+    words = said(home, "report", "--by", "taem,run")
+    assert "No run has a label taem; labels of runs: model, team." in words
+    assert "snap-47935976" in words
+    assert trainfare(home, "report", "--by", "taem")["unknown_keys"] == ["taem"]
+    assert trainfare(home, "report", "--by", "team,day")["unknown_keys"] == []

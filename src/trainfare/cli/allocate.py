@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from trainfare.cli.answer import format_option, say_json, table
+from trainfare.cli.answer import format_option, plural, say_json, table
 from trainfare.core.money import Money
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def _text(nano: str, currency: str) -> str:
 
 
 def _show(one: Allocated) -> None:
-    state = "nothing changed" if one.is_unchanged else f"{one.summary['charges']:,} charges"
+    state = "nothing changed" if one.is_unchanged else plural(one.summary["charges"], "charge")
     click.echo(f"{one.period}: {state}")
     rows = []
     for outcome in one.summary["outcomes"]:
@@ -91,16 +91,17 @@ def _show(one: Allocated) -> None:
     click.echo(table(head, rows, right=range(1, 7)))
     if one.summary["stale_tag_count"]:
         click.echo(
-            f"  {one.summary['stale_tag_count']} tags name another run than the one measured there:"
+            f"  tags that name another run than was measured there: {one.summary['stale_tag_count']}"
         )
         for tag in one.summary["stale_tags"][:3]:
             runs = ", ".join(tag["runs"])
             click.echo(f"    {tag['resource']}: tagged {tag['tag_run']}, used by {runs}")
     if one.summary["unbilled_count"]:
         names = ", ".join(one.summary["unbilled"][:3])
-        click.echo(f"  {one.summary['unbilled_count']} claimed resources are on no bill: {names}")
+        count = one.summary["unbilled_count"]
+        click.echo(f"  claimed and on no bill: {plural(count, 'resource')}: {names}")
     if one.changes:
-        click.echo(f"\n  {len(one.changes)} runs changed since the last allocation:")
+        click.echo(f"\n  {plural(len(one.changes), 'run')} changed since the last allocation:")
         changed = [
             [f"  {c.run}", c.before.display(), c.after.display(), (c.after - c.before).display()]
             for c in one.changes[:CHANGES_SHOWN]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from trainfare.cli.answer import format_option, say_json, shorten, table
+from trainfare.cli.answer import format_option, plural, say_json, shorten, table
 from trainfare.core.money import Money
 from trainfare.core.period import format_instant
 
@@ -66,7 +66,7 @@ def _progress(bill: Bill) -> Iterator[None]:
 
     def show() -> None:
         while not done.wait(0.2):
-            click.echo(f"\r{shorten(names, 50)}  {bill.rows:,} rows", nl=False, err=True)
+            click.echo(f"\r{shorten(names, 50)}  {plural(bill.rows, 'row')}", nl=False, err=True)
 
     thread = threading.Thread(target=show, daemon=True)
     thread.start()
@@ -80,7 +80,9 @@ def _progress(bill: Bill) -> Iterator[None]:
 
 def _headline(one: Imported) -> str:
     delivery = one.delivery
-    words = f"{delivery.source} {delivery.period}: {delivery.rows:,} rows, {delivery.format}"
+    words = (
+        f"{delivery.source} {delivery.period}: {plural(delivery.rows, 'row')}, {delivery.format}"
+    )
     if delivery.repairs:
         words += f", {delivery.repairs:,} repaired"
     if one.is_unchanged:
@@ -178,7 +180,8 @@ def show(delivery: str, form: str) -> None:
     click.echo(f"files     {', '.join(found[0].files)}\n")
     for one in found:
         click.echo(
-            f"{one.source} {one.period}: {one.rows:,} rows, {one.format}, {one.repairs:,} repaired"
+            f"{one.source} {one.period}: {plural(one.rows, 'row')}, {one.format}, "
+            f"{one.repairs:,} repaired"
         )
         click.echo(_totals_table(one))
         click.echo()
@@ -197,7 +200,8 @@ def check(places: tuple[str, ...], mapping: Path | None, form: str) -> int:
     from trainfare.flows.bill import check_bills
     from trainfare.metering.home import home_folder
 
-    problems = check_bills(home_folder(), places, mapping=mapping)
+    checked = check_bills(home_folder(), places, mapping=mapping)
+    problems = [problem for one in checked for problem in one.problems]
     if form == "json":
         say_json(
             {
@@ -210,11 +214,27 @@ def check(places: tuple[str, ...], mapping: Path | None, form: str) -> int:
                         "what": one.what,
                     }
                     for one in problems
-                ]
+                ],
+                "bills": [
+                    {
+                        "place": one.place,
+                        "format": one.format,
+                        "rows": one.rows,
+                        "repaired": one.repairs,
+                        "notices": list(one.notices),
+                    }
+                    for one in checked
+                ],
             }
         )
     else:
-        for problem in problems:
-            click.echo(str(problem))
-        click.echo(f"{len(problems)} problems." if problems else "Nothing is wrong.")
+        for one in checked:
+            if one.format is not None:
+                repaired = f", {one.repairs:,} repaired" if one.repairs else ""
+                click.echo(f"{one.place}: {plural(one.rows, 'row')}, {one.format}{repaired}")
+            for notice in one.notices:
+                click.echo(f"· {notice}")
+            for problem in one.problems:
+                click.echo(str(problem))
+        click.echo(f"{plural(len(problems), 'problem')}." if problems else "Nothing is wrong.")
     return 1 if problems else 0

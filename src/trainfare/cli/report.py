@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from trainfare.cli.answer import format_option, say_json, shorten, table
+from trainfare.cli.answer import format_option, plural, say_json, shorten, shorten_middle, table
 from trainfare.core.charge import Remainder, View
 from trainfare.core.money import Money
 
@@ -98,6 +98,7 @@ def _evidence(report: Report) -> dict[str, Any]:
             for one in report.untagged
         ],
         "not_allocated": list(report.not_allocated),
+        "unknown_keys": list(report.unknown_keys),
         "stale": list(report.stale),
     }
 
@@ -126,7 +127,7 @@ def _show(report: Report) -> None:
         click.echo(f"{', '.join(report.periods)}   {one.view.value} cost in {one.currency}\n")
         rows = [
             [
-                *[shorten(value, 28) for value in row.key],
+                *[shorten_middle(value, 28) for value in row.key],
                 str(row.runs),
                 row.estimated.display(2) if row.estimated is not None else "–",
                 row.allocated.display(2),
@@ -159,13 +160,16 @@ def _show(report: Report) -> None:
         head = [*one.by, "runs", "estimated", "allocated", "share"]
         click.echo(table(head, rows, right=range(width, width + 4)))
         if len(one.rows) > ROWS_SHOWN:
-            click.echo(
-                f"… and {len(one.rows) - ROWS_SHOWN} more rows; --format json or csv has all."
-            )
+            more = plural(len(one.rows) - ROWS_SHOWN, "more row")
+            click.echo(f"… and {more}; --format json or csv has all.")
         _show_coverage(report, one)
     _show_untagged(report)
     if report.not_allocated:
         click.echo(f"\nNot in it: {', '.join(report.not_allocated)}; run trainfare allocate.")
+    if report.unknown_keys:
+        listed = ", ".join(report.unknown_keys)
+        known = ", ".join(report.known_keys) or "none"
+        click.echo(f"\nNo run has a label {listed}; labels of runs: {known}.")
     if report.stale:
         listed = ", ".join(report.stale)
         click.echo(f"\nRestated since allocated: {listed}; this is the earlier bill.")
@@ -190,7 +194,7 @@ def _show_untagged(report: Report) -> None:
     click.echo("\nNobody known owns:")
     rows = [
         [
-            f"  {shorten(one.resource or '(no resource)', 40)}",
+            f"  {shorten_middle(one.resource or '(no resource)', 40)}",
             shorten(one.service or "", 20),
             one.amount.display(2),
         ]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from trainfare.cli.answer import format_option, say_json
+from trainfare.cli.answer import format_option, plural, say_json
 
 
 @click.group("rules")
@@ -31,5 +31,5 @@ def check(file: Path | None, form: str) -> int:
     else:
         for problem in problems:
             click.echo(str(problem))
-        click.echo(f"{len(problems)} problems." if problems else "Nothing is wrong.")
+        click.echo(f"{plural(len(problems), 'problem')}." if problems else "Nothing is wrong.")
     return 1 if problems else 0

@@ -158,16 +158,48 @@ def _stored(one: Delivery, now_ns: int) -> StoredDelivery:
     )
 
 
-def check_bills(home: Path, places: Sequence[str], *, mapping: Path | None = None) -> list[Problem]:
-    """Every problem of the bills at *places*; nothing is stored."""
-    need_analytics("read bills")
-    from trainfare.billing.bill import check
+@dataclass(frozen=True, slots=True)
+class CheckedBill:
+    """What checking the bill at one place found."""
 
-    return [
-        problem
-        for place in places
-        for problem in check(place, mapping=mapping, components=components_file(home))
-    ]
+    place: str
+    format: str | None
+    """None where the bill could not even be opened."""
+    rows: int
+    repairs: int
+    notices: tuple[str, ...]
+    problems: tuple[Problem, ...]
+
+
+def check_bills(
+    home: Path, places: Sequence[str], *, mapping: Path | None = None
+) -> list[CheckedBill]:
+    """Read the bills at *places* to their ends; nothing is stored.
+
+    Raises:
+        NotFound: nothing is at a place.
+    """
+    need_analytics("read bills")
+    return [_check(home, place, mapping) for place in places]
+
+
+def _check(home: Path, place: str, mapping: Path | None) -> CheckedBill:
+    from trainfare.billing.bill import read_bill
+    from trainfare.core.charge import Problem
+
+    try:
+        with read_bill(place, mapping=mapping, components=components_file(home)) as bill:
+            try:
+                for _ in bill.batches():
+                    pass
+            except BadInput:
+                if not bill.problems:
+                    raise
+            problems = tuple(bill.problems.listed())
+            return CheckedBill(place, bill.format, bill.rows, bill.repairs, bill.notices, problems)
+    except BadInput as error:
+        problem = Problem(Path(place).name, None, None, None, str(error))
+        return CheckedBill(place, None, 0, 0, (), (problem,))
 
 
 def list_deliveries(home: Path) -> list[tuple[StoredDelivery, bool]]:

@@ -49,6 +49,10 @@ class Report:
     """Billing periods with a bill and no allocation; they are not in the report."""
     stale: tuple[str, ...] = ()
     """Billing periods that were restated since they were allocated."""
+    unknown_keys: tuple[str, ...] = ()
+    """Keys asked for that are neither a column nor a label of any run or rule."""
+    known_keys: tuple[str, ...] = ()
+    """The labels there are."""
 
 
 def make_report(
@@ -71,7 +75,7 @@ def make_report(
     from trainfare.store.claims import read_labels
     from trainfare.store.deliveries import current_deliveries, current_since
     from trainfare.store.ledger import open_ledger
-    from trainfare.store.results import read_groups, top_unallocated
+    from trainfare.store.results import COLUMNS, read_groups, top_unallocated
 
     _check_keys(by)
     wanted = None if period is None else str(BillingPeriod.parse(period))
@@ -90,6 +94,8 @@ def make_report(
     periods = tuple(one.period for one in allocations)
     groups = read_groups(paths, columns_of(by), view)
     estimates = estimates_in(home, [BillingPeriod.parse(one).interval for one in periods])
+    given = {group.label.partition("=")[0] for group in groups if group.label}
+    known_keys = tuple(sorted(given.union(*labels.values())))
     coverage: dict[str, dict[str, Money]] = defaultdict(dict)
     for group in read_groups(paths, ("method",), view):
         if group.run is not None:
@@ -103,6 +109,8 @@ def make_report(
         tuple(_untagged(row) for row in top_unallocated(paths, view, UNTAGGED_SHOWN)),
         tuple(sorted(billed - set(periods))),
         tuple(a.period for a in allocations if since_ns.get(a.period, 0) > a.since_ns),
+        tuple(name for name in by if name not in (*COLUMNS, *known_keys)),
+        known_keys,
     )
 
 
