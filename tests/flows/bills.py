@@ -1,4 +1,12 @@
-"""Little FOCUS bills as text, for tests of the whole bill path."""
+"""Little FOCUS bills as text, and commands that are run on them, for tests of the bill path."""
+
+import contextlib
+import io
+import json
+
+import pytest
+
+from trainfare.cli.main import main
 
 HEADER = (
     "BilledCost,EffectiveCost,ListCost,ContractedCost,BillingCurrency,BillingAccountId,"
@@ -35,3 +43,23 @@ def write_claims(path, *claims):
         lines.append(f"{run},{resource},{moments[0]},{moments[1]},{share},bert,nlp")
     path.write_text("\n".join(lines) + "\n")
     return path
+
+
+def trainfare(home, *words, code=0):
+    """What a command answers as JSON, or what it complains; its exit code is *code*."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        with pytest.raises(SystemExit) as ended:
+            main([*map(str, words), "--home", str(home), "--format", "json"])
+    assert (ended.value.code or 0) == code, err.getvalue()
+    return json.loads(out.getvalue()) if out.getvalue().strip() else err.getvalue()
+
+
+def said(home, *words, code=0):
+    """What a command prints as text; its exit code is *code*."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        with pytest.raises(SystemExit) as ended:
+            main([*map(str, words), "--home", str(home)])
+    assert (ended.value.code or 0) == code, err.getvalue()
+    return out.getvalue() + err.getvalue()

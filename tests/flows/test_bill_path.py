@@ -1,8 +1,5 @@
 """The bill path whole: import, claims, allocate, verify, report; restated, repeated, killed."""
 
-import contextlib
-import io
-import json
 import os
 import re
 import signal
@@ -13,11 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from flows.bills import hour, write_bill, write_claims
+from flows.bills import hour, said, trainfare, write_bill, write_claims
 from trainfare import track
 from trainfare.billing.components import load_components
 from trainfare.billing.mapping import load_mapping
-from trainfare.cli.main import main
 from trainfare.flows.usage import read_attachments
 from trainfare.store.claims import read_claims, read_labels
 from trainfare.store.ledger import open_ledger
@@ -31,16 +27,6 @@ def home(tmp_path, monkeypatch):
     monkeypatch.setenv("TRAINFARE_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("TRAINFARE_METADATA", "off")
     return tmp_path / "home"
-
-
-def trainfare(home, *words, code=0):
-    """What a command answers as JSON, or what it complains; its exit code is *code*."""
-    out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        with pytest.raises(SystemExit) as ended:
-            main([*map(str, words), "--home", str(home), "--format", "json"])
-    assert (ended.value.code or 0) == code, err.getvalue()
-    return json.loads(out.getvalue()) if out.getvalue().strip() else err.getvalue()
 
 
 def allocated(home, by="run"):
@@ -194,7 +180,7 @@ def test_a_result_that_was_tampered_with_is_not_conserved(home, tmp_path):
 
 
 def test_wrong_words_are_one_sentence(home):
-    for words, said in [
+    for words, sentence in [
         (("allocate", "2026-13"), "is not a billing period"),
         (("allocate",), "import one: trainfare bill import"),
         (("verify", "2026-10"), "no bill of 2026-10"),
@@ -203,7 +189,7 @@ def test_wrong_words_are_one_sentence(home):
         (("bill", "show", "abc"), "bill list"),
     ]:
         answer = trainfare(home, *words, code=2)
-        assert said in answer
+        assert sentence in answer
         assert "Traceback" not in answer
 
 
@@ -251,16 +237,6 @@ def test_every_number_is_explained_down_to_its_row(home, tmp_path):
     assert charge["claims"][0]["run"] == "a"
     assert "is not delivery/file:row" in trainfare(home, "explain", "--charge", "x", code=2)
     assert "has no part of any bill" in trainfare(home, "explain", "nobody", code=2)
-
-
-def said(home, *words, code=0):
-    """What a command prints as text; its exit code is *code*."""
-    out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        with pytest.raises(SystemExit) as ended:
-            main([*map(str, words), "--home", str(home)])
-    assert (ended.value.code or 0) == code, err.getvalue()
-    return out.getvalue() + err.getvalue()
 
 
 def test_a_period_restated_since_it_was_allocated_is_marked_everywhere(home, tmp_path):
@@ -395,7 +371,7 @@ def test_a_checked_bill_says_what_was_read_and_one_is_no_plural(home, tmp_path):
     assert (bill["rows"], bill["format"]) == (1, "focus-1.3")
     assert "good.csv: 1 row, focus-1.3" in said(home, "bill", "check", good)
     bad = write_bill(tmp_path / "bad.csv", hour("i-1", 8, "8.00"), hour("i-1", 9, "eight"))
-    (problem,) = trainfare(home, "bill", "check", bad, code=1)["problems"]
+    problem = trainfare(home, "bill", "check", bad, code=1)["problems"][0]
     assert (problem["row"], problem["column"]) == (2, "BilledCost")
     with_rules(home, 'name = "x"')
     assert "\n1 problem.\n" in said(home, "rules", "check", code=1)
