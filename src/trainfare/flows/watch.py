@@ -25,12 +25,11 @@ from trainfare.core.run import (
 )
 from trainfare.core.stage import Status
 from trainfare.metering.history import read_receipt, run_ids
-from trainfare.metering.home import runs_folder
 from trainfare.metering.pulse import Pulse, read_pulse
 from trainfare.metering.receipt import Receipt
 from trainfare.metering.recording import is_alive, read_recording
 from trainfare.metering.sample import DeviceSample
-from trainfare.metering.spool import EVENTS
+from trainfare.metering.shelf import segment_folders
 
 EPOCHS = 12
 """A frame carries the latest so many epochs."""
@@ -140,9 +139,7 @@ def find_running(home: Path) -> str | None:
     """The run that started last among those that are running now, or None."""
     started: dict[str, int] = {}
     for run_id in run_ids(home):
-        for folder in (runs_folder(home) / run_id).iterdir():
-            if not (folder / EVENTS).exists():
-                continue
+        for folder in segment_folders(home, run_id):
             recording = read_recording(folder, with_devices=False)
             if recording is not None and is_alive(recording, folder):
                 started[run_id] = max(started.get(run_id, 0), int(recording.start["w"]))

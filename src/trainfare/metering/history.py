@@ -12,7 +12,6 @@ from pathlib import Path
 from trainfare.core.claim import Claim, holdings, merge_claims
 from trainfare.core.errors import BadInput, NotFound
 from trainfare.core.estimate import estimate_run
-from trainfare.core.machine import Machine
 from trainfare.core.money import Money
 from trainfare.core.period import Interval
 from trainfare.core.price import NoPrice, Price
@@ -151,18 +150,11 @@ def _priced(segment: Segment, book: PriceBook) -> Segment:
         if one.price is not None
         else replace(
             one,
-            price=_storage_price(one, machine, book),
+            price=book.storage_price(machine.provider, machine.region, one.uri, one.held.start_ns),
         )
         for one in segment.artifacts
     )
     return replace(segment, prices=prices, artifacts=artifacts)
-
-
-def _storage_price(one: Artifact, machine: Machine, book: PriceBook) -> Price | NoPrice:
-    try:
-        return book.storage_price(machine.provider, machine.region, one.uri, one.held.start_ns)
-    except ValueError as error:
-        return NoPrice("storage", f"{one.uri!r} is no address ({error})")
 
 
 def _settle_artifacts(segments: Sequence[Segment], others: Sequence[Segment]) -> list[Segment]:
