@@ -11,7 +11,7 @@ import pytest
 from trainfare.core.machine import Accelerator, Machine
 from trainfare.core.price import NoPrice, Price
 from trainfare.metering.checkup import CheckUp, check_up, pci_accelerators, set_price_command
-from trainfare.metering.meter import Instruments, Place
+from trainfare.metering.instrument import Instruments, Place
 from trainfare.metering.place import Stated
 
 LAPTOP = Machine("host:0a1b2c3d4e5f", "ada-laptop", cpu_model="Any CPU", cpu_count=8)
