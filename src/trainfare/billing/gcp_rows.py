@@ -11,8 +11,9 @@ Source: Google Cloud Billing, "Structure of Detailed data export".
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -85,24 +86,37 @@ def has(columns: Sequence[str], path: str) -> bool:
 def _of_records(records: Iterable[dict[str, Any]], paths: Sequence[str]) -> pa.RecordBatch:
     """A column of text for each path; lists and objects as JSON text.
 
-    Values are taken out of each record at once, so that its objects die young.
+    Every record is taken apart at once. Many that live together would keep Python's garbage
+    collector busy, which then takes longer than reading them.
     """
-    columns: dict[str, list[Any]] = {path: [] for path in paths}
-    groups: dict[str, list[tuple[str, Callable[[Any], None]]]] = {}
-    for path, values in columns.items():
+    groups: dict[str, list[str]] = {}
+    for path in paths:
         group, _, name = path.rpartition(".")
-        groups.setdefault(group, []).append((name, values.append))
-    plan = list(groups.items())
+        if path not in LISTS:
+            groups.setdefault(group, []).append(name)
+    plan = [(group, names, list[Any]()) for group, names in groups.items()]
+    lists = [(path.rpartition("."), list[str | None]()) for path in paths if path in LISTS]
     for record in records:
-        for group, fields in plan:
-            owner = record.get(group, _NOTHING) if group else record
-            if not isinstance(owner, dict):
-                owner = _NOTHING
-            for name, append in fields:
-                value = owner.get(name)
-                append(value if value is None or isinstance(value, str) else _text(value))
-    arrays = [pa.array(values, pa.string()).dictionary_encode() for values in columns.values()]
-    return pa.RecordBatch.from_arrays(arrays, list(columns))
+        for group, names, values in plan:
+            owner = record.get(group) if group else record
+            values.extend(map((owner if isinstance(owner, dict) else _NOTHING).get, names))
+        for (group, _, name), texts in lists:
+            owner = record.get(group) if group else record
+            texts.append(_list_text(owner.get(name)) if isinstance(owner, dict) else None)
+    columns = {
+        f"{group}.{name}" if group else name: _column(values[place :: len(names)])
+        for group, names, values in plan
+        for place, name in enumerate(names)
+    }
+    columns.update({"".join(parts): _column(texts) for parts, texts in lists})
+    return pa.RecordBatch.from_pydict(columns)
+
+
+def _column(values: list[Any]) -> pa.DictionaryArray:
+    try:
+        return pa.array(values, pa.string()).dictionary_encode()
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        return pa.array([_text(each) for each in values], pa.string()).dictionary_encode()
 
 
 _NOTHING: dict[str, Any] = {}
@@ -110,7 +124,23 @@ _NOTHING: dict[str, Any] = {}
 
 def _text(value: Any) -> str | None:
     """A list, an object or a word of JSON as text; nothing for an empty one."""
+    if isinstance(value, str):
+        return value
     return _spelt(value) if value or value is False else None
+
+
+def _list_text(value: Any) -> str | None:
+    """A list as text; a bill has few lists of labels, and each is spelt once."""
+    try:
+        labels = tuple([(each["key"], each["value"]) for each in value])
+        return _labels_text(labels) if labels else None
+    except (TypeError, KeyError):
+        return _text(value)
+
+
+@lru_cache(maxsize=32768)
+def _labels_text(labels: tuple[tuple[Any, Any], ...]) -> str:
+    return _spelt([{"key": key, "value": value} for key, value in labels])
 
 
 @dataclass(slots=True)
