@@ -29,11 +29,6 @@ for name in set(sys.modules) - before:
     file = getattr(sys.modules[name], "__file__", None) or ""
     print("site-packages" in file and "/trainfare/" not in file, name.partition(".")[0])
 """
-STANDARD = (
-    "collections, contextlib, dataclasses, datetime, decimal, enum, fractions, json, logging, "
-    "pathlib, re, socket, struct, threading, typing, zlib"
-)
-"""The standard library that a typed, dataclass-based package loads: the floor of such an import."""
 
 
 def measure(ground: Ground) -> list[Table]:
@@ -49,7 +44,7 @@ def measure(ground: Ground) -> list[Table]:
             "third-party modules",
         ),
     )
-    tools = {"bare Python": "time", "the standard library it uses": STANDARD}
+    tools = {"bare Python": "time", "the standard library it uses": _standard(ground)}
     tools |= {name: MODULES[name] for name in ("trainfare", *ground.peers)}
     wall, inner, cpu = _time_all(ground, tools)
     bare = statistics.median(wall["bare Python"])
@@ -120,6 +115,18 @@ def _time_all(ground: Ground, tools: dict[str, str]) -> tuple[dict[str, list[flo
 
 def _foreign(ground: Ground, module: str) -> list[str]:
     """Top names of the modules outside the standard library that an import loads."""
+    loaded = _loaded(ground, module)
+    return sorted({name for is_foreign, name in loaded if is_foreign} - set(module.split(",")))
+
+
+def _standard(ground: Ground) -> str:
+    """The standard library that Trainfare's import loads, as an import statement has it: its floor."""
+    names = {name for is_foreign, name in _loaded(ground, "trainfare") if not is_foreign}
+    return ", ".join(sorted(n for n in names if n[0] != "_" and n != "trainfare"))
+
+
+def _loaded(ground: Ground, module: str) -> list[tuple[bool, str]]:
+    """Of each module that an import loads: whether it is a third party's, and its top name."""
     with scratch() as folder:
         said = subprocess.run(
             [ground.python, "-P", "-c", _LOADED.format(module=module)],
@@ -130,8 +137,7 @@ def _foreign(ground: Ground, module: str) -> list[str]:
             check=True,
         )
     lines = [line.split() for line in said.stdout.splitlines()]
-    names = {line[1] for line in lines if len(line) == 2 and line[0] == "True"}
-    return sorted(names - set(module.split(",")))
+    return [(line[0] == "True", line[1]) for line in lines if len(line) == 2]
 
 
 def _where(ground: Ground) -> Table:
