@@ -45,7 +45,7 @@ class Spool:
         self._files: dict[str, int] = {}
         self._pending: deque[tuple[str, bytes]] = deque()
         self.is_deferred = False
-        """Whether another thread calls :meth:`drain`, so that adding never touches the disk."""
+        """Whether another thread calls :meth:`drain`, so that samples and metrics wait for it."""
         self._warned = False
         self._closed = False
         self._lock = threading.Lock()
@@ -55,8 +55,9 @@ class Spool:
         self._append(SAMPLES, records)
 
     def add_event(self, event: dict[str, Any]) -> None:
-        """Append one event line."""
+        """Append one event line; events are few, so each is on disk at once."""
         self._append(EVENTS, _line(event))
+        self.drain()
 
     def add_metric(self, metric: dict[str, Any]) -> None:
         """Append one line of the user's metrics."""
