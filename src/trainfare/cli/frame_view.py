@@ -164,6 +164,7 @@ def _tiles(frame: Frame, width: int) -> Iterator[str]:
     count = max(3, (width - 2) // 15)
     tiles = [*tiles[: count - 1], ("now", where)]
     each = (width - 2) // len(tiles)
+    tiles[-1] = ("now", shorten(where, each))
     yield "".join(_pad(_dim(shorten(name, each - 1)), each) for name, _ in tiles).rstrip()
     yield "".join(
         _pad(click.style(value, bold=True) if i == 0 else value, each)
