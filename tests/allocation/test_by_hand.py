@@ -220,9 +220,20 @@ class TestSteps:
         bill = [charge(tags={"run_id": "a"})]
         assert divide(bill, claim("a", 0.25, 1)) == {"a": 10}
 
-    def test_a_stale_tag_never_overrides_a_measured_claim(self, divide):
-        bill = [charge(tags={"run_id": "old"})]
-        assert divide(bill, claim("new", 0, 0.75)) == {"new": 7.5, "old": 2.5}
+    def test_a_stale_tag_takes_neither_claimed_nor_idle_time(self, divide):
+        """Machines are reused and tags stay; the time between runs is idle, whoever was first."""
+        bill = [charge(start=at(hour), tags={"run_id": "old"}) for hour in range(3)]
+        found = divide(bill, claim("old", 0, 1), claim("new", 1, 1.75))
+        assert found == {"old": 10, "new": 7.5, "idle": 12.5}
+
+    def test_a_stale_tag_of_a_volume_gives_way_to_its_machine(self, methods):
+        bill = [charge(resource="vol-1", tags={"run_id": "old"})]
+        found = methods(bill, claim("new", 0, 1), attachments={"vol-1": "i-0"})
+        assert found == {("new", "attached")}
+
+    def test_a_tag_that_moves_on_with_the_machine_is_believed(self, divide):
+        bill = [charge(start=at(n), tags={"run_id": run}) for n, run in enumerate("ab")]
+        assert divide(bill, claim("a", 0.5, 1), claim("b", 1.5, 2)) == {"a": 10, "b": 10}
 
     def test_a_tag_is_enough_where_nothing_was_measured(self, methods):
         assert methods([charge(tags={"run_id": "a"})]) == {("a", "run_tag")}
@@ -351,12 +362,12 @@ class TestRules:
             (300, {("r", "mine")}),
             (301, {("a", "resource_overlap"), ("r", "mine")}),
             (400, {("a", "resource_overlap"), ("r", "mine")}),
-            (700, {("a", "resource_overlap"), ("t", "run_tag")}),
+            (700, {("a", "resource_overlap"), ("a", "run_tag")}),
         ],
     )
     def test_a_rule_steps_in_at_its_priority(self, methods, priority, expected):
         rules = Rules((rule(Outcome.RUN, "r", 'ServiceName = "Compute"', priority),))
-        bill = [charge(tags={"run_id": "t"})]
+        bill = [charge(tags={"run_id": "a"})]
         assert methods(bill, claim("a", 0, 0.5), rules=rules) == expected
 
     def test_idle_time_stays_idle_when_a_label_matches_and_takes_the_label(self, tmp_path):

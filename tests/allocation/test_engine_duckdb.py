@@ -131,7 +131,7 @@ def test_stale_tags_and_claims_without_a_bill_are_told(tmp_path):
     summary = allocate([path], Evidence(claims=claims), out=tmp_path / "out.parquet")
     [stale] = summary.stale_tags
     assert (stale.resource, stale.tag_run, stale.runs) == ("i-0", "old", ("new",))
-    assert (stale.claimed_nano, stale.tagged_nano) == (7_500_000_000, 2_500_000_000)
+    assert (stale.claimed_nano, stale.idle_nano) == (7_500_000_000, 2_500_000_000)
     assert summary.stale_tag_count == 1
     assert (summary.unbilled, summary.unbilled_count) == (("i-lost",), 1)
 

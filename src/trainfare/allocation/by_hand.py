@@ -117,6 +117,7 @@ class _World:
         lives = [(self.places[name.lower()], interval) for name, interval in evidence.lives]
         self.capacities = Capacities(self._usage(), lives)
         self.known = set(self.holds) | {place for place, _ in lives}
+        self.stale = self._stale_tags()
 
     def place(self, name: object) -> str | None:
         return self.places[str(name).lower()] if name else None
@@ -152,6 +153,25 @@ class _World:
             if start < end and place is not None:
                 found[place].append(Hold(claim.run, start, end, grid_share(claim.share)))
         return {place: merged(holds) for place, holds in found.items()}
+
+    def _stale_tags(self) -> set[tuple[str, str]]:
+        """(place, run) where another run is measured while charges bear the run's tag."""
+        spans: dict[tuple[str, str], list[int]] = defaultdict(list)
+        for charge in self.charges:
+            tagged, place = run_in(_tags(charge, "Tags")), self.claimed_place(charge)
+            if tagged is not None and place is not None and not is_apart(charge):
+                spans[place, tagged].extend(period_of(charge))
+        return {
+            (place, tagged)
+            for (place, tagged), edges in spans.items()
+            for hold in self.holds.get(place, ())
+            if hold.run != tagged and hold.start_us < max(edges) and hold.end_us > min(edges)
+        }
+
+    def claimed_place(self, charge: Charge) -> str | None:
+        """The resource whose claims speak of a charge: its part's, its own, or what it hangs on."""
+        sources = [each for each in self.sources(charge) if each[1] != CLUSTER_SHARE]
+        return min(sources)[2] if sources else None
 
     def parts(self, index: int) -> list[Part]:
         charge = self.charges[index]
@@ -252,7 +272,7 @@ class _World:
         if split is not None:
             found.append((SPLIT_ROW, split))
         tagged = run_in(_tags(charge, "Tags"))
-        if tagged is not None:
+        if tagged is not None and (self.claimed_place(charge), tagged) not in self.stale:
             found.append((RUN_TAG, Owner(tagged, None, RUN_TAG)))
         return [(PRIORITIES[step], later, owner) for step, owner in found]
 

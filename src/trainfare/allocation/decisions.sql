@@ -12,22 +12,36 @@ WITH named AS (
         LEFT JOIN derived tag_derived ON tag_derived.text = tag_text
         LEFT JOIN derived split_derived ON split_derived.text = split_text
         LEFT JOIN derived rule_derived ON rule_derived.text = rule_text),
+-- A tag is stale on a place where another run is measured while charges bear the tag; then it does
+-- not take the time that no run claims.
+tagged AS (
+    SELECT coalesce(part_known, own_known, above_known) AS place, tag_run, min(first_us) AS first_us,
+        max(last_us) AS last_us
+    FROM named WHERE NOT is_apart AND tag_run IS NOT NULL GROUP BY ALL),
+stale AS (
+    SELECT DISTINCT place, tag_run AS stale_run
+    FROM tagged JOIN claims USING (place)
+    WHERE run <> tag_run AND start_us < last_us AND end_us > first_us),
+believed AS (
+    SELECT named.*, CASE WHEN stale_run IS NULL THEN tag_run END AS fresh_run
+    FROM named LEFT JOIN stale
+        ON stale.place = coalesce(part_known, own_known, above_known) AND stale_run = tag_run),
 steps AS (
     SELECT *,
         CASE WHEN is_apart THEN NULL
              WHEN job_run IS NOT NULL THEN 'managed_job'
              WHEN split_run IS NOT NULL OR is_unsplit THEN 'split_row'
-             WHEN tag_run IS NOT NULL THEN 'run_tag' END AS step,
+             WHEN fresh_run IS NOT NULL THEN 'run_tag' END AS step,
         CASE WHEN is_apart THEN NULL
              WHEN job_run IS NOT NULL THEN 'managed_job'
              WHEN split_run IS NOT NULL THEN 'split_row'
-             WHEN tag_run IS NOT NULL THEN 'run_tag' END AS run_step,
+             WHEN fresh_run IS NOT NULL THEN 'run_tag' END AS run_step,
         CASE WHEN is_apart THEN NULL
              WHEN part_known IS NOT NULL THEN 'split_row'
              WHEN own_known IS NOT NULL THEN 'resource_overlap'
              WHEN above_known IS NOT NULL THEN 'attached'
              WHEN cluster_known IS NOT NULL THEN 'cluster_share' END AS source
-    FROM named),
+    FROM believed),
 ordered AS (
     SELECT *,
         coalesce({{step_priorities}}[step], {{never}}) AS step_at,

@@ -6,14 +6,16 @@ A charge tries the steps in order of priority, and the first that knows somethin
 100   managed_job       its resource is a job (SageMaker, Vertex AI, Azure ML) of a known run: all
 200   split_row         it is one part of a split charge, and the part names its run: all
 300   resource_overlap  runs claim its resource: the time that they hold it
-400   run_tag           its tags name a run: all, or the time that no claim covers
+400   run_tag           its tags name a run: all, or the time that no claim covers (see below)
 500   attached          it hangs on a resource that runs claim (a volume, IP, NAT): as that one
 600   cluster_share     it belongs to a cluster or queue that runs claim: as that one
 700   (rules)           a rule of the user's file matches: run, label, shared or unallocated
 ====  ================  ==========================================================================
 
 A rule of the user's stands at 700 unless it says another priority; at the same priority the rule
-comes first. What claims leave over (300, 500, 600) goes to the next step that names a run (a tag or
+comes first. A tag takes the time that no claim covers (boot, image pull, shutdown) on a machine of
+its run's own: where any other run is measured on the resource (or on what it hangs on) while charges
+bear the tag, it is stale, takes nothing, and is reported. What claims leave over (300, 500, 600) goes to the next step that names a run (a tag or
 a rule), else it is *idle*. Tax and unused commitment skip the built-in steps: only rules move them.
 """
 

@@ -44,8 +44,8 @@ class StaleTag:
     currency: str
     claimed_nano: int
     """Effective cost that went to those runs, against the tag."""
-    tagged_nano: int
-    """Effective cost of time that no run claimed, which went to the run of the tag."""
+    idle_nano: int
+    """Effective cost of the time that no run claimed; the tag did not take it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +95,8 @@ def summarise(database: Any, result: Path, out: Path) -> AllocationSummary:
         outcomes=outcomes,
         methods={(currency, method): int(nano) for currency, method, nano in methods},
         stale_tags=tuple(
-            StaleTag(resource, tag_run, tuple(runs), currency, int(claimed), int(tagged))
-            for resource, tag_run, runs, currency, claimed, tagged, _ in stale
+            StaleTag(resource, tag_run, tuple(runs), currency, int(claimed), int(idle))
+            for resource, tag_run, runs, currency, claimed, idle, _ in stale
         ),
         stale_tag_count=stale[0][-1] if stale else 0,
         unbilled=tuple(name for name, _ in unbilled),

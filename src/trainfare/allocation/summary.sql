@@ -21,11 +21,11 @@ WITH against AS (
         coalesce(sum(effective_nano), 0) AS claimed
     FROM {{result}} WHERE run <> tag_run AND method <> 'run_tag' AND resource IS NOT NULL
     GROUP BY ALL),
-along AS (
-    SELECT resource, tag_run, currency, coalesce(sum(effective_nano), 0) AS tagged
-    FROM {{result}} WHERE run = tag_run AND method = 'run_tag' GROUP BY ALL)
-SELECT resource, tag_run, runs, currency, claimed, coalesce(tagged, 0), count(*) OVER ()
-FROM against LEFT JOIN along USING (resource, tag_run, currency)
+idle AS (
+    SELECT resource, tag_run, currency, coalesce(sum(effective_nano), 0) AS idle
+    FROM {{result}} WHERE remainder = 'idle' AND tag_run IS NOT NULL GROUP BY ALL)
+SELECT resource, tag_run, runs, currency, claimed, coalesce(idle, 0), count(*) OVER ()
+FROM against LEFT JOIN idle USING (resource, tag_run, currency)
 ORDER BY abs(claimed) DESC, resource, tag_run, currency LIMIT {{shown}};
 
 WITH named AS (

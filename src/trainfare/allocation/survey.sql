@@ -1,7 +1,7 @@
 -- Survey: what a bill is made of, before anything is known about runs.
 --
---   faces   the distinct descriptions of charges (who, what, where, tags), without time and
---           amount; a bill has far fewer of them than charges, and all matching is on faces
+--   faces   the distinct descriptions of charges (who, what, where, tags), without amount;
+--           a bill has far fewer of them than charges, and all matching is on faces
 --   totals  amounts per face and day
 --
 -- A face is known by a 64-bit hash of its columns. Among a million faces the chance that any two
@@ -9,8 +9,11 @@
 
 -- One struct per face: an aggregate per column would touch every value of every row.
 CREATE TEMP TABLE faces AS
-SELECT face, unnest(description)
-FROM (SELECT {{face}} AS face, any_value({{description}}) AS description FROM {{files}} GROUP BY 1);
+SELECT face, first_us, last_us, unnest(description)
+FROM (
+    SELECT {{face}} AS face, any_value({{description}}) AS description,
+        min(epoch_us("ChargePeriodStart")) AS first_us, max(epoch_us("ChargePeriodEnd")) AS last_us
+    FROM {{files}} GROUP BY 1);
 
 CREATE TEMP TABLE totals AS
 SELECT face, (start_us // {{day_us}})::INTEGER AS day, count(*)::INTEGER AS charges,
