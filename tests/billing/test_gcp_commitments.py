@@ -288,3 +288,17 @@ def test_effective_cost_is_billed_cost_of_every_invoice_month(tmp_path_factory, 
             assert row["x_EffectiveNano"] >= row["x_BilledNano"] - 1
         else:
             assert abs(row["x_EffectiveNano"] - row["x_BilledNano"]) <= 1
+
+
+def test_credits_that_were_taken_back_use_nothing(tmp_path):
+    """A correction brings the credit with the other sign."""
+    back = {"cost": -5, "usage.amount": -5 * HOUR, "credits": [credit(CUD, 5)]}
+    bill, rows = read_rows(tmp_path, CORE_FEE, cores(5, 5), back)
+    assert effective(rows) == [6, 0, 0]
+    assert bill.totals["USD"]["effective"] == 6
+
+
+def test_a_credit_taken_back_in_part_takes_its_share_back(tmp_path):
+    back = {"cost": -2, "usage.amount": -2 * HOUR, "credits": [credit(CUD, 2)]}
+    _, rows = read_rows(tmp_path, CORE_FEE, cores(6, 6), back)
+    assert effective(rows) == [6 - Fraction("2.4"), Fraction("3.6"), -Fraction("1.2")]
