@@ -34,6 +34,10 @@ def measure(ground: Ground) -> list[Table]:
         if phase in phases:
             table.add(title, *row(phases, phase, floor))
     _judge(table, phases)
+    recorded, _, logged, *_ = said["told"][0].split()
+    table.targets.append(
+        Target("values of run.log() on disk", "all", said["told"][0], recorded == logged)
+    )
     table.notes += [
         (
             "one process, rounds in turns, Trainfare's thread sampling at 1 s meanwhile; a call is timed by "

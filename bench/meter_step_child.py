@@ -35,6 +35,10 @@ class Phases:
         self._taken.setdefault(phase, []).append(room)
         return room
 
+    def count(self, phase):
+        """How many calls of *phase* were timed."""
+        return sum(map(len, self._taken.get(phase, ())))
+
     def report(self):
         """Percentiles by phase."""
         report = {}
@@ -121,7 +125,18 @@ def beside(calls):
         trackio.finish()
         time_trainfare(phases, run, ", after trackio")
     run.finish()
-    return phases, told
+    logged = sum(phases.count(phase) for phase in ("log", "log, after trackio"))
+    return phases, [f"{_recorded()} of {logged} logged values recorded", *told]
+
+
+def _recorded():
+    """How many values the runs of this home have on disk."""
+    count = 0
+    for root, _, names in os.walk(os.environ["TRAINFARE_HOME"]):
+        if "metrics.jsonl" in names:
+            with open(os.path.join(root, "metrics.jsonl"), "rb") as file:
+                count += sum(1 for _ in file)
+    return count
 
 
 def fault(kind, calls):
