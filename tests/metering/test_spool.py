@@ -7,7 +7,7 @@ import os
 import pytest
 
 from trainfare.metering import spool as spool_module
-from trainfare.metering.spool import EVENTS, SAMPLES, Spool, last_record_bytes, read_lines
+from trainfare.metering.spool import EVENTS, METRICS, SAMPLES, Spool, last_record_bytes, read_lines
 
 
 @pytest.fixture
@@ -73,6 +73,32 @@ def test_the_memory_for_pending_writes_is_bounded_and_the_loss_is_counted(
         spool.add_sample(bytes([number]) * 96)
     assert spool.lost == 15
     assert spool.pending_bytes(SAMPLES)[:1] == bytes([15])
+
+
+def test_a_flood_of_metrics_never_costs_a_run_its_events(tmp_path, full_disk, monkeypatch):
+    monkeypatch.setattr(spool_module, "PENDING_MAX", 10)
+    spool = Spool(tmp_path / "s")
+    spool.add_event({"k": "start"})
+    for step in range(25):
+        spool.add_metric({"step": step})
+    spool.add_event({"k": "end"})
+    full_disk.update(full=False)
+    spool.close()
+    events = read_lines((tmp_path / "s" / EVENTS).read_bytes())
+    assert [one["k"] for one in events] == ["start", "end"]
+
+
+def test_a_burst_between_two_beats_loses_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(spool_module, "PENDING_MAX", 1000)
+    monkeypatch.setattr(spool_module, "WAITING_MAX", 100)
+    spool = Spool(tmp_path / "s")
+    spool.is_deferred = True
+    for step in range(5000):
+        spool.add_metric({"step": step})
+    spool.close()
+    lines = read_lines((tmp_path / "s" / METRICS).read_bytes())
+    assert [one["step"] for one in lines] == list(range(5000))
+    assert spool.lost == 0
 
 
 def test_a_home_that_is_a_file_never_raises(tmp_path, caplog):

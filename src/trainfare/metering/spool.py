@@ -25,6 +25,12 @@ SAMPLES, EVENTS, METRICS = "samples.bin", "events.jsonl", "metrics.jsonl"
 PENDING_MAX = 20_000
 """Writes kept in memory while the disk refuses: 5.5 hours of samples at 1 s, about 2 MB."""
 
+WAITING_MAX = 2_000
+"""Writes that wait for the meter's beat: a training that logs faster writes them itself."""
+
+TOGETHER = 250
+"""Lines or records that go to the disk in one write."""
+
 
 CLOSE_SECONDS = 0.05
 """A write that hangs keeps its descriptor; closing does not wait for it."""
@@ -90,11 +96,27 @@ class Spool:
         if os.getpid() != self._pid or self._closed:
             return
         self._pending.append((file, data))
-        while len(self._pending) > PENDING_MAX:
-            self._pending.popleft()
-            self.lost += 1
-        if not self.is_deferred:
+        if not self.is_deferred or len(self._pending) % WAITING_MAX == 0:
             self.drain()
+        if len(self._pending) > PENDING_MAX:
+            self._make_room()
+
+    def _make_room(self) -> None:
+        """Give up the oldest samples and metrics; events stay, for they say what the run is."""
+        if not self._lock.acquire(blocking=False):
+            return  # whoever writes makes room by writing
+        try:
+            events: list[tuple[str, bytes]] = []
+            most = PENDING_MAX - PENDING_MAX // 20  # a part at once, so that it costs little each
+            while self._pending and len(self._pending) + len(events) > most:
+                one = self._pending.popleft()
+                if one[0] == EVENTS:
+                    events.append(one)
+                else:
+                    self.lost += 1
+            self._pending.extendleft(reversed(events))
+        finally:
+            self._lock.release()
 
     def drain(self) -> None:
         """Write what is pending, in order, until it is all written or one write is refused.
@@ -114,10 +136,13 @@ class Spool:
         """Whether a write was refused; what was refused stays the next to be written."""
         while self._pending:
             file, data = self._pending.popleft()
+            parts = [data]
+            while self._pending and self._pending[0][0] == file and len(parts) < TOGETHER:
+                parts.append(self._pending.popleft()[1])
             try:
-                self._write(file, data)
+                self._write(file, b"".join(parts))
             except OSError as error:
-                self._pending.appendleft((file, data))
+                self._pending.extendleft((file, part) for part in reversed(parts))
                 self._warn(error)
                 return True
         return False
