@@ -174,21 +174,31 @@ def clean(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    ("fault", "symptom"),
+    ("faults", "symptom"),
     [
-        ("lost_heartbeats", "missing"),
-        ("missing_claims", "missing"),
-        ("clock_skew", "missing"),
-        ("stale_tags", "wrong"),
-        ("wrong_tags", "wrong"),
+        ({"lost_heartbeats": 1.0}, "missing"),
+        ({"missing_claims": 1.0}, "missing"),
+        ({"clock_skew": 1.0}, "missing"),
+        ({"wrong_tags": 1.0}, "missing"),
+        ({"wrong_tags": 1.0, "missing_claims": 1.0}, "wrong"),
+        ({"stale_tags": 1.0, "missing_claims": 1.0}, "wrong"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "+".join(value),
 )
-def test_each_fault_shows_as_what_it_is(fault, symptom, clean, tmp_path):
-    """Without records money stays missing; with wrong ones it goes astray."""
-    faulty = shares(errors_of(Faults(**{fault: 1.0}), tmp_path))
+def test_each_fault_shows_as_what_it_is(faults, symptom, clean, tmp_path):
+    """Without records money stays missing; where tags alone speak, and lie, it goes astray.
+
+    Where another run is measured a tag is not believed, so the boot of a machine that bears another
+    run's tag is missing, not wrong.
+    """
+    faulty = shares(errors_of(Faults(**faults), tmp_path))
     assert clean["right"] > Fraction(999_999, 10**6)
     assert faulty[symptom] > clean[symptom] + Fraction(1, 10**6)
     assert faulty["right"] < clean["right"]
+
+
+def test_a_stale_tag_takes_nothing_where_other_runs_are_measured(clean, tmp_path):
+    assert shares(errors_of(Faults(stale_tags=1.0), tmp_path)) == clean
 
 
 def test_a_bad_month_is_still_all_accounted_for(tmp_path):

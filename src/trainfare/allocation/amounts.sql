@@ -16,7 +16,7 @@ GROUP BY ALL;
 
 -- What they leave over, and charges without claims: all of them, less what was given.
 CREATE TEMP TABLE rest AS
-WITH whole AS (SELECT totals.* EXCLUDE (face), out FROM totals JOIN ways USING (face)),
+WITH whole AS (SELECT totals.* EXCLUDE (face, first_us, last_us), out FROM totals JOIN ways USING (face)),
 given AS (
     SELECT out, day, sum(billed) AS billed, sum(effective) AS effective, sum(list) AS list,
         sum(contracted) AS contracted

@@ -15,9 +15,9 @@ WITH named AS (
 -- A tag is stale on a place where another run is measured while charges bear the tag; then it does
 -- not take the time that no run claims.
 tagged AS (
-    SELECT coalesce(part_known, own_known, above_known) AS place, tag_run, min(first_us) AS first_us,
-        max(last_us) AS last_us
-    FROM named WHERE NOT is_apart AND tag_run IS NOT NULL GROUP BY ALL),
+    SELECT coalesce(part_known, own_known, above_known) AS place, tag_run,
+        min(totals.first_us) AS first_us, max(totals.last_us) AS last_us
+    FROM named JOIN totals USING (face) WHERE NOT is_apart AND tag_run IS NOT NULL GROUP BY ALL),
 stale AS (
     SELECT DISTINCT place, tag_run AS stale_run
     FROM tagged JOIN claims USING (place)
