@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from clusters.exports import CLAIMS_HEADER, CLAIMS_ROW
 from clusters.readers import NOW, options, write
 from trainfare.clusters.claim_file import read_claim_file, write_claim_file
-from trainfare.clusters.record import BadRecords, ClaimRecord
+from trainfare.clusters.record import ClaimRecord
 from trainfare.core.errors import BadInput
 from trainfare.core.labels import make_labels
 from trainfare.core.period import Interval
 from trainfare.core.stage import Status
+from trainfare.core.tally import BadRecords
 
 texts = st.text(
     st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp", "Zs")), min_size=1, max_size=20

@@ -9,9 +9,9 @@ from clusters.exports import scrape, util
 from clusters.readers import by_run, options, sample, write
 from trainfare.clusters.dcgm import read_dcgm, read_dcgm_json
 from trainfare.clusters.inventory import Inventory, Node, make_capacity
-from trainfare.clusters.record import BadRecords
 from trainfare.core.period import Interval, parse_instant
 from trainfare.core.stage import Status
+from trainfare.core.tally import BadRecords
 
 START = parse_instant("2026-10-01T00:00:00Z")
 

@@ -7,9 +7,9 @@ import pytest
 from clusters.exports import ARN, WORKSPACE, azureml, sagemaker, vertex
 from clusters.readers import NOW, options, write
 from trainfare.clusters.managed_jobs import read_azureml, read_sagemaker, read_vertex
-from trainfare.clusters.record import BadRecords
 from trainfare.core.period import Interval
 from trainfare.core.stage import Status
+from trainfare.core.tally import BadRecords
 from trainfare.metering.environment import read_surroundings
 
 

@@ -9,9 +9,9 @@ from clusters.exports import DAY, OPENCOST_HEADER, allocation, opencost_row
 from clusters.readers import EIGHT_GPUS, options, sample, write
 from trainfare.clusters.inventory import Inventory, Node, make_capacity
 from trainfare.clusters.opencost import is_allocation_set, read_opencost, read_opencost_csv
-from trainfare.clusters.record import BadRecords
 from trainfare.core.period import Interval
 from trainfare.core.stage import Status
+from trainfare.core.tally import BadRecords
 
 
 def read(tmp_path, *windows, **changes):

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from clusters.readers import sample, write
 from trainfare.clusters.prometheus import json_samples, known, text_samples
-from trainfare.clusters.record import Tally
 from trainfare.core.errors import BadInput
 from trainfare.core.period import parse_instant
+from trainfare.core.tally import Tally
 
 
 def texts(path, at_ns=None):

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainfare.clusters.record import BadRecords, ClaimRecord, clean_labels, make_reading
+from trainfare.clusters.record import ClaimRecord, clean_labels, make_reading
 from trainfare.core.period import Interval
+from trainfare.core.tally import BadRecords
 
 
 def record(n):

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from clusters.exports import GPUS, ONE_HOUR, SACCT_HEADER, sacct_job, sacct_row
 from clusters.readers import by_run, options, sample, write
 from trainfare.clusters.inventory import Inventory, make_capacity
-from trainfare.clusters.record import BadRecords
 from trainfare.clusters.sacct import is_sacct_header, read_sacct, read_sacct_json
 from trainfare.core.errors import BadInput
 from trainfare.core.period import Interval, parse_instant
 from trainfare.core.stage import Status
+from trainfare.core.tally import BadRecords
 
 
 def read(tmp_path, *rows, header=SACCT_HEADER, **changes):

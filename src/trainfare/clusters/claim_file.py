@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import TextIO
 
 from trainfare.clusters.options import ReadOptions
-from trainfare.clusters.record import ClaimRecord, Reading, Tally, make_reading
-from trainfare.clusters.source_file import csv_rows
+from trainfare.clusters.record import ClaimRecord, Reading, make_reading
 from trainfare.core.claim import share_text
 from trainfare.core.errors import BadInput
 from trainfare.core.labels import check_run_id, make_labels
 from trainfare.core.period import Interval, format_instant, parse_instant
+from trainfare.core.source_file import csv_rows
 from trainfare.core.stage import Status
+from trainfare.core.tally import Tally
 
 KIND = "csv"
 

@@ -20,17 +20,11 @@ from trainfare.clusters.combine import combine
 from trainfare.clusters.gpu_track import Track, device_use, learn_interval, stretches
 from trainfare.clusters.options import ReadOptions
 from trainfare.clusters.prometheus import Sample, json_samples, text_samples
-from trainfare.clusters.record import (
-    LATEST_NS,
-    ClaimRecord,
-    Reading,
-    Tally,
-    clean_labels,
-    make_reading,
-)
+from trainfare.clusters.record import LATEST_NS, ClaimRecord, Reading, clean_labels, make_reading
 from trainfare.clusters.run_tag import find_run_id, valid_run_id
 from trainfare.clusters.tres import WHOLE_GPU, gpu_units
 from trainfare.core.stage import Status
+from trainfare.core.tally import Tally
 from trainfare.metering.environment import derive_run_id
 
 KIND = "dcgm"

@@ -20,8 +20,8 @@ from trainfare.clusters.options import ReadOptions
 from trainfare.clusters.prometheus import is_prometheus_json
 from trainfare.clusters.record import Reading
 from trainfare.clusters.sacct import is_sacct_header, read_sacct, read_sacct_json
-from trainfare.clusters.source_file import head, is_json, json_items
 from trainfare.core.errors import BadInput
+from trainfare.core.source_file import head, is_json, json_items
 
 _Read = Callable[[Path, ReadOptions], Reading]
 

@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from trainfare.clusters.hostlist import expand_hostlist
-from trainfare.clusters.record import WRONG_SHAPE, BadRecords, Tally
-from trainfare.clusters.source_file import csv_rows, head, is_json, json_items, text_lines
+from trainfare.clusters.record import WRONG_SHAPE
 from trainfare.clusters.tres import WHOLE_GPU, Capacity, capacity_of, gpu_units, parse_tres
 from trainfare.core.errors import BadInput
+from trainfare.core.source_file import csv_rows, head, is_json, json_items, text_lines
+from trainfare.core.tally import BadRecords, Tally
 
 SUPPLY = (
     "pass an inventory: the text of 'scontrol show nodes', the JSON of 'kubectl get nodes -o json' "

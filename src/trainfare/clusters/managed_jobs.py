@@ -15,19 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from trainfare.clusters.options import ReadOptions
-from trainfare.clusters.record import (
-    WRONG_SHAPE,
-    ClaimRecord,
-    Reading,
-    Tally,
-    clean_labels,
-    make_reading,
-)
+from trainfare.clusters.record import WRONG_SHAPE, ClaimRecord, Reading, clean_labels, make_reading
 from trainfare.clusters.run_tag import find_run_id, without_run
-from trainfare.clusters.source_file import json_items
 from trainfare.core.errors import BadInput
 from trainfare.core.period import SECOND, Interval, parse_instant
+from trainfare.core.source_file import json_items
 from trainfare.core.stage import Status
+from trainfare.core.tally import Tally
 from trainfare.metering.environment import derive_run_id
 
 Item = Mapping[str, Any]

@@ -19,20 +19,14 @@ from typing import Any
 from trainfare.clusters.combine import combine
 from trainfare.clusters.inventory import SUPPLY, Inventory, bill_name
 from trainfare.clusters.options import ReadOptions
-from trainfare.clusters.record import (
-    WRONG_SHAPE,
-    ClaimRecord,
-    Reading,
-    Tally,
-    clean_labels,
-    make_reading,
-)
+from trainfare.clusters.record import WRONG_SHAPE, ClaimRecord, Reading, clean_labels, make_reading
 from trainfare.clusters.run_tag import find_run_id, valid_run_id, without_run
-from trainfare.clusters.source_file import csv_rows, json_items
 from trainfare.clusters.tres import WHOLE_GPU
 from trainfare.core.errors import BadInput
 from trainfare.core.period import HOUR, Interval, format_instant, parse_instant
+from trainfare.core.source_file import csv_rows, json_items
 from trainfare.core.stage import Status
+from trainfare.core.tally import Tally
 from trainfare.metering.environment import derive_run_id
 
 KIND = "opencost"

@@ -17,10 +17,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 
-from trainfare.clusters.record import Tally
-from trainfare.clusters.source_file import json_items, text_lines
 from trainfare.core.errors import BadInput
 from trainfare.core.period import SECOND, parse_instant
+from trainfare.core.source_file import json_items, text_lines
+from trainfare.core.tally import Tally
 
 _LINE = re.compile(
     r"([A-Za-z_:][\w:]*)?\s*(?:\{((?:[^\"}]|\"(?:[^\"\\]|\\.)*\")*)\})?\s+(\S+)(?:\s+(-?\d+))?\s*"

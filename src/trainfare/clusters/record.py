@@ -8,21 +8,19 @@ refuses the whole file with all of them in one message.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
 
-from trainfare.core.charge import Problem
 from trainfare.core.claim import Claim
-from trainfare.core.errors import BadInput
 from trainfare.core.labels import make_labels
 from trainfare.core.period import Interval
 from trainfare.core.run import (
     DeviceUse,
 )
 from trainfare.core.stage import Status
+from trainfare.core.tally import BadRecords, Tally
 
 KEPT_IN_MEMORY = 20_000
 """A source with more records than this is read again when they are used, not held: a record with
@@ -34,8 +32,6 @@ LATEST_NS = 2**63 - 1
 WRONG_SHAPE = (LookupError, TypeError, AttributeError, ValueError, ArithmeticError)
 """What goes wrong while taking a foreign record apart that is not of the shape it should be."""
 
-_SHOWN = 20
-_REMEMBERED = 1000
 _VALUE_MAX = 256
 _KEY_MAX = 63
 _NO_KEY = re.compile(r"[^A-Za-z0-9_.-]")
@@ -67,48 +63,6 @@ class ClaimRecord:
     def claim(self) -> Claim:
         """The claim alone, as allocation takes it."""
         return Claim(self.run, self.attempt, self.resource_id, self.interval, self.share)
-
-
-class BadRecords(BadInput):
-    """A source file was refused; ``problems`` holds what is wrong (the first 1000 of them)."""
-
-    def __init__(self, problems: tuple[Problem, ...], total: int) -> None:
-        """Head the first 20 of *total* problems by their count."""
-        head = f"{total:,} problem{'s' if total != 1 else ''}; nothing was imported"
-        lines = [f"  {problem}" for problem in problems[:_SHOWN]]
-        if total > len(lines):
-            lines.append(f"  and {total - len(lines):,} more problems")
-        super().__init__("\n".join([head, *lines]))
-        self.problems = problems
-        self.total = total
-
-
-class Tally:
-    """What a reader counts while it goes through *file*: skips, problems and stated assumptions."""
-
-    def __init__(self, file: str) -> None:
-        self.file = file
-        self.skipped: Counter[str] = Counter()
-        self.problems: list[Problem] = []
-        self.problem_count = 0
-        self.notes: dict[str, None] = {}
-
-    def skip(self, reason: str, count: int = 1) -> None:
-        """Leave out *count* rows that are not claims, for *reason*."""
-        self.skipped[reason] += count
-
-    def refuse(
-        self, what: str, row: int | None = None, column: str | None = None, value: object = None
-    ) -> None:
-        """Note a problem: *what* is wrong and what to do."""
-        self.problem_count += 1
-        if len(self.problems) < _REMEMBERED:
-            text = None if value is None else str(value)
-            self.problems.append(Problem(self.file, row, column, text, what))
-
-    def note(self, text: str) -> None:
-        """State an assumption, once."""
-        self.notes[text] = None
 
 
 Parse = Callable[[Tally], Iterator[ClaimRecord]]

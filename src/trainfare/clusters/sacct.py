@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from trainfare.clusters.options import ReadOptions
-from trainfare.clusters.record import WRONG_SHAPE, ClaimRecord, Reading, Tally, make_reading
+from trainfare.clusters.record import WRONG_SHAPE, ClaimRecord, Reading, make_reading
 from trainfare.clusters.slurm import KIND, SlurmJob, job_claims
 from trainfare.clusters.slurm_time import SlurmClock, parse_elapsed
-from trainfare.clusters.source_file import json_items, text_lines
 from trainfare.clusters.tres import Capacity, capacity_of, gpu_models, parse_tres
 from trainfare.core.errors import BadInput
+from trainfare.core.source_file import json_items, text_lines
+from trainfare.core.tally import Tally
 
 XDMOD = (
     "jobid",

@@ -21,13 +21,14 @@ from trainfare.clusters.combine import combine
 from trainfare.clusters.hostlist import NO_HOSTS, expand_hostlist
 from trainfare.clusters.inventory import SUPPLY, Node, share_of
 from trainfare.clusters.options import ReadOptions
-from trainfare.clusters.record import ClaimRecord, Tally, clean_labels, clean_text
+from trainfare.clusters.record import ClaimRecord, clean_labels, clean_text
 from trainfare.clusters.run_tag import find_run_id, parse_pairs, without_run
 from trainfare.clusters.slurm_time import settle
 from trainfare.clusters.tres import WHOLE_GPU, Capacity
 from trainfare.core.errors import BadInput
 from trainfare.core.period import SECOND, Interval
 from trainfare.core.stage import Status
+from trainfare.core.tally import Tally
 from trainfare.metering.environment import derive_run_id
 
 KIND = "sacct"

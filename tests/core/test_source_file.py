@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clusters.readers import write
-from trainfare.clusters import source_file
-from trainfare.clusters.source_file import csv_rows, head, json_items, text_lines
+from trainfare.core import source_file
 from trainfare.core.errors import BadInput, NotFound
+from trainfare.core.source_file import csv_rows, head, json_items, text_lines
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
