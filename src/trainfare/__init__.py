@@ -10,9 +10,17 @@
 Importing it is silent and light: the standard library only, no thread, no file, no network.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from trainfare.core.errors import BadInput, BudgetExceeded, NotFound, TrainfareError
 from trainfare.core.money import Money
 from trainfare.metering.track import Run, track
+
+if TYPE_CHECKING:
+    from trainfare.reports.table import Table
 
 __all__ = [
     "BadInput",
@@ -23,6 +31,7 @@ __all__ = [
     "TrainfareError",
     "__version__",
     "receipt",
+    "report",
     "runs",
     "track",
 ]
@@ -35,6 +44,28 @@ def receipt(run: str = "last") -> object:
     from trainfare.metering.home import home_folder
 
     return read_receipt(home_folder(), find_run_id(home_folder(), run))
+
+
+def report(
+    by: str | Sequence[str] = "model", *, period: str | None = None, view: str = "effective"
+) -> Table:
+    """Money by any keys, as one table; rows and remainders sum to the bill.
+
+    Args:
+        by: labels, ``run``, ``component``, ``resource``, ``service``, ``account``, ``region``,
+            ``day`` or ``method``; one, or several.
+        period: one billing period (``"2026-10"``), otherwise all.
+        view: which cost column: billed, effective, list or contracted.
+    """
+    from dataclasses import replace
+
+    from trainfare.core.charge import View
+    from trainfare.flows.report import make_report
+    from trainfare.metering.home import home_folder
+
+    keys = (by,) if isinstance(by, str) else tuple(by)
+    first, *others = make_report(home_folder(), keys, period=period, view=View(view)).tables
+    return replace(first, others=tuple(others))
 
 
 def runs() -> list[object]:

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from trainfare.cli.answer import format_option, plural, say_json, shorten, shorten_middle, table
-from trainfare.core.charge import Remainder, View
+from trainfare.cli.answer import format_option, say_json, shorten, shorten_middle, table, width
+from trainfare.core.charge import View
 from trainfare.core.money import Money
 
 if TYPE_CHECKING:
     from trainfare.flows.report import Report
-    from trainfare.reports.attribution import Attribution
-
-ROWS_SHOWN = 40
+    from trainfare.reports.table import Table
+    from trainfare.reports.table_text import Line
 
 
 @click.command("report")
@@ -46,7 +45,7 @@ def command(by: str, period: str | None, view: str, as_of: str | None, form: str
     as_of_ns = parse_instant(as_of) if as_of else None
     report = make_report(home_folder(), keys, period=period, view=View(view), as_of_ns=as_of_ns)
     if form == "json":
-        first, *others = [_document(one) for one in report.attributions] or [{}]
+        first, *others = [_document(one) for one in report.tables] or [{}]
         say_json(
             {
                 **first,
@@ -61,21 +60,15 @@ def command(by: str, period: str | None, view: str, as_of: str | None, form: str
         _show(report)
 
 
-def _document(one: Attribution) -> dict[str, Any]:
+def _document(one: Table) -> dict[str, Any]:
+    from trainfare.reports.cell import plain_value
+
     return {
         "by": list(one.by),
-        "view": one.view.value,
-        "rows": [
-            {
-                **dict(zip(one.by, row.key, strict=True)),
-                "runs": row.runs,
-                "estimated": row.estimated.text() if row.estimated is not None else None,
-                "allocated": row.allocated.text(),
-            }
-            for row in one.rows
-        ],
-        "remainders": {name.value: one.remainders[name].text() for name in Remainder},
-        "total": one.total.text(),
+        "view": one.view,
+        "rows": [row.to_json() for row in one.rows],
+        "remainders": {row.name: plain_value(row["allocated"]) for row in one.remainders},
+        "total": plain_value(one.total["allocated"]),
         "currency": one.currency,
     }
 
@@ -104,88 +97,56 @@ def _evidence(report: Report) -> dict[str, Any]:
 
 
 def _csv(report: Report) -> str:
+    """Every line of every currency; cells are safe in a spreadsheet."""
     from trainfare.metering.receipt_text import safe_cell
+    from trainfare.reports.cell import Kind, plain_value
 
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    for one in report.attributions:
-        writer.writerow([*one.by, "runs", "estimated", "allocated", "currency", "view"])
-        for row in one.rows:
-            estimated = row.estimated.text() if row.estimated is not None else ""
-            amounts = [row.runs, estimated, row.allocated.text(), one.currency, one.view.value]
-            writer.writerow([*map(safe_cell, row.key), *amounts])
-        blank = [""] * (len(one.by) - 1)
-        for name, amount in one.remainders.items():
-            label = f"({name.value.replace('_', ' ')})"
-            writer.writerow([label, *blank, "", "", amount.text(), one.currency, one.view.value])
+    for one in report.tables:
+        writer.writerow([*(column.name for column in one.columns), "currency", "view"])
+        for line in one.lines:
+            cells = []
+            for column in one.columns:
+                cell = plain_value(line[column.name])
+                is_text = column.kind is Kind.TEXT and cell is not None
+                cells.append(safe_cell(str(cell)) if is_text else cell)
+            writer.writerow([*cells, one.currency, one.view])
     return file.getvalue()
 
 
 def _show(report: Report) -> None:
-    for number, one in enumerate(report.attributions):
+    from trainfare.reports.table_text import table_lines
+
+    for number, one in enumerate(report.tables):
         click.echo("\n" * bool(number), nl=False)
-        click.echo(f"{', '.join(report.periods)}   {one.view.value} cost in {one.currency}\n")
-        rows = [
-            [
-                *[shorten_middle(value, 28) for value in row.key],
-                str(row.runs),
-                row.estimated.display(2) if row.estimated is not None else "–",
-                row.allocated.display(2),
-                _share(row.allocated, one.total),
-            ]
-            for row in one.rows[:ROWS_SHOWN]
-        ]
-        rows += [
-            [
-                click.style(f"({name.value.replace('_', ' ')})", dim=True),
-                *[""] * (len(one.by) - 1),
-                "",
-                "",
-                amount.display(2),
-                _share(amount, one.total),
-            ]
-            for name, amount in one.remainders.items()
-        ]
-        rows.append(
-            [
-                click.style("bill", bold=True),
-                *[""] * (len(one.by) - 1),
-                "",
-                "",
-                click.style(one.total.display(2), bold=True),
-                "",
-            ]
-        )
-        width = len(one.by)
-        head = [*one.by, "runs", "estimated", "allocated", "share"]
-        click.echo(table(head, rows, right=range(width, width + 4)))
-        if len(one.rows) > ROWS_SHOWN:
-            more = plural(len(one.rows) - ROWS_SHOWN, "more row")
-            click.echo(f"… and {more}; --format json or csv has all.")
+        for line in table_lines(one, width=width()):
+            click.echo(_styled(line))
         _show_coverage(report, one)
     _show_untagged(report)
-    if report.not_allocated:
-        click.echo(f"\nNot in it: {', '.join(report.not_allocated)}; run trainfare allocate.")
-    if report.unknown_keys:
-        listed = ", ".join(report.unknown_keys)
-        known = ", ".join(report.known_keys) or "none"
-        click.echo(f"\nNo run has a label {listed}; labels of runs: {known}.")
-    if report.stale:
-        listed = ", ".join(report.stale)
-        click.echo(f"\nRestated since allocated: {listed}; this is the earlier bill.")
-        click.echo("Run trainfare allocate.")
+
+
+def _styled(line: Line) -> str:
+    from trainfare.reports.cell import Role
+
+    if line.role in (Role.REMAINDER, Role.LEFT_OUT):
+        return click.style(line.text, dim=True)
+    return click.style(line.text, bold=True) if line.role is Role.TOTAL else line.text
 
 
 def _share(part: Money, whole: Money) -> str:
     return f"{part.nano / whole.nano:.1%}" if whole.nano else "–"
 
 
-def _show_coverage(report: Report, one: Attribution) -> None:
+def _show_coverage(report: Report, one: Table) -> None:
     methods = report.coverage.get(one.currency, {})
-    if methods:
-        listed = sorted(methods.items(), key=lambda pair: -abs(pair[1].nano))
-        words = ", ".join(f"{name} {_share(amount, one.total)}" for name, amount in listed)
-        click.echo(f"\nRuns own {_share(one.allocated, one.total)} of the bill, by {words}.")
+    whole = one.total["allocated"]
+    if not methods or not isinstance(whole, Money):
+        return
+    listed = sorted(methods.items(), key=lambda pair: -abs(pair[1].nano))
+    words = ", ".join(f"{name} {_share(amount, whole)}" for name, amount in listed)
+    owned = Money.total(methods.values(), one.currency)
+    click.echo(f"\nRuns own {_share(owned, whole)} of the bill, by {words}.")
 
 
 def _show_untagged(report: Report) -> None:

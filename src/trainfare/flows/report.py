@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from trainfare.metering.history import read_receipts
 
 if TYPE_CHECKING:
     from trainfare.core.estimate import Stretch
-    from trainfare.reports.attribution import Attribution
+    from trainfare.reports.table import Table
 
 UNTAGGED_SHOWN = 10
 """A report names so many of the costliest resources that nobody owns."""
@@ -40,7 +40,7 @@ class Report:
     """What ``trainfare report`` says."""
 
     periods: tuple[str, ...]
-    attributions: tuple[Attribution, ...]
+    tables: tuple[Table, ...]
     """One per currency."""
     coverage: Mapping[str, Mapping[str, Money]]
     """Currency → method → what runs got by it."""
@@ -102,9 +102,9 @@ def make_report(
             method = group.key[0] or "(none)"
             known = coverage[group.currency].get(method, Money.zero(group.currency))
             coverage[group.currency][method] = known + Money(group.nano, group.currency)
-    return Report(
+    report = Report(
         periods,
-        tuple(attribute(groups, by, view, labels, estimates)),
+        tuple(attribute(groups, by, view, labels, estimates, periods)),
         dict(coverage),
         tuple(_untagged(row) for row in top_unallocated(paths, view, UNTAGGED_SHOWN)),
         tuple(sorted(billed - set(periods))),
@@ -112,6 +112,25 @@ def make_report(
         tuple(name for name in by if name not in (*COLUMNS, *known_keys)),
         known_keys,
     )
+    noted = tuple(replace(one, notes=_notes(report)) for one in report.tables[:1])
+    return replace(report, tables=noted + report.tables[1:])
+
+
+def _notes(report: Report) -> tuple[str, ...]:
+    """What a reader of the figures must know."""
+    notes = []
+    if report.not_allocated:
+        notes.append(f"Not in it: {', '.join(report.not_allocated)}; run trainfare allocate.")
+    if report.unknown_keys:
+        known = ", ".join(report.known_keys) or "none"
+        listed = ", ".join(report.unknown_keys)
+        notes.append(f"No run has a label {listed}; labels of runs: {known}.")
+    if report.stale:
+        listed = ", ".join(report.stale)
+        notes.append(
+            f"Restated since allocated: {listed}; this is the earlier bill. Run trainfare allocate."
+        )
+    return tuple(notes)
 
 
 def _check_keys(by: Sequence[str]) -> None:

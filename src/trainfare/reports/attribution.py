@@ -4,42 +4,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
 
 from trainfare.core.charge import Remainder, View
 from trainfare.core.money import Money
+from trainfare.reports.cell import Column, Kind, Role, Row, remainder_title
+from trainfare.reports.table import Table
 from trainfare.store.results import COLUMNS, Group
 
 NO_LABEL = "(no label)"
 """Where a run has no such label."""
 
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of the report."""
-
-    key: tuple[str, ...]
-    runs: int
-    """How many runs; 0 where rules alone gave the money to this label."""
-    estimated: Money | None
-    """What the same runs were estimated at; None where the keys do not describe whole runs, or one
-    of the runs was not metered or has no price."""
-    allocated: Money
-
-
-@dataclass(frozen=True, slots=True)
-class Attribution:
-    """A report in one currency; rows and remainders sum to the total, which is the bill."""
-
-    by: tuple[str, ...]
-    view: View
-    currency: str
-    rows: tuple[Row, ...]
-    remainders: Mapping[Remainder, Money]
-    """What no row shows; money that a rule gave to a label of the keys is in that label's row."""
-    total: Money
-    allocated: Money
-    """All that runs own."""
+PARTS = "these keys cut runs into parts that were not estimated apart"
 
 
 def columns_of(by: Sequence[str]) -> tuple[str, ...]:
@@ -53,8 +30,9 @@ def attribute(
     view: View,
     labels: Mapping[str, Mapping[str, str]],
     estimates: Mapping[str, Money | None],
-) -> list[Attribution]:
-    """One report per currency, the one with the largest bill first.
+    periods: Sequence[str] = (),
+) -> list[Table]:
+    """One table per currency, the one with the largest bill first.
 
     Args:
         groups: sums of a result by ``columns_of(by)``.
@@ -62,12 +40,22 @@ def attribute(
         view: what was summed.
         labels: run → its labels.
         estimates: run → its estimate in the period asked for, None where it is unknown.
+        periods: what the groups are of.
     """
-    reports = [
-        _of_currency([g for g in groups if g.currency == currency], by, view, labels, estimates)
+    tables = [
+        _of_currency(
+            [g for g in groups if g.currency == currency], by, view, labels, estimates, periods
+        )
         for currency in sorted({g.currency for g in groups})
     ]
-    return sorted(reports, key=lambda report: (-abs(report.total.nano), report.currency))
+    return sorted(tables, key=lambda table: (-abs(billed_total(table).nano), table.currency))
+
+
+def billed_total(table: Table) -> Money:
+    """The whole bill that *table* is of."""
+    whole = table.total["allocated"]
+    assert isinstance(whole, Money)
+    return whole
 
 
 def _of_currency(
@@ -76,7 +64,8 @@ def _of_currency(
     view: View,
     labels: Mapping[str, Mapping[str, str]],
     estimates: Mapping[str, Money | None],
-) -> Attribution:
+    periods: Sequence[str],
+) -> Table:
     currency = groups[0].currency
     columns = columns_of(by)
     nanos: dict[tuple[str, ...], int] = defaultdict(int)
@@ -94,26 +83,51 @@ def _of_currency(
         nanos[key] += group.nano
         if group.run is not None:
             runs[key].add(group.run)
-    describes_runs = not columns
-    rows = [
-        Row(
-            key,
-            len(runs[key]),
-            _estimated(runs[key], estimates, currency) if describes_runs and runs[key] else None,
-            Money(nano, currency),
+    whole = sum(g.nano for g in groups)
+    rows = []
+    for key in sorted(nanos, key=lambda key: (-nanos[key], key)):
+        estimated, why = (None, PARTS) if columns else _estimated(runs[key], estimates, currency)
+        rows.append(
+            Row(
+                {
+                    **dict(zip(by, key, strict=True)),
+                    "runs": len(runs[key]),
+                    "estimated": estimated,
+                    **_allocated(nanos[key], whole, currency),
+                },
+                whys={"estimated": why} if why else {},
+            )
         )
-        for key, nano in nanos.items()
-    ]
-    rows.sort(key=lambda row: (-row.allocated.nano, row.key))
-    return Attribution(
+    names = dict.fromkeys(by) | {"runs": None, "estimated": None}
+    return Table(
+        title=f"{', '.join(periods)}   {view.value} cost in {currency}",
         by=tuple(by),
-        view=view,
-        currency=currency,
+        columns=(
+            *(Column(name, Kind.TEXT) for name in by),
+            Column("runs", Kind.COUNT),
+            Column("estimated", Kind.MONEY, currency, what="Usage × the price known at that time."),
+            Column("allocated", Kind.MONEY, currency, True, "What rules gave of the bill."),
+            Column("share", Kind.SHARE, what="Of the whole bill."),
+        ),
         rows=tuple(rows),
-        remainders={name: Money(nano, currency) for name, nano in left.items()},
-        total=Money(sum(g.nano for g in groups), currency),
-        allocated=Money(sum(g.nano for g in groups if g.run is not None), currency),
+        remainders=tuple(
+            Row(
+                {**names, by[0]: remainder_title(name), **_allocated(nano, whole, currency)},
+                Role.REMAINDER,
+                name=name.value,
+            )
+            for name, nano in left.items()
+        ),
+        total=Row({**names, by[0]: "bill", **_allocated(whole, whole, currency)}, Role.TOTAL),
+        currency=currency,
+        view=view.value,
+        periods=tuple(periods),
     )
+
+
+def _allocated(nano: int, whole: int, currency: str) -> dict[str, Money | Decimal | None]:
+    share = Decimal(round(Fraction(nano, whole) * 10**6)).scaleb(-6) if whole else None
+    return {"allocated": Money(nano, currency), "share": share}
 
 
 def _given(group: Group, by: Sequence[str]) -> dict[str, str]:
@@ -136,7 +150,13 @@ def _value(
 
 def _estimated(
     runs: set[str], estimates: Mapping[str, Money | None], currency: str
-) -> Money | None:
+) -> tuple[Money | None, str | None]:
+    """What *runs* were estimated at, or None and why."""
+    if not runs:
+        return None, "no run: a rule gave this money to the label"
     known = [estimates.get(run) for run in sorted(runs)]
     amounts = [amount for amount in known if amount is not None and amount.currency == currency]
-    return Money.total(amounts, currency) if len(amounts) == len(known) else None
+    if len(amounts) == len(known):
+        return Money.total(amounts, currency), None
+    missing = len(known) - len(amounts)
+    return None, f"{missing} of {len(known)} runs were not metered or have no price"

@@ -1,0 +1,166 @@
+"""Tables as plain text: keys to the left, figures to the right, remainders and the total below.
+
+Columns that do not fit beside each other go on in a second block under the same keys.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from trainfare.core.money import NANO, Money
+from trainfare.core.plain import plain
+from trainfare.reports.cell import Column, Kind, Role, Row, Value
+
+if TYPE_CHECKING:
+    from trainfare.reports.table import Table
+
+WIDTH = 80
+ROWS_SHOWN = 40
+"""So many rows are printed; a data frame or JSON has all."""
+
+KEY_WIDTH = 28
+"""A key is cut to so many columns in its middle, for names that differ at their ends."""
+
+UNKNOWN = "–"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of text, and what it is, for those who print in colour."""
+
+    role: Role | None
+    """None for headings and rules."""
+    text: str
+
+
+def table_text(table: Table, *, width: int = WIDTH, rows_shown: int = ROWS_SHOWN) -> str:
+    """The whole table with its title, notes and other currencies."""
+    parts = [
+        "\n".join(line.text for line in table_lines(one, width=width, rows_shown=rows_shown))
+        for one in (table, *table.others)
+    ]
+    return "\n\n".join(parts)
+
+
+def table_lines(table: Table, *, width: int = WIDTH, rows_shown: int = ROWS_SHOWN) -> list[Line]:
+    """The lines of one currency, at most *width* columns wide where its columns allow."""
+    lines = [Line(None, one) for one in textwrap.wrap(table.title, width)]
+    lines.append(Line(None, ""))
+    shown = [*table.rows[:rows_shown], *table.remainders]
+    shown += [] if table.left_out is None else [table.left_out]
+    shown.append(table.total)
+    for number, block in enumerate(_blocks(table, shown, width)):
+        lines += [Line(None, "")] * bool(number)
+        lines += _block_lines(block, shown)
+    if len(table.rows) > rows_shown:
+        more = len(table.rows) - rows_shown
+        lines += [Line(None, f"… and {more:,} more row{'s' * (more > 1)}.")]
+    for note in table.notes:
+        wrapped = textwrap.wrap(note, width, break_on_hyphens=False)
+        lines += [Line(None, ""), *(Line(None, one) for one in wrapped)]
+    return lines
+
+
+@dataclass(frozen=True, slots=True)
+class _Cells:
+    """One column as text: its two headings, then a cell per row."""
+
+    is_right: bool
+    texts: tuple[str, ...]
+
+    @property
+    def width(self) -> int:
+        return max(map(len, self.texts))
+
+
+def _blocks(table: Table, shown: Sequence[Row], width: int) -> Iterator[list[_Cells]]:
+    """Columns that fit beside each other, after the keys, which every block repeats."""
+    keys = [_cells(column, shown) for column in table.columns if column.name in table.by]
+    figures = [_cells(column, shown) for column in table.columns if column.name not in table.by]
+    block, used = list(keys), sum(one.width + 2 for one in keys)
+    for one in figures:
+        if len(block) > len(keys) and used + one.width > width:
+            yield block
+            block, used = list(keys), sum(key.width + 2 for key in keys)
+        block.append(one)
+        used += one.width + 2
+    yield block
+
+
+def _cells(column: Column, shown: Sequence[Row]) -> _Cells:
+    places = places_of(column, [row.cells.get(column.name) for row in shown])
+    texts = [cell_text(column, row, places) for row in shown]
+    if column.kind is Kind.TEXT:
+        texts = [_cut(text, KEY_WIDTH) for text in texts]
+    return _Cells(column.kind is not Kind.TEXT, (column.title, column.unit or "", *texts))
+
+
+def _block_lines(block: Sequence[_Cells], shown: Sequence[Row]) -> Iterator[Line]:
+    rows = zip(*(one.texts for one in block), strict=True)
+    for number, cells in enumerate(rows):
+        if number == 1 and not any(cells):
+            continue
+        text = "  ".join(
+            cell.rjust(one.width) if one.is_right else cell.ljust(one.width)
+            for one, cell in zip(block, cells, strict=True)
+        )
+        role = None if number < 2 else shown[number - 2].role
+        if role is Role.TOTAL:
+            yield Line(None, "─" * len(text))
+        yield Line(role, text.rstrip())
+
+
+def places_of(column: Column, values: Sequence[Value]) -> int:
+    """Decimal places that a column is shown with: the same for all its cells.
+
+    Two from a unit up; below, enough for four digits of the largest amount.
+    """
+    sizes = [abs(value.nano) for value in values if isinstance(value, Money)]
+    largest = max(sizes, default=0)
+    least = NANO if column.kind is Kind.MONEY else 100 * NANO
+    if largest >= least or largest == 0:
+        return 2
+    return min(9, max(4, 13 - len(str(largest))))
+
+
+def cell_text(column: Column, row: Row, places: int) -> str:
+    """A cell as people read it; what is not known is a dash, what a line cannot have is blank.
+
+    >>> cell_text(Column("share", Kind.SHARE), Row({"share": Decimal("0.125")}), 2)
+    '12.5%'
+    """
+    value = row.cells.get(column.name)
+    if value is None:
+        is_blank = column.kind is Kind.TEXT or (
+            row.role is not Role.GROUP and not row.why(column.name)
+        )
+        return "" if is_blank else UNKNOWN
+    if isinstance(value, Money):
+        return _money_text(value, places)
+    if isinstance(value, Decimal):
+        return f"{value:.1%}" if column.kind is Kind.SHARE else _number_text(value)
+    return plain(value) if isinstance(value, str) else f"{value:,}"
+
+
+def _money_text(amount: Money, places: int) -> str:
+    """What is smaller than the last place says so: it is not nothing."""
+    if amount and abs(amount.nano) * 2 < 10 ** (9 - places):
+        return f"< {Money(10 ** (9 - places), amount.currency).display(places)}"
+    return amount.display(places)
+
+
+def _number_text(value: Decimal) -> str:
+    if abs(value) >= 100 or value == 0:
+        return f"{value:,.1f}"
+    return f"{value:.2f}" if abs(value) >= 1 else f"{value:.4f}"
+
+
+def _cut(text: str, limit: int) -> str:
+    if len(text) <= limit:
+        return text
+    tail = limit // 2
+    return text[: limit - tail - 1] + "…" + text[len(text) - tail :]
