@@ -6,7 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.segments import SECOND, segment
-from trainfare.core.activity import LOW_USE_WINDOW_NS, activity_of, low_use_ns
+from trainfare.core.activity import (
+    LOW_USE_WINDOW_NS,
+    activity_of,
+    joined,
+    low_stretches,
+    low_use_ns,
+)
 from trainfare.core.run import (
     DeviceUse,
     make_run,
@@ -17,23 +23,44 @@ def use(start, end, permille, device="g", **more):
     return DeviceUse(device, start * SECOND, end * SECOND, permille, **more)
 
 
-def test_five_quiet_minutes_are_low_use_and_four_are_not():
-    assert low_use_ns([use(0, 300, 10)]) == 300 * SECOND
-    assert low_use_ns([use(0, 299, 10)]) == 0
+def test_ten_quiet_minutes_are_low_use_and_nine_are_not():
+    assert low_use_ns([use(0, 600, 9)]) == 600 * SECOND
+    assert low_use_ns([use(0, 599, 9)]) == 0
+    assert low_use_ns([use(0, 600, 10)]) == 0
 
 
 def test_a_busy_or_unknown_moment_breaks_the_window():
     for middle in (use(200, 210, 900), use(200, 210, None)):
-        assert low_use_ns([use(0, 200, 0), middle, use(210, 400, 0)]) == 0
+        assert low_use_ns([use(0, 200, 0), middle, use(210, 800, 0)]) == 0
 
 
-@given(st.lists(st.integers(0, 1000), max_size=100))
+@given(st.lists(st.sampled_from([0, 3, 9, 10, 500, 1000]), max_size=200))
 def test_low_use_never_exceeds_the_time_below_the_threshold(permilles):
     uses = [use(10 * i, 10 * i + 10, p) for i, p in enumerate(permilles)]
-    quiet = sum(10 * SECOND for p in permilles if p < 50)
+    quiet = sum(10 * SECOND for p in permilles if p < 10)
     found = low_use_ns(uses)
     assert 0 <= found <= quiet
     assert found == 0 or found >= LOW_USE_WINDOW_NS
+
+
+levels = st.sampled_from([None, 0, 3, 9, 10, 11, 500, 1000])
+windows = st.lists(st.tuples(levels, st.sampled_from([None, 0, 7]), st.booleans()), max_size=150)
+
+
+@given(windows)
+def test_joining_windows_changes_neither_low_use_nor_time_nor_energy_nor_the_mean(found):
+    """A month of minutes is kept as a few stretches; what is asked of them must stay."""
+    uses = [
+        use(60 * i + 5 * late, 60 * i + 60, permille, energy_mj=energy)
+        for i, (permille, energy, late) in enumerate(found)
+    ]
+    kept = list(joined(uses))
+    assert low_stretches(kept) == low_stretches(uses)
+    assert sum(u.end_ns - u.start_ns for u in kept) == sum(u.end_ns - u.start_ns for u in uses)
+    assert sum(u.energy_mj or 0 for u in kept) == sum(u.energy_mj or 0 for u in uses)
+    means = [activity_of(run_of(*one)).mean_permille for one in (kept, uses)]
+    assert (means[0] is None) == (means[1] is None)
+    assert means[0] is None or abs(means[0] - means[1]) <= 1
 
 
 def run_of(*uses, held=("g",), **more):

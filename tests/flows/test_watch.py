@@ -114,12 +114,12 @@ def test_devices_are_listed_once_with_their_latest_windows(tmp_path):
 
 def test_idle_devices_are_an_alert_with_their_price(tmp_path):
     made = going_on(tmp_path, gpus=4, seconds=20)
-    made.activity[1:3] = [0.0, 4.9]
-    made.ride(290)
-    assert take_frame(tmp_path, "r-live", at(310)).alerts == ()
+    made.activity[1:3] = [0.0, 0.9]
+    made.ride(590)
+    assert take_frame(tmp_path, "r-live", at(610)).alerts == ()
     made.ride(10)
-    found = take_frame(tmp_path, "r-live", at(320)).alerts
-    assert found == ("2 of 4 accelerators idle for 5 min or longer, $1.80/h",)
+    found = take_frame(tmp_path, "r-live", at(620)).alerts
+    assert found == ("2 of 4 accelerators idle for 10 min or longer, $1.80/h",)
 
 
 def test_a_machine_without_a_price_is_an_alert_and_never_free(tmp_path):

@@ -33,6 +33,7 @@ COMMANDS = {
     "allocate": "Give every charge to a run or to a named remainder.",
     "verify": "Prove that runs and remainders sum to the bill.",
     "report": "Billed money by model, team, component … summing to the bill.",
+    "utilization": "What paid GPUs did, in time and money; what commitments saved.",
     "explain": "From any number down to file, row, rule and weights.",
     "rules": "Check your own allocation rules.",
     "tags": "What to put on a job so that its charges find its run.",

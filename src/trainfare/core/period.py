@@ -17,6 +17,8 @@ SECOND = 10**9
 """Nanoseconds in a second."""
 HOUR = 3600 * SECOND
 """Nanoseconds in an hour."""
+DAY = 24 * HOUR
+"""Nanoseconds in a day."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _RFC3339 = re.compile(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import csv
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from trainfare.clusters.options import ReadOptions
+    from trainfare.clusters.record import ClaimRecord
+    from trainfare.core.run import DeviceUse
     from trainfare.store.claims import ClaimChange
+    from trainfare.store.device_uses import Watched
 
 METERED = "metered"
 """The source of claims that Trainfare measured itself."""
@@ -48,6 +51,7 @@ def import_claims(
     need_analytics("keep claims")
     from trainfare.clusters.detect import read_claims
     from trainfare.store.claims import put_claims
+    from trainfare.store.device_uses import put_device_uses
     from trainfare.store.ledger import open_ledger
 
     readings, refused = [], []
@@ -68,8 +72,26 @@ def import_claims(
     source = records[0].source if records else kind or "csv"
     with open_ledger(home) as ledger, ledger.change() as connection:
         change = put_claims(connection, (r.claim() for r in records), labels, source)
+        put_device_uses(connection, _watched(records))
     notes = tuple(dict.fromkeys(note for reading in readings for note in reading.notes))
     return ClaimImport(len(labels), len(records), change, dict(skipped), notes)
+
+
+def _watched(records: Sequence[ClaimRecord]) -> Iterator[Watched]:
+    """What records say their accelerators did, device by device, each moment once."""
+    from trainfare.core.activity import distinct, joined
+    from trainfare.store.device_uses import Watched
+
+    found: dict[tuple[str, str, str], list[DeviceUse]] = defaultdict(list)
+    sources: dict[str, str] = {}
+    for record in records:
+        for use in record.activity:
+            since_ns = record.interval.start_ns
+            absolute = replace(use, start_ns=since_ns + use.start_ns, end_ns=since_ns + use.end_ns)
+            found[record.run, record.resource_id, use.device_id].append(absolute)
+            sources[record.run] = record.activity_source or record.source
+    for (run, resource_id, _), uses in found.items():
+        yield Watched(run, resource_id, tuple(joined(distinct(uses))), sources[run])
 
 
 def list_claims(

@@ -11,8 +11,9 @@ from trainfare.metering.home import runs_folder
 from trainfare.metering.sample import DeviceSample, HostSample, unpack
 from trainfare.metering.spool import SAMPLES, last_record_bytes
 
-RECORDS = 720
-"""How many records a pulse looks back: some eleven minutes at one sample a second; 69 kB."""
+RECORDS = 1000
+"""How many records a pulse looks back: over twelve minutes of a machine of eight GPUs at one sample
+a second, so that ten idle minutes show; 96 kB."""
 
 RATE_NS = 30 * SECOND
 """Rates are means over so long: a slow step does not make them jump."""

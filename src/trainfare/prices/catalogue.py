@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 from functools import cache
 
 from trainfare.prices.guards import Band, band_of
@@ -83,6 +84,28 @@ def find_spec(provider: str, name: str) -> InstanceSpec | None:
     for row in rows_starting("instances", provider, name):
         return _spec(row)
     return None
+
+
+def find_gpu_count(instance_type: str) -> Fraction | None:
+    """How many accelerators a type has, whoever sells it; 0 is known to be none, None not known.
+
+    Bills spell types in any case, and SageMaker puts ``ml.`` before EC2's.
+
+    >>> find_gpu_count("ml.p5.48xlarge"), find_gpu_count("m6i.2xlarge"), find_gpu_count("x9.huge")
+    (Fraction(8, 1), Fraction(0, 1), None)
+    """
+    return _gpu_counts().get(instance_type.casefold().removeprefix("ml."))
+
+
+@cache
+def _gpu_counts() -> dict[str, Fraction]:
+    """Type in small letters → its accelerators, where all who sell it agree."""
+    found: dict[str, set[Fraction]] = {}
+    for row in read_table("instances"):
+        count = _spec(row).accelerator_count
+        if count is not None:
+            found.setdefault(row[1].casefold(), set()).add(Fraction(count))
+    return {name: counts.pop() for name, counts in found.items() if len(counts) == 1}
 
 
 def shipped_specs(provider: str) -> list[InstanceSpec]:

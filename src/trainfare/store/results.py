@@ -112,6 +112,19 @@ class MethodSum:
     """Nano-units per view, in the order of View; None where the bill has none."""
 
 
+@dataclass(frozen=True, slots=True)
+class MachineSum:
+    """The part of one resource's compute charges of a day that a run or a remainder has."""
+
+    resource: str
+    day: int | None
+    """Days since 1970-01-01; None where a shared charge was divided over the period."""
+    run: str | None
+    remainder: Remainder | None
+    currency: str
+    nano: int
+
+
 def sum_methods(path: Path, run: str) -> list[MethodSum]:
     """What *run* got in one result, by method and currency."""
     sums = ", ".join(f"sum({view.value}_nano)" for view in View)
@@ -124,6 +137,27 @@ def sum_methods(path: Path, run: str) -> list[MethodSum]:
     return [
         MethodSum(method, currency, tuple(None if n is None else int(n) for n in nanos))
         for method, currency, *nanos in rows
+    ]
+
+
+def read_machines(paths: Sequence[Path], view: View) -> list[MachineSum]:
+    """What became of the compute charges of every resource, day by day, in a fixed order."""
+    if not paths:
+        return []
+    query = (
+        "SELECT resource, date_diff('day', DATE '1970-01-01', day), run, "
+        "CASE WHEN run IS NULL THEN remainder END, currency, "
+        f"sum({view.value}_nano) FROM {_files(paths)} "
+        f"WHERE component = 'compute' AND resource <> '' AND {view.value}_nano IS NOT NULL "
+        "GROUP BY ALL ORDER BY ALL"
+    )
+    with _connection() as connection:
+        rows = connection.execute(query).fetchall()
+    return [
+        MachineSum(
+            resource, day, run, None if left is None else Remainder(left), currency, int(nano)
+        )
+        for resource, day, run, left, currency, nano in rows
     ]
 
 

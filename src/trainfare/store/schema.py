@@ -71,3 +71,18 @@ ALLOCATION = sa.Table(
     sa.Column("since_ns", sa.BigInteger, nullable=False),
     sa.Index("allocation_of", "period", "since_ns"),
 )
+
+DEVICE_USE = sa.Table(
+    "device_use",
+    METADATA,
+    sa.Column("run", sa.String(63), primary_key=True),
+    sa.Column("resource", sa.String(512), primary_key=True),
+    sa.Column("device", sa.String(256), primary_key=True),
+    sa.Column("start_ns", sa.BigInteger, primary_key=True),
+    sa.Column("end_ns", sa.BigInteger, nullable=False),
+    sa.Column("activity_permille", sa.Integer, comment="mean over the stretch; null is unknown"),
+    sa.Column("memory_mib", sa.BigInteger),
+    sa.Column("energy_mj", sa.BigInteger),
+    sa.Column("source", sa.String(64), nullable=False, comment="the metric"),
+    sa.Index("device_use_at", "start_ns", "end_ns"),
+)

@@ -1,0 +1,232 @@
+"""``trainfare utilization``: what paid GPUs did, in time and money, and what commitments saved."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from trainfare.cli.answer import format_option, plural, say_json, shorten_middle, table
+from trainfare.cli.argument import complete_run
+from trainfare.core.period import HOUR
+
+if TYPE_CHECKING:
+    from trainfare.core.money import Money
+    from trainfare.flows.utilization import GpuUse, Utilization
+    from trainfare.reports.commitment_use import CommitmentUse, Saving
+    from trainfare.reports.utilization import UseRow
+
+ROWS_SHOWN = 40
+OUTSIDE_SHOWN = 5
+
+
+@click.command("utilization")
+@click.argument("period", required=False, metavar="[PERIOD]")
+@click.option(
+    "--by", default="run", show_default=True, help="Keys: labels, run, resource, day, state."
+)
+@click.option("--run", shell_complete=complete_run, help="Only what this run held.")
+@format_option("table", "json")
+def command(period: str | None, by: str, run: str | None, form: str) -> None:
+    """Show what the GPUs that were paid for in PERIOD (2026-10; all when left out) did.
+
+    Busy, low use, unknown, idle, shared and unallocated sum to what was paid, in time and in money.
+    Where there is no bill, time and money are the estimates of the runs that were metered here.
+    """
+    from trainfare.flows.utilization import make_utilization
+    from trainfare.metering.home import home_folder
+
+    keys = tuple(name.strip() for name in by.split(",") if name.strip())
+    found = make_utilization(home_folder(), keys, period=period, run=run)
+    if form == "json":
+        say_json(_document(found))
+    else:
+        _show(found)
+
+
+def _document(found: Utilization) -> dict[str, Any]:
+    first, *others = [_use(one, found.by) for one in found.uses] or [{}]
+    return {
+        "periods": list(found.periods),
+        "book": found.book,
+        "run": found.run,
+        "by": list(found.by),
+        **first,
+        "other_currencies": others,
+        "activity_sources": list(found.sources),
+        "commitments": [_commitment(one) for one in found.commitments],
+        "outside": [
+            {
+                "resource": one.resource,
+                "amount": one.amount.text(),
+                "currency": one.amount.currency,
+                "why": one.why,
+            }
+            for one in found.outside
+        ],
+        "not_allocated": list(found.not_allocated),
+    }
+
+
+def _use(use: GpuUse, by: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "currency": use.currency,
+        "rows": [{**dict(zip(by, row.key, strict=True)), **_row(row)} for row in use.rows],
+        "total": _row(use.total),
+    }
+
+
+def _row(row: UseRow) -> dict[str, Any]:
+    return {
+        "runs": row.runs,
+        "gpu_hours": {
+            **{state.value: _hours(time_ns) for state, time_ns in row.gpu_ns.items()},
+            "paid": _hours(row.paid_ns),
+        },
+        "amounts": {
+            **{state.value: amount.text() for state, amount in row.amounts.items()},
+            "paid": row.amount.text(),
+        },
+        "gpu_activity": _ratio(row.gpu_activity),
+    }
+
+
+def _commitment(one: CommitmentUse) -> dict[str, Any]:
+    return {
+        "period": one.period,
+        "provider": one.provider,
+        "commitment": one.commitment,
+        "name": one.name,
+        "kind": one.kind,
+        "currency": one.used.currency,
+        "used": one.used.text(),
+        "unused": one.unused.text(),
+        "commitment_utilization": _ratio(one.commitment_utilization),
+        "list": _saving(one.on_list),
+        "contracted": _saving(one.on_contracted),
+    }
+
+
+def _saving(one: Saving) -> dict[str, Any]:
+    return {
+        "on_demand": _text(one.on_demand),
+        "covered": _text(one.covered),
+        "paid": one.paid.text(),
+        "saved": _text(one.saved),
+        "coverage": _ratio(one.coverage),
+        "effective_savings_rate": _ratio(one.rate),
+        "charges_without_price": one.missing,
+    }
+
+
+def _hours(time_ns: int) -> float:
+    return round(time_ns / HOUR, 6)
+
+
+def _ratio(value: Fraction | None) -> float | None:
+    return None if value is None else round(float(value), 6)
+
+
+def _text(amount: Money | None) -> str | None:
+    return None if amount is None else amount.text()
+
+
+def _percent(value: Fraction | None) -> str:
+    return "?" if value is None else f"{float(value):.1%}"
+
+
+def _show(found: Utilization) -> None:
+    whose = f"run {found.run}   " if found.run else ""
+    for number, use in enumerate(found.uses):
+        click.echo("\n" * bool(number), nl=False)
+        book = "effective cost" if found.book == "billed" else "estimated cost"
+        click.echo(f"{whose}{', '.join(found.periods)}   {book} in {use.currency}\n")
+        _show_states(use)
+        _show_rows(use, found.by)
+    measured = ", ".join(found.sources) or "nobody: all held time is unknown"
+    click.echo(f"\nActivity measured by {measured}.")
+    if found.commitments:
+        _show_commitments(found.commitments)
+    _show_outside(found)
+
+
+def _show_states(use: GpuUse) -> None:
+    total = use.total
+    rows = [
+        [
+            state.value.replace("_", " "),
+            f"{total.gpu_ns[state] / HOUR:,.1f}",
+            _percent(Fraction(total.gpu_ns[state], total.paid_ns) if total.paid_ns else None),
+            amount.display(2),
+        ]
+        for state, amount in total.amounts.items()
+    ]
+    bold = [f"{total.paid_ns / HOUR:,.1f}", "", total.amount.display(2)]
+    rows.append([click.style("paid", bold=True), *(click.style(text, bold=True) for text in bold)])
+    click.echo(table(["GPUs", "GPU-hours", "share", "cost"], rows, right=[1, 2, 3]))
+
+
+def _show_rows(use: GpuUse, by: tuple[str, ...]) -> None:
+    rows = [
+        [
+            *[shorten_middle(value, 28) for value in row.key],
+            f"{row.paid_ns / HOUR:,.1f}",
+            row.amount.display(2),
+            _percent(row.gpu_activity),
+            *_parts(row),
+        ]
+        for row in use.rows[:ROWS_SHOWN]
+    ]
+    head = [*by, "GPU-hours", "cost", "activity", "low use", "unknown"]
+    click.echo()
+    click.echo(table(head, rows, right=range(len(by), len(head))))
+    if len(use.rows) > ROWS_SHOWN:
+        more = plural(len(use.rows) - ROWS_SHOWN, "more row")
+        click.echo(f"… and {more}; --format json has all.")
+
+
+def _parts(row: UseRow) -> list[str]:
+    """Low use and unknown, in money; a dash where there is none."""
+    from trainfare.reports.utilization import GpuState
+
+    states = (GpuState.LOW_USE, GpuState.UNKNOWN)
+    return [row.amounts[state].display(2) if row.gpu_ns[state] else "–" for state in states]
+
+
+def _show_commitments(uses: tuple[CommitmentUse, ...]) -> None:
+    rows = []
+    for one in uses:
+        is_all = one.commitment is None
+        if is_all and not (one.used or one.unused):
+            continue
+        name = one.name or one.commitment or "(not named)"
+        rows.append(
+            [
+                one.provider if is_all else f"  {shorten_middle(name, 30)}",
+                one.used.display(2),
+                one.unused.display(2),
+                _percent(one.commitment_utilization),
+                _percent(one.on_list.coverage) if is_all else "",
+                _percent(one.on_list.rate),
+                _percent(one.on_contracted.rate),
+            ]
+        )
+    if not rows:
+        return
+    head = ["commitments", "used", "unused", "utilization", "coverage", "ESR list", "ESR contract"]
+    click.echo()
+    click.echo(table(head, rows, right=range(1, len(head))))
+
+
+def _show_outside(found: Utilization) -> None:
+    if found.outside:
+        click.echo("\nNot in it, for it is not known whether they have GPUs:")
+        for one in found.outside[:OUTSIDE_SHOWN]:
+            name = shorten_middle(one.resource, 40)
+            click.echo(f"  {name}  {one.amount.display(2)}  {one.why}")
+        if len(found.outside) > OUTSIDE_SHOWN:
+            click.echo(f"  … and {plural(len(found.outside) - OUTSIDE_SHOWN, 'more machine')}")
+    if found.not_allocated:
+        listed = ", ".join(found.not_allocated)
+        click.echo(f"\nNot in it: {listed}; run trainfare allocate.")
