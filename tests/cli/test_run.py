@@ -105,6 +105,16 @@ with trainfare.track("inner", model="bert") as run:
     assert abs(Decimal(found["estimated"]["total"]) - exact) <= Decimal("0.000000002")
 
 
+def test_a_run_names_what_it_began_from(tmp_path):
+    words = ["run", "--quiet", "--run-id", "r-tuned", "--parent", "r-a", "--parent", "r-b"]
+    assert call(tmp_path, *words, "--", "true").returncode == 0
+    assert receipt(tmp_path, "r-tuned")["parents"] == ["r-a", "r-b"]
+    refused = call(tmp_path, "run", "--run-id", "r-x", "--parent", "r-x", "--", "touch", "made")
+    assert refused.returncode == 2
+    assert b"names itself as its parent" in refused.stderr
+    assert not (tmp_path / "made").exists()
+
+
 def test_run_inside_run_is_one_run(tmp_path):
     inner = [*COMMAND, "run", "--quiet", "--", "true"]
     done = call(tmp_path, "run", "--quiet", "--price", "3.6", "--", *inner)

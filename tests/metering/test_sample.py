@@ -7,8 +7,10 @@ from trainfare.metering.sample import (
     SIZE,
     DeviceSample,
     HostSample,
+    WorkSample,
     pack_devices,
     pack_host,
+    pack_work,
     unpack,
 )
 
@@ -26,6 +28,16 @@ hosts = st.builds(
 @given(st.lists(hosts, max_size=20))
 def test_what_is_packed_is_unpacked(samples):
     data = b"".join(map(pack_host, samples))
+    assert len(data) == SIZE * len(samples)
+    assert list(unpack(data)) == samples
+
+
+count = st.none() | st.integers(0, 2**63)
+
+
+@given(st.lists(st.builds(WorkSample, st.integers(0, 2**62), count, count), max_size=9))
+def test_what_the_training_took_in_is_packed_and_unpacked(samples):
+    data = b"".join(map(pack_work, samples))
     assert len(data) == SIZE * len(samples)
     assert list(unpack(data)) == samples
 

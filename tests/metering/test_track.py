@@ -94,6 +94,74 @@ def test_a_loop_keeps_its_length_and_may_be_left_early():
     assert receipt["steps"] == 2
 
 
+def test_the_loop_says_what_it_takes_in():
+    with trainfare.track(price="1") as run:
+        for _ in run.steps(range(3), samples=32, tokens=lambda item: 100 + item):
+            pass
+        run.step(samples=8)
+        run.step()
+    segment = run.receipt().run.segments[0]
+    assert (segment.steps, segment.samples, segment.tokens) == (5, 104, 303)
+    assert (document(run)["samples"], document(run)["tokens"]) == (104, 303)
+
+
+def test_what_is_no_count_is_left_out_and_never_raises(caplog):
+    with trainfare.track(price="1") as run:
+        run.step(samples=2.5, tokens=-1)
+        run.step(samples=3)
+        for _ in run.steps([1], tokens=lambda item: item["tokens"]):
+            pass
+        run.resume(step="seven")
+    segment = run.receipt().run.segments[0]
+    assert (segment.steps, segment.samples, segment.tokens) == (3, 3, None)
+    assert segment.first_step is None
+    assert "samples=2.5 is not a whole number" in caplog.text
+
+
+def test_a_training_that_says_nothing_of_samples_is_unknown_not_zero():
+    with trainfare.track(price="1") as run:
+        run.step()
+    assert (document(run)["samples"], document(run)["tokens"]) == (None, None)
+
+
+def test_tokens_survive_a_kill(home):
+    code = """
+        import os, signal, time, trainfare
+        run = trainfare.track(run_id="r-killed", price="1")
+        run.step(tokens=700)
+        until = time.monotonic() + 30
+        folder = next((run.home / "runs" / "r-killed").iterdir())
+        while time.monotonic() < until:
+            time.sleep(0.05)
+            path = folder / "samples.bin"
+            if path.exists() and any(path.read_bytes()[n] == 3 for n in range(0, path.stat().st_size, 96)):
+                break
+        os.kill(os.getpid(), signal.SIGKILL)
+    """
+    assert in_child(code, home).returncode == -signal.SIGKILL
+    assert read_receipt(home, "r-killed").run.segments[0].tokens == 700
+
+
+def test_a_resumed_training_says_where_it_goes_on_and_steps_made_again_are_known(home):
+    for first, made in ((None, 10), (6, 8)):
+        with trainfare.track(run_id="r-resumed", price="1") as run:
+            if first is not None:
+                run.resume(step=first)
+            for _ in run.steps(range(made)):
+                pass
+    work = read_receipt(home, "r-resumed").work
+    assert (work.steps, work.redone_steps) == (18, 4)
+
+
+def test_parents_and_version_are_recorded():
+    with trainfare.track(price="1", model="m", version="2", parent=["r-a", "r-b"]) as run:
+        pass
+    assert document(run)["parents"] == ["r-a", "r-b"]
+    assert document(run)["labels"] == {"model": "m", "version": "2"}
+    with pytest.raises(trainfare.BadInput, match="names itself"):
+        trainfare.track(run_id="r-x", parent="r-x")
+
+
 @pytest.mark.parametrize(
     ("error", "status", "words"),
     [

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 )
 @click.option("--name", help="How people call the run.  [default: the script's name]")
 @click.option("--run-id", help="Continue this run (a-z, 0-9 and '-').")
+@click.option(
+    "--parent", "parents", multiple=True, metavar="RUN", help="A run it begins from; repeat it."
+)
 @click.option("--model", help="Label: the model.")
 @click.option("--experiment", help="Label: the question that a group of runs answers.")
 @click.option("--team", help="Label: the team that pays.")
@@ -44,6 +47,7 @@ def command(
     command: tuple[str, ...],
     name: str | None,
     run_id: str | None,
+    parents: tuple[str, ...],
     model: str | None,
     experiment: str | None,
     team: str | None,
@@ -80,6 +84,7 @@ def command(
         words,
         name=name,
         run_id=run_id,
+        parents=parents,
         stated=Stated(instance=instance, region=region, spot=spot),
         stated_price=_price(price),
         stage=stage,

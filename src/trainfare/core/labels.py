@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from trainfare.core.errors import BadInput
 
-KNOWN = ("model", "experiment", "team", "project")
+KNOWN = ("model", "version", "experiment", "team", "project")
 """Label keys that reports name first."""
 
 RUN_KEYS = (

@@ -28,6 +28,8 @@ class StageMark:
     at_ns: int
     stage: str
     epoch: int | None = None
+    steps: int | None = None
+    """Steps that the segment had made by then; None where it was not recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ class Artifact:
     price: Price | NoPrice | None = None
     paid_ns: Fraction | None = None
     """Nanoseconds of holding that this run pays for, where it shares it; None is all of *held*."""
+    steps: int | None = None
+    """Steps that the segment had made when it was recorded."""
 
     @property
     def byte_ns(self) -> Fraction | None:
@@ -122,6 +126,15 @@ class Segment:
     prices: tuple[PriceMark, ...] = ()
     artifacts: tuple[Artifact, ...] = ()
     steps: int = 0
+    first_step: int | None = None
+    """Step of the whole training at which this segment began to count; None where nobody said."""
+    samples: int | None = None
+    """What its training loop says it took in; None where it does not say."""
+    tokens: int | None = None
+    stalled_ns: int | None = None
+    """Time in train without a step, or waiting for data; None where it was not looked at."""
+    parents: tuple[str, ...] = ()
+    """Runs whose result this one began from, as a finetuning from a pretraining."""
     totals: Totals = Totals()
     device_use: tuple[DeviceUse, ...] = ()
     network: Mapping[str, tuple[int, int]] | None = None
@@ -205,6 +218,11 @@ class RunRecord:
             for key, value in segment.labels.items():
                 labels.setdefault(key, value)
         return labels
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        """Runs that this one began from, in the order in which its segments named them."""
+        return tuple(dict.fromkeys(p for s in self.segments for p in s.parents))
 
     @property
     def status(self) -> Status:

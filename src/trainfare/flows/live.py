@@ -20,6 +20,7 @@ from pathlib import Path
 
 from trainfare.core.errors import BadInput, OutsideFailed
 from trainfare.core.labels import check_run_id
+from trainfare.core.lineage import check_parents
 from trainfare.core.price import Price
 from trainfare.core.stage import Status
 from trainfare.metering.home import home_folder, make_run_id
@@ -63,6 +64,7 @@ def ride(
     *,
     name: str | None = None,
     run_id: str | None = None,
+    parents: Sequence[str] = (),
     stated: Stated,
     stated_price: Price | None = None,
     stage: str | None = None,
@@ -77,6 +79,7 @@ def ride(
     # What the user or a scheduler set wrongly is said before anything starts.
     facts = start_facts(os.environ, stated)
     chosen = check_run_id(run_id or facts.run_id or make_run_id())
+    check_parents(chosen, parents)
     environment = {**os.environ, RUN_ID_VARIABLE: chosen}
     if stated_price is not None:
         environment[PRICE_VARIABLE] = price_words(stated_price)
@@ -92,6 +95,7 @@ def ride(
                 stated_price=stated_price,
                 stage=stage,
                 run_id=chosen,
+                parents=parents,
                 is_wrapper=True,
                 pid=child.pid,
                 command=_short_name(command),

@@ -16,7 +16,7 @@ from trainfare.core.price import NoPrice, Price
 VERSION = 1
 """Version of the spool's format; a reader refuses a higher one."""
 
-START, MACHINE, PRICE, STAGE, ARTIFACT, GONE, NETWORK, NOTE, END = (
+START, MACHINE, PRICE, STAGE, ARTIFACT, GONE, NETWORK, NOTE, RESUME, END = (
     "start",
     "machine",
     "price",
@@ -25,6 +25,7 @@ START, MACHINE, PRICE, STAGE, ARTIFACT, GONE, NETWORK, NOTE, END = (
     "gone",
     "network",
     "note",
+    "resume",
     "end",
 )
 

@@ -86,16 +86,25 @@ def read_receipt(
     return replace(receipt, remarks=tuple(faults.note()))
 
 
-def read_receipts(home: Path, *, now_ns: int | None = None) -> list[Receipt]:
-    """The receipts of all runs, oldest first, from the last minute of samples of each."""
-    return read_history(home, now_ns=now_ns)[0]
+def read_receipts(
+    home: Path, *, now_ns: int | None = None, is_whole: bool = False
+) -> list[Receipt]:
+    """The receipts of all runs, oldest first, from the last minute of samples of each, or from all.
+
+    Only all of the samples tell of stalls and of what accelerators did.
+    """
+    return read_history(home, now_ns=now_ns, is_whole=is_whole)[0]
 
 
-def read_history(home: Path, *, now_ns: int | None = None) -> tuple[list[Receipt], list[str]]:
+def read_history(
+    home: Path, *, now_ns: int | None = None, is_whole: bool = False
+) -> tuple[list[Receipt], list[str]]:
     """The receipts of all runs, oldest first, and one remark on the records that cannot be read."""
     now_ns = time.time_ns() if now_ns is None else now_ns
     book, faults = PriceBook(home), Faults()
-    stored = [read_run(home, run_id, now_ns, faults) for run_id in run_ids(home)]
+    stored = [
+        read_run(home, run_id, now_ns, faults, with_devices=is_whole) for run_id in run_ids(home)
+    ]
     neighbours = Neighbours(one.segment for group in stored for one in group)
     receipts = [_make_receipt(group, neighbours, book) for group in stored if group]
     receipts.sort(key=lambda r: (r.run.attempts[0].interval.start_ns, r.run.id))

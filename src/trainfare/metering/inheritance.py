@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import threading
 
-from trainfare.core.price import Price
+from trainfare.core.errors import BadInput
+from trainfare.core.price import Price, parse_hourly
+from trainfare.metering.notice import warn
 
 RUN_ID_VARIABLE = "TRAINFARE_RUN_ID"
 PRICE_VARIABLE = "TRAINFARE_PRICE"
@@ -30,6 +32,26 @@ def parent_environment() -> dict[str, str]:
     """The environment without what this process itself put into it for its children."""
     with _lock:
         return {name: v for name, v in os.environ.items() if _passed_down.get(name) != v}
+
+
+def stated_price_of(price: str | Price | None) -> Price | None:
+    """The price that code states, else the one that a parent passed down.
+
+    Raises:
+        BadInput: it is no price.
+    """
+    if isinstance(price, Price):
+        return price
+    if price is None:
+        inherited = parent_environment().get(PRICE_VARIABLE)
+        try:
+            return parse_hourly(inherited) if inherited else None
+        except BadInput as error:
+            warn("%s is passed over: %s", PRICE_VARIABLE, error)
+            return None
+    if not isinstance(price, str):
+        raise BadInput(f'price={price!r} is not text; write price="{price}/h" (floats lose digits)')
+    return parse_hourly(price)
 
 
 def pass_down(run_id: str, stated_price: Price | None) -> None:

@@ -17,9 +17,17 @@ from trainfare.core.machine import Accelerator
 from trainfare.core.money import Money
 from trainfare.core.price import NoPrice, Price
 from trainfare.metering import event as ev
+from trainfare.metering.counters import Counters
 from trainfare.metering.instrument import DeviceReader, HostReader, Instruments, Place
 from trainfare.metering.notice import warn
-from trainfare.metering.sample import DeviceSample, HostSample, pack_devices, pack_host
+from trainfare.metering.sample import (
+    DeviceSample,
+    HostSample,
+    WorkSample,
+    pack_devices,
+    pack_host,
+    pack_work,
+)
 from trainfare.metering.spool import Spool
 
 DEVICE_TICKS = 10
@@ -56,15 +64,6 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(
         before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork
     )
-
-
-@dataclass(slots=True)
-class Counters:
-    """What the training loop adds to; plain attributes, so that a step costs nanoseconds."""
-
-    steps: int = 0
-    epoch: int = -1
-    input_wait_ns: int = 0
 
 
 @dataclass
@@ -112,6 +111,7 @@ class Meter:
         self._window_start_ns = 0
         self._price_checked_ns = 0
         self._noted: set[str] = set()
+        self._work: tuple[int | None, int | None] = (None, None)
         self.duration_ns: int | None = None
         """Set once stopped."""
         spool.add_event(
@@ -182,6 +182,8 @@ class Meter:
                 "exit_code": exit_code,
                 "error": error,
                 "steps": self.counters.steps,
+                "samples": self.counters.samples,
+                "tokens": self.counters.tokens,
             }
         )
         self._spool.close()
@@ -259,20 +261,13 @@ class Meter:
                 _since(now.net_rx_bytes, self._traffic_base[0]),
                 _since(now.net_tx_bytes, self._traffic_base[1]),
             )
-        self._spool.add_sample(
-            pack_host(
-                HostSample._make(
-                    (
-                        now_ns,
-                        self._in.wall_ns(),
-                        counters.epoch,
-                        counters.steps,
-                        *seen,
-                        counters.input_wait_ns,
-                    )
-                )
-            )
-        )
+        told = (counters.epoch, counters.steps, *seen, counters.input_wait_ns)
+        sample = HostSample._make((now_ns, self._in.wall_ns(), *told))
+        self._spool.add_sample(pack_host(sample))
+        work = (counters.samples, counters.tokens)
+        if work != self._work:
+            self._work = work
+            self._spool.add_sample(pack_work(WorkSample(now_ns, *work)))
 
     def _last_tick(self) -> None:
         """Children that were born since the last look count too."""

@@ -19,6 +19,7 @@ from trainfare.core.run import (
     sum_over_machines,
 )
 from trainfare.core.stage import Status
+from trainfare.core.work import Work, leader, work_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +50,14 @@ class Receipt:
         return sum(attempt.interval.duration_ns for attempt in self.run.attempts)
 
     @property
+    def work(self) -> Work:
+        """What the training loop did, and what of it was done again."""
+        return work_of(self.run)
+
+    @property
     def steps(self) -> int:
         """Steps of the run: of the rank that made most in each attempt, over all attempts."""
-        return sum(max(s.steps for s in attempt.segments) for attempt in self.run.attempts)
+        return sum(leader(attempt).steps for attempt in self.run.attempts)
 
     @property
     def low_use_cost(self) -> Money | None:
@@ -93,7 +99,7 @@ class Receipt:
 
     def to_json(self) -> dict[str, Any]:
         """The receipt as a JSON object; see the reference page of the receipt for every key."""
-        run, estimate = self.run, self.estimate
+        run, estimate, work = self.run, self.estimate, self.work
         status = run.status
         ended_ns = run.attempts[-1].interval.end_ns
         return {
@@ -126,6 +132,10 @@ class Receipt:
                 for one in estimate.by_epoch()
             ],
             "steps": self.steps,
+            "samples": work.samples,
+            "tokens": work.tokens,
+            "redone_steps": work.redone_steps,
+            "parents": list(run.parents),
             "estimated_per_step": _text(self.cost_per_step),
             "prices": [_price(price) for price in estimate.prices],
             "unpriced": [

@@ -23,9 +23,10 @@ from trainfare.core.run import (
 from trainfare.core.stage import Status
 from trainfare.metering import event as ev
 from trainfare.metering.identity import boot_id, pid_namespace, process_start
-from trainfare.metering.sample import DeviceSample, HostSample, unpack
+from trainfare.metering.sample import DeviceSample, HostSample, WorkSample, unpack
 from trainfare.metering.shape import FAULTS, check_events
 from trainfare.metering.spool import EVENTS, SAMPLES, last_record_bytes, read_file, read_lines
+from trainfare.metering.stall import stalled_ns
 
 STALE_NS = 90 * 10**9
 """A segment of another host or process namespace without a new sample for so long has ended."""
@@ -36,7 +37,7 @@ class Recording:
     """The raw content of a segment's spool."""
 
     events: tuple[dict[str, Any], ...]
-    samples: tuple[HostSample | DeviceSample, ...]
+    samples: tuple[HostSample | DeviceSample | WorkSample, ...]
 
     @property
     def start(self) -> dict[str, Any]:
@@ -124,13 +125,16 @@ def is_alive(recording: Recording, folder: Path, now_wall_ns: int | None = None)
     return now - newest < max(STALE_NS, 3 * int(start.get("interval_ns", 0)))
 
 
-def to_segment(recording: Recording, *, alive: bool, now_wall_ns: int) -> Segment:
+def to_segment(
+    recording: Recording, *, alive: bool, now_wall_ns: int, is_whole: bool = False
+) -> Segment:
     """The segment that a recording tells of.
 
     Args:
         recording: with every sample, or with the last ones only (then without device use).
         alive: whether its process still runs; a dead one without an end was killed.
         now_wall_ns: until when kept artifacts are held.
+        is_whole: whether all samples are in it, so that stalls can be found.
     """
     start, end = recording.start, recording.end
     hosts = [s for s in recording.samples if isinstance(s, HostSample)]
@@ -143,6 +147,10 @@ def to_segment(recording: Recording, *, alive: bool, now_wall_ns: int) -> Segmen
     else:
         status = Status.RUNNING if alive else Status.KILLED
         duration_ns = max([hosts[-1].mono_ns if hosts else 0, *(e["t"] for e in recording.events)])
+    stages = tuple(
+        StageMark(int(e["t"]), e["stage"], e.get("epoch"), e.get("steps"))
+        for e in _all(recording, ev.STAGE)
+    )
     return Segment(
         run=start["run"],
         id=start["segment"],
@@ -159,15 +167,18 @@ def to_segment(recording: Recording, *, alive: bool, now_wall_ns: int) -> Segmen
         is_wrapper=bool(start.get("wrapper", False)),
         exit_code=end.get("exit_code") if end else None,
         error=end.get("error") if end else None,
-        stages=tuple(
-            StageMark(int(e["t"]), e["stage"], e.get("epoch")) for e in _all(recording, ev.STAGE)
-        ),
+        stages=stages,
         prices=tuple(
             PriceMark(int(e["t"]), ev.price_from_json(e["price"]))
             for e in _all(recording, ev.PRICE)
         ),
         artifacts=_artifacts(recording, now_wall_ns),
         steps=max([hosts[-1].steps if hosts else 0, int(end.get("steps", 0)) if end else 0]),
+        first_step=_first_step(recording),
+        samples=_work(recording, "samples"),
+        tokens=_work(recording, "tokens"),
+        stalled_ns=stalled_ns(hosts, stages, duration_ns) if is_whole else None,
+        parents=tuple(start.get("parents", ())),
         totals=_totals(hosts),
         device_use=_device_use(recording, machine),
         network=_network(recording),
@@ -183,6 +194,21 @@ def _all(recording: Recording, kind: str) -> Iterable[dict[str, Any]]:
 
 def _last(events: tuple[dict[str, Any], ...], kind: str) -> dict[str, Any] | None:
     return next((e for e in reversed(events) if e["k"] == kind), None)
+
+
+def _first_step(recording: Recording) -> int | None:
+    """The step at which counting began, from where the training said that it goes on."""
+    event = _last(recording.events, ev.RESUME)
+    return None if event is None else int(event["step"]) - int(event["steps"])
+
+
+def _work(recording: Recording, what: str) -> int | None:
+    """Samples or tokens at the end, or at the last record of a segment that was cut short."""
+    end = recording.end or {}
+    if end.get(what) is not None:
+        return int(end[what])
+    counts = [getattr(s, what) for s in recording.samples if isinstance(s, WorkSample)]
+    return max((count for count in counts if count is not None), default=None)
 
 
 def _totals(hosts: list[HostSample]) -> Totals:
@@ -246,6 +272,7 @@ def _artifacts(recording: Recording, now_wall_ns: int) -> tuple[Artifact, ...]:
                 Interval(since_ns, max(since_ns, until_ns)),
                 is_kept,
                 ev.price_from_json(price) if price else None,
+                steps=event.get("steps"),
             )
         )
 

@@ -1,7 +1,8 @@
 """The fixed-size record of the spool: 96 bytes, little-endian, closed by a CRC-32.
 
 One *host* record per sampling interval and one *device* record per four accelerators every ten
-intervals: 0.35 MB an hour at 1 s, 0.42 MB with eight GPUs. A record that a crash cut short fails
+intervals: 0.35 MB an hour at 1 s, 0.42 MB with eight GPUs; a training that says how many samples or
+tokens it took in adds a *work* record whenever that has changed. A record that a crash cut short fails
 its CRC and is skipped; the records before it stand.
 """
 
@@ -13,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 SIZE = 96
-HOST, DEVICE = 1, 2
+HOST, DEVICE, WORK = 1, 2, 3
 UNKNOWN_U16 = 0xFFFF
 UNKNOWN_U32 = 0xFFFF_FFFF
 UNKNOWN_U64 = 0xFFFF_FFFF_FFFF_FFFF
@@ -23,6 +24,7 @@ DEVICES_PER_RECORD = 4
 _HOST = struct.Struct("<BBHiqqQQQQQQQQ")
 _DEVICE_HEAD = struct.Struct("<BBHIqq")
 _DEVICE_ONE = struct.Struct("<HHIQ")
+_WORK = struct.Struct("<BBHIqQQ")
 _CRC = struct.Struct("<I")
 
 assert _HOST.size <= SIZE - _CRC.size
@@ -59,6 +61,14 @@ class DeviceSample(NamedTuple):
     process_permille: int | None
     memory_mib: int | None
     energy_mj: int | None
+
+
+class WorkSample(NamedTuple):
+    """What the training said it took in since the segment's start; None is not said."""
+
+    mono_ns: int
+    samples: int | None
+    tokens: int | None
 
 
 def _u64(value: int | None) -> int:
@@ -119,7 +129,18 @@ def pack_devices(samples: Sequence[DeviceSample]) -> bytes:
     return records
 
 
-def unpack(data: bytes) -> Iterator[HostSample | DeviceSample]:
+def pack_work(sample: WorkSample) -> bytes:
+    """The 96 bytes of a work sample.
+
+    >>> one = WorkSample(5, None, 7)
+    >>> next(unpack(pack_work(one))) == one
+    True
+    """
+    counts = _u64(sample.samples), _u64(sample.tokens)
+    return _sealed(_WORK.pack(WORK, 0, 0, 0, sample.mono_ns, *counts))
+
+
+def unpack(data: bytes) -> Iterator[HostSample | DeviceSample | WorkSample]:
     """Every whole, undamaged record of *data* in order; a damaged one is passed over."""
     for start in range(0, len(data) - SIZE + 1, SIZE):
         record = data[start : start + SIZE]
@@ -129,6 +150,9 @@ def unpack(data: bytes) -> Iterator[HostSample | DeviceSample]:
             yield _host(record)
         elif record[0] == DEVICE:
             yield from _devices(record)
+        elif record[0] == WORK:
+            _, _, _, _, mono_ns, samples, tokens = _WORK.unpack_from(record)
+            yield WorkSample(mono_ns, _known(samples, UNKNOWN_U64), _known(tokens, UNKNOWN_U64))
 
 
 def _host(record: bytes) -> HostSample:

@@ -90,6 +90,7 @@ def _uri(value: Any) -> bool:
 
 
 _WALL, _TIME, _NAME = _whole(0, WALL_MAX_NS), _whole(0, DURATION_MAX_NS), _or_null(_text)
+_COUNT = _whole(0, 2**63)
 _HELD: Mapping[str, Fits] = {"w": _WALL, "role": _text, "uri": _uri}
 
 REQUIRED: Mapping[str, Mapping[str, Fits]] = {
@@ -101,6 +102,7 @@ REQUIRED: Mapping[str, Mapping[str, Fits]] = {
     ev.GONE: _HELD,
     ev.NETWORK: {"interfaces": _interfaces},
     ev.NOTE: {"text": _text},
+    ev.RESUME: {"step": _COUNT, "steps": _COUNT},
     ev.END: {"status": lambda value: value in {one.value for one in Status}},
 }
 """What an event of each kind must carry."""
@@ -115,14 +117,17 @@ OPTIONAL: Mapping[str, Mapping[str, Fits]] = {
         "labels": _words,
         "network_class": _NAME,
         "carbon": _carbon,
+        "parents": _texts,
     },
     ev.MACHINE: {"share": _share, "held": _texts},
-    ev.STAGE: {"epoch": _or_null(_whole(-(2**63), 2**63))},
-    ev.ARTIFACT: {"price": lambda value: not value or _price(value)},
+    ev.STAGE: {"epoch": _or_null(_whole(-(2**63), 2**63)), "steps": _COUNT},
+    ev.ARTIFACT: {"price": lambda value: not value or _price(value), "steps": _COUNT},
     ev.END: {
         "exit_code": _or_null(_whole(-(2**32), 2**32)),
         "error": _NAME,
         "steps": _whole(0, 2**64),
+        "samples": _or_null(_COUNT),
+        "tokens": _or_null(_COUNT),
     },
 }
 """What it may carry besides."""

@@ -176,7 +176,7 @@ def _read_stored(
     if run != folder.parent.name:
         raise BadInput(f"it is a copy of a record of the run {run!r}")
     alive = recording.end is None and (is_own or is_alive(recording, folder))
-    segment = to_segment(recording, alive=alive, now_wall_ns=now_ns)
+    segment = to_segment(recording, alive=alive, now_wall_ns=now_ns, is_whole=with_devices)
     seen = _observe(segment, folder, own, is_torn=not events.endswith(b"\n"))
     return Stored(replace(segment, artifacts=seen), folder)
 

@@ -8,24 +8,25 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from trainfare.core.errors import BadInput, BudgetExceeded
 from trainfare.core.labels import check_run_id, make_labels
+from trainfare.core.lineage import check_parents
 from trainfare.core.money import Money
-from trainfare.core.price import Price, parse_hourly
+from trainfare.core.price import Price
 from trainfare.core.stage import FINISH, SETUP, TRAIN, UNNAMED, Status
 from trainfare.metering import event as ev
 from trainfare.metering.artifact import measure_bytes, normal_uri
+from trainfare.metering.counters import Amount, amount_in
 from trainfare.metering.home import home_folder, make_run_id, make_segment_id, runs_folder
 from trainfare.metering.inheritance import (
-    PRICE_VARIABLE,
     begin_as_child,
     parent_environment,
     pass_down,
+    stated_price_of,
     take_back,
 )
 from trainfare.metering.instrument import Instruments
@@ -33,7 +34,7 @@ from trainfare.metering.loop import Item, Loop
 from trainfare.metering.meter import Meter
 from trainfare.metering.notice import warn
 from trainfare.metering.place import NOTHING_STATED, Stated, make_instruments, start_facts
-from trainfare.metering.saying import plain_words, whole_bytes, words_of
+from trainfare.metering.saying import ending_of, plain_words, whole_count, words_of
 from trainfare.metering.spool import Spool
 
 if TYPE_CHECKING:
@@ -82,14 +83,8 @@ class Run:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if kind is None or (isinstance(error, SystemExit) and error.code in (None, 0)):
-            self.finish()
-        elif issubclass(kind, BudgetExceeded):
-            self.finish(Status.STOPPED_BY_BUDGET, error=words_of(kind, error))
-        elif issubclass(kind, KeyboardInterrupt):
-            self.finish(Status.KILLED, error="interrupted from the keyboard")
-        else:
-            self.finish(Status.FAILED, error=words_of(kind, error))
+        status, words = ending_of(kind, error)
+        self.finish(status, error=words)
 
     def finish(
         self,
@@ -120,15 +115,27 @@ class Run:
         stated = self._meter.price if isinstance(self._meter.price, Price) else None
         pass_down(self.id, stated if stated and stated.origin == "stated" else None)
 
-    def step(self) -> None:
-        """Count one training step."""
+    def step(self, *, samples: int | None = None, tokens: int | None = None) -> None:
+        """Count one training step, and what this process took in with it where that is said."""
         if self._base != TRAIN:
             self._begin_training()
         self._counters.steps += 1
+        if samples is not None or tokens is not None:
+            self._counters.take(samples, tokens)
 
-    def steps(self, loader: Iterable[Item]) -> Loop[Item]:
-        """Iterate over *loader*, one step an item; time spent waiting for the loader is measured."""
-        return Loop(loader, self._walk_steps)
+    def steps(
+        self, loader: Iterable[Item], *, samples: Amount = None, tokens: Amount = None
+    ) -> Loop[Item]:
+        """Iterate over *loader*, one step an item; time spent waiting for the loader is measured.
+
+        *samples* and *tokens* say what one item holds: a number, or a function of the item.
+        """
+        return Loop(loader, lambda items: self._walk_steps(items, samples, tokens))
+
+    def resume(self, *, step: int) -> None:
+        """Say that training goes on at *step* of the whole: what was beyond it is done again."""
+        if (count := whole_count("step", step)) is not None:
+            self._meter.add_event(ev.RESUME, step=count, steps=self._counters.steps)
 
     def epochs(self, epochs: Iterable[Item]) -> Loop[Item]:
         """Iterate over *epochs*; whole numbers name themselves (a resumed run goes on at 7)."""
@@ -184,7 +191,8 @@ class Run:
         self._depth += 1
         return self
 
-    def _walk_steps(self, loader: Iterable[Item]) -> Generator[Item, None, None]:
+    def _walk_steps(self, loader: Iterable[Item], *amounts: Amount) -> Iterator[Item]:
+        is_counted = any(one is not None for one in amounts)
         counters, clock = self._counters, time.perf_counter_ns
         items = iter(loader)
         self._begin_training()
@@ -199,8 +207,10 @@ class Run:
                 yield item
             finally:  # a loop that is left early has done the step in hand
                 counters.steps += 1
+                if is_counted:
+                    counters.take(*(amount_in(item, one) for one in amounts))
 
-    def _walk_epochs(self, epochs: Iterable[Item]) -> Generator[Item, None, None]:
+    def _walk_epochs(self, epochs: Iterable[Item]) -> Iterator[Item]:
         try:
             for number, item in enumerate(epochs):
                 self._epoch = item if isinstance(item, int) and item >= 0 else number
@@ -222,22 +232,25 @@ class Run:
 
     def _mark_stage(self) -> None:
         stage = self._stages[-1] if self._stages else self._base
-        self._meter.add_event(ev.STAGE, stage=stage, epoch=self._epoch)
+        about = {"epoch": self._epoch, "steps": self._counters.steps}
+        self._meter.add_event(ev.STAGE, stage=stage, **about)
 
     def _add_artifact(self, role: str, uri: str | os.PathLike[str], size: int | None) -> None:
         try:
-            measured = measure_bytes(uri) if size is None else whole_bytes(size)
+            measured = measure_bytes(uri) if size is None else whole_count("bytes", size)
             name = plain_words(normal_uri(uri))
         except Exception as error:
             warn("%s %.200r is not recorded: %s: %s", role, uri, type(error).__name__, error)
             return
-        self._meter.add_event(ev.ARTIFACT, w=time.time_ns(), role=role, uri=name, bytes=measured)
+        about = {"role": role, "uri": name, "bytes": measured, "steps": self._counters.steps}
+        self._meter.add_event(ev.ARTIFACT, w=time.time_ns(), **about)
 
 
 def track(
     name: str | None = None,
     *,
     model: str | None = None,
+    version: str | None = None,
     experiment: str | None = None,
     team: str | None = None,
     project: str | None = None,
@@ -248,6 +261,7 @@ def track(
     spot: bool | None = None,
     stage: str | None = None,
     run_id: str | None = None,
+    parent: str | Sequence[str] = (),
 ) -> Run:
     """Meter this process as a run, from now until the ``with`` block ends.
 
@@ -258,6 +272,7 @@ def track(
     Args:
         name: how people call the run.
         model: label; which model it trains.
+        version: label; which version of the model it makes.
         experiment: label; the question that a group of runs answers.
         team: label; who pays.
         project: label; what it is for.
@@ -269,6 +284,7 @@ def track(
         spot: how the machine was bought, likewise.
         stage: the whole run is this stage; ``"data"`` for data preparation.
         run_id: ``[a-z0-9-]{1,63}``, to continue a run.
+        parent: ids of runs whose result this one begins from; a version costs its line's sum.
 
     Raises:
         BadInput: a label, price or run id is malformed; nothing was started.
@@ -279,13 +295,14 @@ def track(
     words = make_labels(
         {
             "model": model,
+            "version": version,
             "experiment": experiment,
             "team": team,
             "project": project,
             **(labels or {}),
         }
     )
-    stated_price = _stated_price(price)
+    stated_price = stated_price_of(price)
     name = None if name is None else plain_words(name)
     stated = Stated(instance=instance, region=region, spot=spot)
     instruments = make_instruments(home_folder(), stated)
@@ -297,6 +314,7 @@ def track(
         stated_price=stated_price,
         stage=stage,
         run_id=run_id,
+        parents=(parent,) if isinstance(parent, str) else tuple(parent),
     )
 
 
@@ -309,6 +327,7 @@ def start_run(
     stated_price: Price | None = None,
     stage: str | None = None,
     run_id: str | None = None,
+    parents: Sequence[str] = (),
     is_wrapper: bool = False,
     pid: int | None = None,
     command: str | None = None,
@@ -320,6 +339,7 @@ def start_run(
     home = home_folder()
     facts = start_facts(parent_environment(), stated)
     chosen = check_run_id(run_id or facts.run_id or make_run_id())
+    check_parents(chosen, parents)
     segment_id = make_segment_id(facts.rank)
     spool = Spool(runs_folder(home) / chosen / segment_id)
     event = {
@@ -330,6 +350,7 @@ def start_run(
         "wrapper": is_wrapper,
         "metered_pid": pid,
         "command": command,
+        "parents": list(parents),
         **facts.event,
     }
     meter = Meter(spool, instruments, event, stated_price=stated_price)
@@ -341,21 +362,6 @@ def start_run(
     meter.start()
     _unfinished[id(run)] = run
     return run
-
-
-def _stated_price(price: str | Price | None) -> Price | None:
-    if isinstance(price, Price):
-        return price
-    if price is None:
-        inherited = parent_environment().get(PRICE_VARIABLE)
-        try:
-            return parse_hourly(inherited) if inherited else None
-        except BadInput as error:
-            warn("%s is passed over: %s", PRICE_VARIABLE, error)
-            return None
-    if not isinstance(price, str):
-        raise BadInput(f'price={price!r} is not text; write price="{price}/h" (floats lose digits)')
-    return parse_hourly(price)
 
 
 def _forget(run: Run) -> None:

@@ -1,0 +1,67 @@
+"""Lineage: which runs a run began from, and theirs, each once.
+
+A finetuning begins from the result of a pretraining; what its model version costs is the sum over
+both. Runs may have several parents (a merge), and lines may meet again: each run counts once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from trainfare.core.errors import BadInput
+from trainfare.core.labels import check_run_id
+
+
+def check_parents(run: str, parents: Sequence[str]) -> None:
+    """Refuse parents that are no run ids, or the run itself.
+
+    Raises:
+        BadInput: with the one that does not fit.
+    """
+    for parent in parents:
+        if check_run_id(parent) == run:
+            raise BadInput(f"run {run} names itself as its parent; name the run it began from")
+
+
+def lineage(runs: Iterable[str], parents: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """*runs* and everything that they began from, each once, parents before children.
+
+    Args:
+        runs: where to begin.
+        parents: run → the runs it names as parents; one that is not there has none.
+
+    Raises:
+        BadInput: runs name each other in a circle; the message walks it.
+
+    >>> lineage(["d"], {"d": ["b", "c"], "b": ["a"], "c": ["a"]})
+    ('a', 'b', 'c', 'd')
+    """
+    done: dict[str, None] = {}
+    for run in runs:
+        # A path of its own instead of recursion: a line of a thousand finetunings is no error.
+        path: dict[str, list[str]] = {}
+        _enter(run, parents, path, done)
+        while path:
+            last, left = next(reversed(path.items()))
+            if left:
+                _enter(left.pop(), parents, path, done)
+            else:
+                del path[last]
+                done[last] = None
+    return tuple(done)
+
+
+def _enter(
+    run: str,
+    parents: Mapping[str, Sequence[str]],
+    path: dict[str, list[str]],
+    done: dict[str, None],
+) -> None:
+    if run in path:
+        circle = [*list(path)[list(path).index(run) :], run]
+        raise BadInput(
+            f"runs name each other as parents in a circle: {' → '.join(circle)}; "
+            "record the one that began first without a parent"
+        )
+    if run not in done:
+        path[run] = list(reversed(parents.get(run, ())))
