@@ -155,6 +155,15 @@ def test_a_bill_with_problems_leaves_the_lake_as_it_was(tmp_path):
     assert left(lake) == before
 
 
+@pytest.mark.parametrize("wrong", ["soon", ""])
+def test_a_bill_without_any_readable_period_is_refused_with_its_rows(tmp_path, wrong):
+    lake = tmp_path / "lake"
+    rows = charges({"BillingPeriodStart": wrong}, {"BillingPeriodStart": wrong})
+    with pytest.raises(BadInput, match=r"row 1, column BillingPeriodStart.*\n.*row 2"):
+        deliver(write(tmp_path, rows), lake)
+    assert left(lake) == []
+
+
 def test_a_failing_disk_is_the_outsides_fault(tmp_path):
     (tmp_path / "lake").write_text("a file where the lake should be")
     with pytest.raises(OutsideFailed, match="cannot write the lake"):

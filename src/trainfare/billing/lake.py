@@ -153,14 +153,15 @@ def _ahead(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 
 
 def _by_period(batch: pa.RecordBatch) -> Iterator[tuple[str, pa.RecordBatch]]:
-    """The rows of each billing period, by the month that it begins in (UTC)."""
+    """The rows of each billing period, by the month that it begins in (UTC); none without one."""
     starts = batch.column("BillingPeriodStart")
     distinct = pc.unique(starts)
     names = pc.strftime(distinct, "%Y-%m").to_pylist()
-    if len(set(names)) == 1:
-        yield names[0], batch
+    known = sorted({each for each in names if each is not None})
+    if len(known) == 1 and None not in names:
+        yield known[0], batch
         return
-    for name in sorted({each for each in names if each is not None}):
+    for name in known:
         chosen = pa.array(
             [start for start, each in zip(distinct, names, strict=True) if each == name]
         )
