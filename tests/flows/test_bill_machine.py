@@ -97,10 +97,11 @@ class BillPath(RuleBasedStateMachine):
         if not self.bills:
             return
         balances = verify(self.home)
-        # What was restated and not allocated anew is told as a difference, never hidden.
+        # What was restated and not allocated anew stands as unallocated.
         for one in balances:
-            expected = self.expected[one.period].get((one.currency, one.view.value))
+            expected = self.expected[one.period].get((one.currency, one.view.value), 0)
             assert one.bill == expected
+            assert one.difference == 0
         assert {one.view for one in balances} == set(View)
 
     def teardown(self):

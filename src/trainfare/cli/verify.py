@@ -63,13 +63,16 @@ def command(period: str | None, form: str) -> int:
     head = ["", "period", "view", "bill", "runs", "idle", "shared", "unused", "unallocated"]
     click.echo(table(head, rows, right=range(3, 9)))
     for one in balances:
-        if one.difference and not one.is_stale:
+        if one.difference:
             off = Money(one.difference, one.currency).text()
             click.echo(
                 f"{one.period} {one.view.value}: {off} {one.currency} of the bill are nowhere"
             )
     for restated in stale:
-        click.echo(f"{restated} was restated since it was allocated: run trainfare allocate")
+        click.echo(
+            f"{restated} was restated since it was allocated; what changed stands as unallocated: "
+            "run trainfare allocate"
+        )
     click.echo("\nConserved to the nano." if is_conserved else "\nNOT CONSERVED.")
     return 0 if is_conserved else 1
 

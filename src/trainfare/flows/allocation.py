@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from trainfare.allocation.evidence import Evidence
     from trainfare.allocation.rules import Rules
     from trainfare.allocation.summary import AllocationSummary
+    from trainfare.store.allocations import StoredAllocation
     from trainfare.store.deliveries import StoredDelivery
 
 ENGINE_VERSION = "1"
@@ -274,8 +275,14 @@ class Balance:
     bill: int
     runs: int
     remainders: Mapping[Remainder, int]
-    is_stale: bool = False
-    """The bill was restated since it was allocated."""
+    restated: int | None = None
+    """Where the bill was restated since it was allocated: what it changed by, which stands as
+    unallocated until it is allocated anew; None where it was not."""
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether the bill was restated since it was allocated."""
+        return self.restated is not None
 
     @property
     def difference(self) -> int:
@@ -286,8 +293,9 @@ class Balance:
 def verify(home: Path, period: str | None = None, as_of_ns: int | None = None) -> list[Balance]:
     """Prove that runs and remainders sum to the bill, per period, currency and view.
 
-    The bill's side is summed anew from the lake, the other from the written result; a period that
-    was never allocated stands as unallocated as a whole.
+    The bill's side is summed anew from the lake, the other from the written result. What was not
+    allocated yet stands as unallocated: a new period as a whole, and of one that was restated since
+    then what it changed by, beside a result that is held against the bill it was made from.
     """
     need_analytics("verify bills")
     from trainfare.store.allocations import current_allocations
@@ -306,15 +314,27 @@ def verify(home: Path, period: str | None = None, as_of_ns: int | None = None) -
     for each in sorted({one.period for one in deliveries}):
         bill = sum_bill(charge_files(home, [d for d in deliveries if d.period == each]))
         path = [home / results[each].folder] if each in results else []
+        before = bill if path else {}
         is_stale = each in results and since_ns[each] > results[each].since_ns
+        if is_stale:
+            before = _allocated_bill(results[each])
         for view in View:
             groups = read_groups(path, (), view)
-            for currency in sorted({c for c, v in bill if v is view}):
+            for currency in sorted({c for c, v in bill.keys() | before.keys() if v is view}):
                 own = [g for g in groups if g.currency == currency]
                 left = {r: sum(g.nano for g in own if g.remainder is r) for r in Remainder}
-                total = bill[currency, view]
-                if not path:
-                    left[Remainder.UNALLOCATED] = total
+                total = bill.get((currency, view), 0)
+                fresh = total - before.get((currency, view), 0)
+                left[Remainder.UNALLOCATED] += fresh
                 runs = sum(g.nano for g in own if g.run is not None)
-                balances.append(Balance(each, currency, view, total, runs, left, is_stale))
+                restated = fresh if is_stale else None
+                balances.append(Balance(each, currency, view, total, runs, left, restated))
     return balances
+
+
+def _allocated_bill(allocation: StoredAllocation) -> dict[tuple[str, View], int]:
+    """What the bill summed to that *allocation* was made from, as the ledger keeps it."""
+    return {
+        (one["currency"], View(one["view"])): sum(int(one[name]) for name in ("runs", *Remainder))
+        for one in allocation.summary["outcomes"]
+    }
