@@ -20,6 +20,7 @@ from trainfare.core.money import Money
 from trainfare.metering.track import Run, track
 
 if TYPE_CHECKING:
+    from trainfare.flows.reconcile import Reconciliation
     from trainfare.reports.table import Table
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "TrainfareError",
     "__version__",
     "receipt",
+    "reconcile",
     "report",
     "runs",
     "track",
@@ -40,10 +42,13 @@ __version__ = "0.1.0"
 
 def receipt(run: str = "last") -> object:
     """The receipt of a run of this home: an id, the beginning of one, a name, or ``last``."""
+    from trainfare.flows.months import with_bills
     from trainfare.metering.history import find_run_id, read_receipt
     from trainfare.metering.home import home_folder
 
-    return read_receipt(home_folder(), find_run_id(home_folder(), run))
+    home = home_folder()
+    [found] = with_bills(home, [read_receipt(home, find_run_id(home, run))])
+    return found
 
 
 def report(
@@ -68,9 +73,23 @@ def report(
     return replace(first, others=tuple(others))
 
 
+def reconcile(period: str | None = None, *, run: str | None = None) -> Reconciliation:
+    """What runs were estimated at beside what they were billed, and why the two differ.
+
+    Args:
+        period: one billing period (``"2026-10"``), otherwise whole runs.
+        run: only this one: an id, the beginning of one, or a name.
+    """
+    from trainfare.flows.reconcile import reconcile as compare
+    from trainfare.metering.home import home_folder
+
+    return compare(home_folder(), period, run=run)
+
+
 def runs() -> list[object]:
     """The receipts of all runs of this home, oldest first."""
+    from trainfare.flows.months import with_bills
     from trainfare.metering.history import read_receipts
     from trainfare.metering.home import home_folder
 
-    return list(read_receipts(home_folder()))
+    return list(with_bills(home_folder(), read_receipts(home_folder())))

@@ -68,7 +68,7 @@ def test_the_order_is_override_learnt_refreshed_shipped(book):
     days = (date(2026, 8, 1), date(2026, 9, 1))
     sku = "aws/us-east-1/p5.48xlarge/on_demand"
     add_learnt(book.home, [LearntPrice(sku, Decimal("47.5"), *days, source="bill 2026-08")])
-    assert price(book).describe() == "$47.50/h (learnt, 2026-08-31)"
+    assert price(book).describe() == "$47.50/h (learnt from bill, 2026-08-31)"
 
     set_override(book.home, Override("accelerator", "H100", amount=Decimal("2.5")))
     assert price(book).amount == 20

@@ -34,6 +34,7 @@ COMMANDS = {
     "verify": "Prove that runs and remainders sum to the bill.",
     "report": "Billed money by model, team, component … summing to the bill.",
     "utilization": "What paid GPUs did, in time and money; what commitments saved.",
+    "reconcile": "Estimate beside bill, run by run, and why they differ.",
     "explain": "From any number down to file, row, rule and weights.",
     "rules": "Check your own allocation rules.",
     "tags": "What to put on a job so that its charges find its run.",

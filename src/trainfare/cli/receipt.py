@@ -13,13 +13,14 @@ from trainfare.cli.argument import run_argument
 @format_option("table", "json", "csv", "html")
 def command(run: str, form: str) -> None:
     """Print the receipt of RUN: an id, the beginning of one, a name, or "last"."""
+    from trainfare.flows.months import with_bills
     from trainfare.metering.history import close_dead, find_run_id, read_receipt
     from trainfare.metering.home import home_folder
     from trainfare.metering.receipt_text import receipt_csv, receipt_page, receipt_text
 
     home = home_folder()
     close_dead(home)
-    receipt = read_receipt(home, find_run_id(home, run))
+    [receipt] = with_bills(home, [read_receipt(home, find_run_id(home, run))])
     if form == "json":
         say_json(receipt.to_json())
     elif form == "csv":

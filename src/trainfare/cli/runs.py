@@ -35,9 +35,9 @@ def command(
     form: str,
 ) -> None:
     """List runs, the latest first."""
+    from trainfare.flows.months import with_bills
     from trainfare.metering.history import close_dead, read_history
     from trainfare.metering.home import home_folder
-    from trainfare.metering.receipt_view import duration_text
 
     wanted = {
         "model": model,
@@ -60,7 +60,8 @@ def command(
     for remark in remarks:
         click.echo(plain(remark), err=True)
     if form == "json":
-        say_json({"runs": [_summary(receipt) for receipt in found[:limit]], "total": len(found)})
+        summaries = [_summary(receipt) for receipt in with_bills(home, found[:limit])]
+        say_json({"runs": summaries, "total": len(found)})
         return
     if not found:
         click.echo(
@@ -69,26 +70,28 @@ def command(
             else "No run matches."
         )
         return
-    rows = []
-    for receipt in found[:limit]:
-        run, total = receipt.run, receipt.estimate.total
-        rows.append(
-            [
-                plain(run.id),
-                shorten(run.name or "", 18),
-                shorten(", ".join(filter(None, map(run.labels.get, ("model", "experiment")))), 20),
-                click.style(run.status.value.replace("_", " "), fg=STATUS_COLOURS[run.status]),
-                duration_text(receipt.duration_ns),
-                total.display() if total is not None else "no price",
-            ]
-        )
-    click.echo(
-        table(
-            ["run", "name", "model, experiment", "status", "time", "estimated"], rows, right=[4, 5]
-        )
-    )
+    listed = with_bills(home, found[:limit])
+    has_bills = any(receipt.billed is not None for receipt in listed)
+    heads = ["run", "name", "model, experiment", "status", "time", "estimated"]
+    rows = [_row(receipt, has_bills=has_bills) for receipt in listed]
+    click.echo(table([*heads, "billed"][: 6 + has_bills], rows, right=[4, 5, 6]))
     if len(found) > limit:
         click.echo(f"\n{len(found) - limit} earlier runs; --limit shows more.")
+
+
+def _row(receipt: Receipt, *, has_bills: bool) -> list[str]:
+    from trainfare.metering.receipt_view import duration_text
+
+    run, total, billed = receipt.run, receipt.estimate.total, receipt.billed
+    cells = [
+        plain(run.id),
+        shorten(run.name or "", 18),
+        shorten(", ".join(filter(None, map(run.labels.get, ("model", "experiment")))), 20),
+        click.style(run.status.value.replace("_", " "), fg=STATUS_COLOURS[run.status]),
+        duration_text(receipt.duration_ns),
+        total.display() if total is not None else "no price",
+    ]
+    return [*cells, billed.total.display() if billed is not None else "–"][: 6 + has_bills]
 
 
 def _summary(receipt: Receipt) -> dict[str, Any]:

@@ -77,7 +77,8 @@ class Price:
         date_text = f", {self.as_of.isoformat()}" if self.as_of else ""
         age = "" if self.quality == "fresh" else f", {self.quality}"
         reference = ", reference only" if self.is_reference else ""
-        return f"{money}/{self.unit.replace('_', '-')} ({self.origin}{date_text}{age}{reference})"
+        origin = "learnt from bill" if self.origin == "learnt" else self.origin
+        return f"{money}/{self.unit.replace('_', '-')} ({origin}{date_text}{age}{reference})"
 
 
 @dataclass(frozen=True, slots=True)

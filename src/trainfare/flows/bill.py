@@ -57,10 +57,15 @@ def need_analytics(purpose: str) -> None:
     Raises:
         MissingExtra: they are not; the message says how to install them.
     """
+    if not has_analytics():
+        raise MissingExtra("analytics", purpose)
+
+
+def has_analytics() -> bool:
+    """Whether the packages which bills need are installed."""
     from importlib.util import find_spec
 
-    if not all(find_spec(name) for name in ("pyarrow", "duckdb", "sqlalchemy", "alembic")):
-        raise MissingExtra("analytics", purpose)
+    return all(find_spec(name) for name in ("pyarrow", "duckdb", "sqlalchemy", "alembic"))
 
 
 def import_bills(

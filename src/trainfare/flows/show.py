@@ -16,6 +16,7 @@ from trainfare.core.run import (
     Segment,
 )
 from trainfare.core.stage import Status
+from trainfare.flows.months import with_bills
 from trainfare.metering.history import read_receipt
 from trainfare.metering.metrics import Metric, read_metrics
 from trainfare.metering.receipt import Receipt
@@ -62,7 +63,8 @@ def open_dossier(home: Path, run_id: str) -> Dossier:
     Raises:
         NotFound: nothing was recorded of it here.
     """
-    return Dossier(read_receipt(home, run_id), read_metrics(home, run_id))
+    [receipt] = with_bills(home, [read_receipt(home, run_id)])
+    return Dossier(receipt, read_metrics(home, run_id))
 
 
 def answers_of(machine: Machine) -> dict[str, tuple[str | None, str | None]]:

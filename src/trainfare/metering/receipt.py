@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 from trainfare.core.activity import Activity, activity_of
-from trainfare.core.charge import Component
+from trainfare.core.charge import Component, View
 from trainfare.core.claim import share_text
 from trainfare.core.estimate import Estimate
 from trainfare.core.money import Money
@@ -34,6 +35,30 @@ class Preparation:
 
 
 @dataclass(frozen=True, slots=True)
+class Billed:
+    """What the bill gave to a run, once all of its time is on bills that are here."""
+
+    total: Money
+    components: Mapping[Component, Money]
+    view: View
+    as_of_ns: int
+    """When this became what is known of the bill."""
+    methods: Mapping[str, Money]
+    """How each amount found the run: resource_overlap, run_tag …"""
+
+    def to_json(self) -> dict[str, Any]:
+        """The ``billed`` of a receipt."""
+        return {
+            "total": self.total.text(),
+            "currency": self.total.currency,
+            "components": {c.value: self.components[c].text() for c in Component},
+            "view": self.view.value,
+            "as_of": format_instant(self.as_of_ns // SECOND * SECOND),
+            "methods": {method: amount.text() for method, amount in self.methods.items()},
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """One run with its estimate; print it, or show it in a notebook."""
 
@@ -43,6 +68,8 @@ class Receipt:
     prepared_by: tuple[Preparation, ...] = ()
     remarks: tuple[str, ...] = ()
     """What the reader of the record noticed: records beside it that cannot be read."""
+    billed: Billed | None = None
+    """None while some of it is on no bill, or no bill was asked."""
 
     @property
     def duration_ns(self) -> int:
@@ -118,7 +145,7 @@ class Receipt:
                 "idle": _text(estimate.idle_cost),
                 "low_use": _text(self.low_use_cost),
             },
-            "billed": None,
+            "billed": None if self.billed is None else self.billed.to_json(),
             "stages": [
                 {"stage": stage, "seconds": _seconds(time_ns), "estimated": _text(amount)}
                 for stage, (time_ns, amount) in estimate.by_stage().items()

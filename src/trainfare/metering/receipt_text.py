@@ -6,9 +6,10 @@ import csv
 import html
 import io
 import textwrap
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from trainfare.metering.receipt_view import Line, View, view_of
+from trainfare.metering.receipt_view import Line, view_of
 
 if TYPE_CHECKING:
     from trainfare.metering.receipt import Receipt
@@ -41,8 +42,10 @@ def receipt_text(receipt: Receipt, width: int = WIDTH) -> str:
     rows += _line(view.total, width)
     for line in view.below:
         rows += _line(line, width)
+    if view.books:
+        rows += ["", *_columns([("", "estimated", "billed", "difference"), *view.books], left=1)]
     if view.epochs:
-        rows += ["", *_epoch_rows(view)]
+        rows += ["", *_columns([("epoch", "seconds", "estimated"), *view.epochs])]
     if view.remarks:
         rows.append("")
         for remark in view.remarks:
@@ -71,11 +74,15 @@ def _line(line: Line, width: int) -> list[str]:
     return rows + [" " * 10 + more for more in words[1:]]
 
 
-def _epoch_rows(view: View) -> list[str]:
-    table = [("epoch", "seconds", "estimated"), *view.epochs]
-    widths = [max(len(row[i]) for row in table) for i in range(3)]
+def _columns(table: Sequence[Sequence[str]], left: int = 0) -> list[str]:
+    """Rows in columns two spaces apart; the first *left* are aligned left, the others right."""
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     return [
-        "  ".join(cell.rjust(widths[i]) for i, cell in enumerate(row)).rstrip() for row in table
+        "  ".join(
+            cell.ljust(width) if number < left else cell.rjust(width)
+            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in table
     ]
 
 
@@ -88,16 +95,8 @@ def receipt_html(receipt: Receipt) -> str:
     rows += [_line_row(line) for line in view.lines]
     rows += [rule, _line_row(view.total, weight=700)]
     rows += [_line_row(line) for line in view.below]
-    head = "".join(f"<th style='{_CELL}'>{t}</th>" for t in ("epoch", "seconds", "estimated"))
-    body = "".join(
-        "<tr>" + "".join(f"<td style='{_CELL}'>{_e(cell)}</td>" for cell in row) + "</tr>"
-        for row in view.epochs
-    )
-    epochs = (
-        f"<table style='margin-top:1rem;border-collapse:collapse'><tr>{head}</tr>{body}</table>"
-        if view.epochs
-        else ""
-    )
+    books = _html_columns([("", "estimated", "billed", "difference"), *view.books])
+    epochs = _html_columns([("epoch", "seconds", "estimated"), *view.epochs])
     remarks = "".join(f"<li>{_e(remark)}</li>" for remark in view.remarks)
     remarks = f"<ul style='margin:.75rem 0 0;padding-left:1.2rem'>{remarks}</ul>" if remarks else ""
     return (
@@ -105,8 +104,19 @@ def receipt_html(receipt: Receipt) -> str:
         f"<b>{_e(view.title)}</b><span>{_e(view.status)}</span></div>"
         f"<div style='opacity:.75'>{_e(view.labels)}</div>"
         f"<table style='width:100%;border-collapse:collapse;margin-top:.5rem'>{''.join(rows)}</table>"
-        f"{epochs}{remarks}</div>"
+        f"{books if view.books else ''}{epochs if view.epochs else ''}{remarks}</div>"
     )
+
+
+def _html_columns(table: Sequence[Sequence[str]]) -> str:
+    """A table under its heads."""
+    heads, *rows = table
+    head = "".join(f"<th style='{_CELL}'>{_e(text)}</th>" for text in heads)
+    body = "".join(
+        "<tr>" + "".join(f"<td style='{_CELL}'>{_e(cell)}</td>" for cell in row) + "</tr>"
+        for row in rows
+    )
+    return f"<table style='margin-top:1rem;border-collapse:collapse'><tr>{head}</tr>{body}</table>"
 
 
 def _fact_row(label: str, words: str) -> str:

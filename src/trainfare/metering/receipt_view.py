@@ -22,7 +22,7 @@ from trainfare.core.run import (
 from trainfare.core.stage import Status
 
 if TYPE_CHECKING:
-    from trainfare.metering.receipt import Receipt
+    from trainfare.metering.receipt import Billed, Receipt
 
 EPOCHS_SHOWN = 12
 """A receipt shows so many epochs; of more it shows the first and last few."""
@@ -49,6 +49,9 @@ class View:
     total: Line
     below: tuple[Line, ...]
     """Amounts beside the total, not in it."""
+    books: tuple[tuple[str, str, str, str], ...]
+    """What each component was estimated at and billed, and the difference; the total last, nothing
+    without a bill."""
     epochs: tuple[tuple[str, str, str], ...]
     remarks: tuple[str, ...]
 
@@ -65,6 +68,7 @@ def view_of(receipt: Receipt) -> View:
         lines=tuple(replace(one, words=plain(one.words)) for one in _lines(receipt, places)),
         total=Line("estimated", "", amount_text(receipt.estimate.total, places)),
         below=tuple(replace(one, words=plain(one.words)) for one in _below(receipt, places)),
+        books=tuple(_books(receipt, places)),
         epochs=tuple(_epochs(receipt, places)),
         remarks=tuple(map(plain, _remarks(receipt))),
     )
@@ -149,10 +153,19 @@ def _facts(receipt: Receipt) -> list[tuple[str, str]]:
         carbon = activity.carbon_g
         grams = f", {float(carbon):.3g} g CO₂e" if carbon is not None else ""
         facts.append(("energy", f"{float(activity.energy_kwh):.6g} kWh{grams}"))
+    if receipt.billed is not None:
+        facts.append(("billed", _billed_words(receipt.billed)))
     errors = [s.error for s in run.attempts[-1].segments if s.error]
     if errors and run.status is not Status.FINISHED:
         facts.append(("ended", errors[0]))
     return facts
+
+
+def _billed_words(billed: Billed) -> str:
+    """Which cost it is, of when, and how it found the run, the largest part first."""
+    ways = sorted(billed.methods, key=lambda method: -abs(billed.methods[method].nano))
+    day = format_instant(billed.as_of_ns)[:10]
+    return f"{billed.view.value} cost as of {day}, by {', '.join(ways)}".replace("_", " ")
 
 
 def _price_words(price: Price) -> str:
@@ -262,6 +275,32 @@ def _below(receipt: Receipt, places: int) -> list[Line]:
         for one in receipt.prepared_by
     )
     return lines
+
+
+def _books(receipt: Receipt, places: int) -> list[tuple[str, str, str, str]]:
+    billed, estimate = receipt.billed, receipt.estimate
+    if billed is None:
+        return []
+    sides = [(c.value, estimate.components[c], billed.components[c]) for c in Component]
+    rows = [side for side in sides if side[1] or side[2]]
+    rows.append(("total", estimate.total, billed.total))
+    return [
+        (
+            label,
+            amount_text(before, places),
+            amount_text(after, places),
+            _apart(before, after, places),
+        )
+        for label, before, after in rows
+    ]
+
+
+def _apart(before: Money | None, after: Money, places: int) -> str:
+    """What was billed above (+) or below (−) the estimate; a dash where that cannot be said."""
+    if before is None or before.currency != after.currency:
+        return "–"
+    difference = (after - before).display(places)
+    return difference if difference.startswith("-") else f"+{difference}"
 
 
 def _epochs(receipt: Receipt, places: int) -> list[tuple[str, str, str]]:

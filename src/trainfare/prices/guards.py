@@ -118,7 +118,7 @@ def admit(listings: Iterable[Listing], witnesses: Witnesses, at_ns: int) -> Verd
             verdict.rejected.append((item, refusal))
             continue
         last = witnesses.last_known(item)
-        if last is not None and _is_yardstick(last, at_ns) and jumps(last.amount, item.amount):
+        if last is not None and is_yardstick(last, at_ns) and jumps(last.amount, item.amount):
             change = (item.amount / last.amount - 1) * 100
             why = f"{last.amount} → {item.amount} ({change:+.1f} %) since {last.as_of}"
             verdict.quarantined.append((item, why))
@@ -143,7 +143,8 @@ def _full_price(
     return last.amount if last is not None else known
 
 
-def _is_yardstick(last: Listing, at_ns: int) -> bool:
+def is_yardstick(last: Listing, at_ns: int) -> bool:
+    """Whether the last known price can say that a new one jumped: not a spot price that is stale."""
     return last.option != "spot" or quality_of("spot", last.as_of, at_ns) != "stale"
 
 

@@ -85,14 +85,15 @@ def find_learnt(home: Path, sku: str, day: date) -> Listing | None:
         return None
     best = min(mine, key=lambda price: (_distance(price, day), -price.end.toordinal()))
     provider, region, name, option = sku.split("/")
+    last = date.fromordinal(best.end.toordinal() - 1).isoformat()
     return Listing(
         provider=provider,
         region=region,
         name=name,
         option=option,
         amount=best.amount,
-        as_of=date.fromordinal(best.end.toordinal() - 1).isoformat(),
-        source=f"effective rate of {best.source}",
+        as_of=last,
+        source=f"learnt from {best.source}: effective rate of {best.start} to {last}",
         origin="learnt",
         currency=best.currency,
         unit=best.unit,

@@ -121,7 +121,7 @@ def machine_listing(
         devices = {tpu[0]: chips}
     whole = list_price(home, place, name, option, at_ns) if name and tpu is None else None
     spec = find_spec(place[0], name)
-    if whole is not None and not _lacks_its_accelerators(spec, place[0], devices):
+    if whole is not None and not _lacks_its_accelerators(spec, place[0], has_any=bool(devices)):
         return whole
     if whole is None and not _sells_by_the_piece(place[0], devices):
         return f"nobody lists {name or 'it'} in {place[1]} as {option}"
@@ -136,16 +136,25 @@ def machine_listing(
     return combined(name or "+".join(sorted(devices)), parts)
 
 
-def _lacks_its_accelerators(
-    spec: InstanceSpec | None, provider: str, devices: Mapping[str, Fraction]
-) -> bool:
+def _lacks_its_accelerators(spec: InstanceSpec | None, provider: str, *, has_any: bool) -> bool:
     """Whether the type's price leaves out the accelerators that this machine has.
 
     On GCP, GPUs are attached to N1 machines and priced beside them: the price of ``n1-standard-8``
     alone would hide most of what the machine costs.
     """
     bare = spec is not None and spec.accelerator_count == 0
-    return provider == "gcp" and bare and bool(devices)
+    return provider == "gcp" and bare and has_any
+
+
+def is_sold_whole(provider: str, name: str, *, has_accelerators: bool) -> bool:
+    """Whether one price under this name is that of a whole machine, accelerators and all.
+
+    >>> is_sold_whole("gcp", "n1-standard-8", has_accelerators=True)
+    False
+    """
+    spec = find_spec(provider, name)
+    lacks = _lacks_its_accelerators(spec, provider, has_any=has_accelerators)
+    return tpu_chips(name) is None and not lacks
 
 
 def _sells_by_the_piece(provider: str, devices: Mapping[str, Fraction]) -> bool:

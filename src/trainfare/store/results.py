@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +160,57 @@ def read_machines(paths: Sequence[Path], view: View) -> list[MachineSum]:
         )
         for resource, day, run, left, currency, nano in rows
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class RunPart:
+    """What a run got of one resource's charges of one kind, on one day."""
+
+    run: str
+    resource: str | None
+    """As the bill writes it; None where a charge names none, or a rule divides many."""
+    component: str
+    day: date | None
+    """None where a charge of more than a day was divided."""
+    currency: str
+    category: str
+    """FOCUS ChargeCategory."""
+    is_correction: bool
+    method: str
+    amounts: tuple[int | None, ...]
+    """Nano-units per view, in the order of View; None where the bill has none."""
+    charges: int
+
+
+def read_run_parts(paths: Sequence[Path], runs: Sequence[str]) -> list[RunPart]:
+    """Everything that *runs* got, in a fixed order."""
+    if not paths or not runs:
+        return []
+    keys = "run, resource, component, day, currency, charge_category, is_correction, method"
+    sums = ", ".join(f"sum({view.value}_nano)" for view in View)
+    query = (
+        f"SELECT {keys}, {sums}, sum(charges) FROM {_files(paths)} "
+        f"WHERE run IN (SELECT unnest(?)) GROUP BY ALL ORDER BY {keys}"
+    )
+    with _connection() as connection:
+        rows = connection.execute(query, [list(runs)]).fetchall()
+    return [
+        RunPart(
+            run=run,
+            resource=resource,
+            component=component,
+            day=day,
+            currency=currency,
+            category=category or "",
+            is_correction=bool(is_correction),
+            method=method or "",
+            amounts=tuple(None if nano is None else int(nano) for nano in nanos),
+            charges=int(charges),
+        )
+        for (
+            run, resource, component, day, currency, category, is_correction, method, *nanos, charges,
+        ) in rows
+    ]  # fmt: skip
 
 
 def sum_bill(paths: Sequence[Path]) -> dict[tuple[str, View], int]:
