@@ -9,10 +9,12 @@
      FAKE_NVML_BROKEN=1           GPU 1 cannot even be opened
      FAKE_NVML_PROCESSES=gpu:pid:MiB:sm,…   who computes; MiB -1: the driver does not say
      FAKE_NVML_SPIN=2000          every question burns so many rounds of CPU
+     FAKE_NVML_GPM=1              1: GPM works; 0: the GPU has none (the default); 4: no permission
    Compiled in:
      -DNO_ENERGY   the energy counter answers "not supported"
      -DNO_SAMPLES  activity by process answers "not supported"
      -DOLD_DRIVER  symbols that came after driver 450 are missing
+     -DNO_GPM      the driver has no GPM at all
 */
 #include <stdio.h>
 #include <stdlib.h>
@@ -134,6 +136,45 @@ int nvmlDeviceGetAttributes_v2(Device *device, Attributes *found) {
   memset(found, 0, sizeof *found);
   found->gi_slices = found->ci_slices = slices[device->instance];
   found->memory_mib = slices[device->instance] == 3 ? 40448 : 9856;
+  return OK;
+}
+#endif
+
+#if !defined OLD_DRIVER && !defined NO_GPM
+/* A GPM sample is a count of questions; between two of them GPU n is n % busier than GPU 0. */
+typedef struct { int gpu; unsigned long long at; } GpmSample;
+typedef struct { unsigned id, code; double value; char *words[3]; } GpmMetric;
+typedef struct { unsigned version, count; GpmSample *before, *now; GpmMetric metrics[477]; } GpmGet;
+typedef struct { unsigned version, is_supported; } GpmSupport;
+static unsigned long long gpm_now;
+static int gpm_samples;
+
+int nvmlGpmQueryDeviceSupport(Device *device, GpmSupport *found) {
+  if (found->version != 1) return 25;
+  found->is_supported = device->gpu != mig && number("FAKE_NVML_GPM", 0) != 0;
+  return ask(device);
+}
+int nvmlGpmSampleAlloc(GpmSample **found) {
+  gpm_samples++;
+  *found = calloc(1, sizeof **found);
+  return OK;
+}
+int nvmlGpmSampleFree(GpmSample *sample) { gpm_samples--; free(sample); return OK; }
+int gpmSamplesLeft(void) { return gpm_samples; }
+int nvmlGpmSampleGet(Device *device, GpmSample *sample) {
+  if (number("FAKE_NVML_GPM", 0) == 4) return 4;
+  *sample = (GpmSample){device->gpu, ++gpm_now};
+  return ask(device);
+}
+int nvmlGpmMetricsGet(GpmGet *get) {
+  if (get->version != 1 || get->now->at <= get->before->at) return INVALID;
+  memset(get->metrics + get->count, 0, sizeof get->metrics - get->count * sizeof *get->metrics);
+  for (unsigned i = 0; i < get->count; i++) {
+    GpmMetric *one = &get->metrics[i];
+    double value = one->id == 2 ? 80.5 : one->id == 3 ? 40.25 : one->id == 5 ? 30.0 : 200.0;
+    one->code = OK;
+    one->value = value + get->now->gpu;
+  }
   return OK;
 }
 #endif

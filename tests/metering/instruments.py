@@ -59,6 +59,10 @@ class Devices:
     readings: list = field(default_factory=list)
     events: list = field(default_factory=list)
     closed: bool = False
+    said: dict = field(default_factory=lambda: {"activity": "NVML", "energy": "counter"})
+
+    def telemetry(self):
+        return self.said
 
     def take_events(self):
         events, self.events = self.events, []
@@ -78,12 +82,13 @@ def gpu(number):
     return Accelerator(number, f"GPU-{number}", "NVIDIA H100 80GB HBM3")
 
 
-def reading(activity=None, memory=None, energy=None, process=None):
+def reading(activity=None, memory=None, energy=None, process=None, profile=None):
     return SimpleNamespace(
         gpu_activity_percent=activity,
         memory_used_bytes=memory,
         energy_millijoules=energy,
         process_share=process,
+        profile=profile,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import subprocess
@@ -394,3 +395,64 @@ def test_ours_is_the_tree_of_the_process_that_is_metered(build, monkeypatch):
         assert sampler.read()[0].process_share == Fraction(1, 4)
         sampler.close()
         child.communicate(b"\n")
+
+
+def test_the_profile_of_a_gpu_is_told_every_tenth_time(sample):
+    """Its mean covers all the time between, so nothing is lost; memory above 100 % is no measure."""
+    sampler = sample(GPM=1, GPUS=2)
+    sampler.open()
+    assert sampler.profile_why == ""
+    seen = [sampler.read() for _ in range(20)]
+    told = [i for i, readings in enumerate(seen, start=1) if readings[1].profile]
+    assert told == [10, 20]
+    assert seen[9][1].profile == (81.5, 41.25, 31.0, None)
+    assert seen[19][0].profile.tensor_active == 30.0
+
+
+@pytest.mark.parametrize(
+    ("flag", "setting", "why"),
+    [
+        ("-DNO_GPM", 1, "the driver is too old for this call"),
+        ("-DOLD_DRIVER", 1, "the driver is too old for this call"),
+        ("-O1", 0, "not supported"),
+        ("-O1", 4, "no permission"),
+    ],
+)
+def test_without_a_profile_the_rest_is_read_and_the_reason_kept(sample, flag, setting, why):
+    sampler = sample(flag, GPM=setting, GPUS=1)
+    assert sampler.open()
+    assert why in sampler.profile_why
+    readings = slow_reading(sampler)
+    assert (readings[0].profile, readings[0].gpu_activity_percent) == (None, 5)
+    assert sampler.take_events() == []
+
+
+def test_a_profile_that_the_driver_takes_back_is_not_asked_for_again(sample, monkeypatch):
+    sampler = sample(GPM=1, GPUS=1)
+    sampler.open()
+    assert slow_reading(sampler)[0].profile
+    monkeypatch.setenv("FAKE_NVML_GPM", "4")
+    assert slow_reading(sampler)[0].profile is None
+    assert sampler.profile_why == "the driver refused it after a while"
+    monkeypatch.setenv("FAKE_NVML_GPM", "1")
+    assert slow_reading(sampler)[0].profile is None
+
+
+def test_samples_of_the_driver_are_given_back(sample, build):
+    sampler = sample(GPM=1, GPUS=3)
+    sampler.open()
+    slow_reading(sampler)
+    library = ctypes.CDLL(build())
+    assert library.gpmSamplesLeft() == 6
+    sampler.close()
+    assert library.gpmSamplesLeft() == 0
+    refused = sample(GPM=4, GPUS=1)
+    refused.open()
+    assert library.gpmSamplesLeft() == 0
+
+
+def test_a_mig_instance_has_no_profile(sample):
+    sampler = sample(GPM=1, MIG=0, GPUS=1)
+    sampler.open()
+    assert "MIG" in sampler.profile_why
+    assert {reading.profile for reading in slow_reading(sampler)} == {None}

@@ -13,6 +13,8 @@ from metering.instruments import (
     start_event,
 )
 from trainfare.core.price import NoPrice
+from trainfare.core.run import DeviceProfile
+from trainfare.metering.gpm import GpuProfile
 from trainfare.metering.meter import Meter
 from trainfare.metering.recording import make_recording, to_segment
 from trainfare.metering.spool import EVENTS, SAMPLES, Spool
@@ -127,6 +129,28 @@ def test_device_windows_hold_the_mean_and_the_energy_between_them(folder, clock)
     assert first.end_ns - first.start_ns == 10 * 10**9
     unknown = [u for u in segment.device_use if u.device_id == "GPU-1"]
     assert all(u.activity_permille is None and u.energy_mj is None for u in unknown)
+
+
+def test_who_measures_devices_and_what_they_profile_is_recorded(folder, clock):
+    """A profile stands on the window in which it was told; a changed source is told again."""
+    devices = Devices((gpu(0), gpu(1)))
+    meter = make_meter(folder, instruments(clock, devices=devices, held=("GPU-0", "GPU-1")))
+    open_all(meter)
+    for profile in (GpuProfile(80.5, 40.0, 30.04, None), None):
+        devices.readings = [reading(activity=100, profile=profile), reading(activity=100)]
+        clock.advance(10)
+        meter._tick_devices()
+        meter._flush_devices()
+    assert read_back(folder).telemetry == {"activity": "NVML", "energy": "counter"}
+    devices.said = {"activity": "NVML", "profile_why": "the driver refused it after a while"}
+    clock.advance(1)
+    meter.stop("finished")
+    segment = read_back(folder)
+    assert segment.telemetry == devices.said
+    told = {(u.device_id, u.start_ns): u.profile for u in segment.device_use}
+    assert told["GPU-0", 0] == DeviceProfile(805, 400, 300, None)
+    assert told["GPU-1", 0] == DeviceProfile()
+    assert told["GPU-0", 10 * 10**9] is None
 
 
 def test_a_machine_without_price_says_so_in_the_record(folder, clock):

@@ -3,13 +3,16 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trainfare.core.run import DeviceProfile
 from trainfare.metering.sample import (
     SIZE,
     DeviceSample,
     HostSample,
+    ProfileSample,
     WorkSample,
     pack_devices,
     pack_host,
+    pack_profiles,
     pack_work,
     unpack,
 )
@@ -52,6 +55,18 @@ def test_devices_are_packed_four_to_a_record_in_order(count, permille, memory, e
     samples = [DeviceSample(5, 9, n, permille, permille, memory, energy) for n in range(count)]
     data = pack_devices(samples)
     assert len(data) == SIZE * ((count + 3) // 4)
+    assert list(unpack(data)) == samples
+
+
+permilles = st.none() | st.integers(0, 1000)
+profiles = st.builds(DeviceProfile, permilles, permilles, permilles, permilles)
+
+
+@given(st.lists(profiles, min_size=1, max_size=19))
+def test_profiles_are_packed_eight_to_a_record_in_order(told):
+    samples = [ProfileSample(5, 9, n, profile) for n, profile in enumerate(told)]
+    data = pack_profiles(samples)
+    assert len(data) == SIZE * ((len(told) + 7) // 8)
     assert list(unpack(data)) == samples
 
 

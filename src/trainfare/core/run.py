@@ -8,8 +8,9 @@ uninterrupted stretch of the run; it is derived from segments that overlap in ti
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from typing import NamedTuple
 
 from trainfare.core.claim import Claim
 from trainfare.core.machine import Machine
@@ -68,6 +69,19 @@ class Artifact:
         return self.bytes * held_ns
 
 
+class DeviceProfile(NamedTuple):
+    """How much of an accelerator was at work, in thousandths; None is not told."""
+
+    sm_active: int | None = None
+    """Of its multiprocessors, those that had work."""
+    sm_occupancy: int | None = None
+    """Resident warps out of as many as fit."""
+    tensor_active: int | None = None
+    """Time in which its tensor cores worked."""
+    dram_active: int | None = None
+    """Bandwidth of its memory, out of the most that it has."""
+
+
 @dataclass(frozen=True, slots=True)
 class DeviceUse:
     """What one accelerator did over a stretch of time *interval_ns* (since the segment's start)."""
@@ -82,6 +96,7 @@ class DeviceUse:
     """Millijoules used over the stretch."""
     process_permille: int | None = None
     """Share of the device that this run's processes used, in thousandths."""
+    profile: DeviceProfile | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +111,17 @@ class Totals:
     net_tx_bytes: int | None = None
     input_wait_ns: int | None = None
     samples: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Flops:
+    """Floating-point operations that a training says it needs: per step, sample or token."""
+
+    per: str
+    """``step`` (of the whole run, all its accelerators together), ``sample`` or ``token``."""
+    count: Fraction
+    dtype: str
+    """The number format that most of them are computed in: bf16, fp16, fp8."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +163,11 @@ class Segment:
     """Runs whose result this one began from, as a finetuning from a pretraining."""
     totals: Totals = Totals()
     device_use: tuple[DeviceUse, ...] = ()
+    telemetry: Mapping[str, str] = field(default_factory=dict)
+    """Who measured ``activity``, ``energy`` and ``profile`` of the accelerators; ``profile_why``
+    says why there is no profile. Empty where nothing did, or before that was recorded."""
+    flops: Flops | None = None
+    """What the training says its work takes."""
     network: Mapping[str, tuple[int, int]] | None = None
     network_class: str | None = None
     carbon_g_per_kwh: Fraction | None = None

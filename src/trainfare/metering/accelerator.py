@@ -6,7 +6,7 @@ import logging
 import os
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,6 +50,7 @@ class AcceleratorSampler:
         self._kinds: list[Kind] = []
         self._energy: dict[Accelerator, EnergyCount] = {}
         self._last_use: dict[Accelerator, Use] = {}
+        self._latest: tuple[GpuReading, ...] = ()
 
     def open(self) -> bool:
         """Find the devices; False where there are none."""
@@ -101,7 +102,8 @@ class AcceleratorSampler:
             uses = {} if kind.monitor is None else kind.monitor.poll()
             source = None if kind.monitor is None else kind.monitor.name
             readings += [self._reading(one, uses.get(one.index), source) for one in kind.devices]
-        return tuple(readings)
+        self._latest = tuple(readings)
+        return self._latest
 
     def _reading(self, device: Accelerator, use: Use | None, source: str | None) -> GpuReading:
         energy = self._energy.setdefault(device, EnergyCount())
@@ -126,6 +128,17 @@ class AcceleratorSampler:
             None if use.activity_percent is None else source,
         )
 
+    def telemetry(self) -> dict[str, str]:
+        """Who measures what, by the latest readings: NVML, a maker's monitor, GPM."""
+        readings = self._latest
+        said = {
+            "activity": _said(one.activity_source for one in readings),
+            "energy": _said(one.energy_source for one in readings),
+            "profile": "" if self.gpus.profile_why else "GPM",
+            "profile_why": self.gpus.profile_why,
+        }
+        return {key: words for key, words in said.items() if words}
+
     def take_events(self) -> list[str]:
         """What happened to devices since the last call, one sentence each."""
         events, self._events = self._events, []
@@ -137,3 +150,7 @@ class AcceleratorSampler:
         for kind in self._kinds:
             if kind.monitor is not None:
                 kind.monitor.close()
+
+
+def _said(sources: Iterable[str | None]) -> str:
+    return ", ".join(sorted({source for source in sources if source}))

@@ -16,6 +16,7 @@ from trainfare.core.price import NoPrice, Price
 VERSION = 1
 """Version of the spool's format; a reader refuses a higher one."""
 
+TELEMETRY, FLOPS = "telemetry", "flops"
 START, MACHINE, PRICE, STAGE, ARTIFACT, GONE, NETWORK, NOTE, RESUME, END = (
     "start",
     "machine",

@@ -1,11 +1,13 @@
 """The GPU sampler: what each NVIDIA GPU or MIG instance does, through NVML.
 
-Every tick asks two things of a GPU, activity and energy; memory and processes every tenth. What
-the driver does not offer is None, never 0, and is not asked for again.
+Every tick asks two things of a GPU, activity and energy; memory, processes and, where there is one,
+the profile of its multiprocessors every tenth. What the driver does not offer is None, never 0, and
+is not asked for again.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import time
@@ -16,6 +18,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from trainfare.core.machine import Accelerator
 from trainfare.metering.energy import EnergyCount
+from trainfare.metering.gpm import GpmDevice, GpuProfile
 from trainfare.metering.nvml import (
     FUNCTION_NOT_FOUND,
     GPU_IS_LOST,
@@ -64,6 +67,8 @@ class GpuReading(NamedTuple):
     memory; 1 when nobody else is on it, None when the driver shows no processes."""
     activity_source: str | None
     """Who measured the activity; None where nobody does."""
+    profile: GpuProfile | None = None
+    """How much of the GPU was at work since it was last told; only in readings that tell it anew."""
 
 
 @dataclass(slots=True)
@@ -79,6 +84,7 @@ class _Device:
     memory_bytes: int | None = None
     process_share: Fraction | None = None
     processes_seen_us: int = 0
+    gpm: GpmDevice | None = None
 
 
 class GpuSampler:
@@ -98,6 +104,8 @@ class GpuSampler:
         self.why = "not opened yet"
         """Why there are no devices, as a sentence's end; empty where there are."""
         self.driver_version: str | None = None
+        self.profile_why = "no NVIDIA GPU"
+        """Why no profile of the multiprocessors is told, as a sentence's end; empty where it is."""
         self._pid = os.getpid() if pid is None else pid
         self._library = library
         self._clock_ns = clock_ns
@@ -137,6 +145,8 @@ class GpuSampler:
             self.note(f"the NVIDIA driver does not list its GPUs ({error})")
         self.why = "" if self._devices else "the NVIDIA driver shows this process no GPU"
         self._readings = tuple(self._read_device(device, is_slow=True) for device in self._devices)
+        for device in self._devices:
+            self._open_gpm(nvml, device)
         return bool(self._devices)
 
     def _add_gpu(self, nvml: Nvml, index: int) -> None:
@@ -156,6 +166,16 @@ class GpuSampler:
             device.accelerator = Accelerator(index, uuid, name, memory_bytes=total)
         # A GPU in MIG mode cannot be used whole; without instances it is still there and paid for.
         self._devices += instances or [device]
+
+    def _open_gpm(self, nvml: Nvml, device: _Device) -> None:
+        if device.is_mig:
+            self.profile_why = "a MIG instance has none of its own"
+            return
+        try:
+            device.gpm = GpmDevice(nvml, device.handle)
+            self.profile_why = ""
+        except NvmlError as error:
+            self.profile_why = f"{error}; GPUs from Hopper on tell it"
 
     def _find_instances(self, nvml: Nvml, gpu: _Device) -> list[_Device]:
         """The MIG instances of *gpu*; places between them may be empty."""
@@ -210,6 +230,7 @@ class GpuSampler:
             memory = self._ask(device, Nvml.memory)
             device.memory_bytes = None if memory is None else memory.used
             device.process_share = self._share(device)
+        profile = self._read_profile(device) if is_slow else None
         if device.is_lost:
             return GpuReading(device.accelerator.id, *[None] * 7)
         energy = device.energy
@@ -222,7 +243,22 @@ class GpuSampler:
             energy.source,
             device.process_share,
             None if activity is None else SOURCE,
+            profile,
         )
+
+    def _read_profile(self, device: _Device) -> GpuProfile | None:
+        if device.gpm is None:
+            return None
+        read = device.gpm.read
+
+        def profile(_nvml: Nvml, _handle: Any) -> GpuProfile:
+            return read()
+
+        found = self._ask(device, profile)
+        if profile.__name__ in device.refused:
+            self.profile_why = "the driver refused it after a while"
+            _close(device)
+        return found
 
     def _read_energy(self, device: _Device) -> None:
         counter = self._ask(device, Nvml.energy_millijoules)
@@ -289,9 +325,18 @@ class GpuSampler:
         nvml, self._nvml = self._nvml, None
         if nvml is not None:
             try:
+                for device in self._devices:
+                    _close(device)
                 nvml.close()
             except NvmlError as error:
                 log.debug("closing NVML: %s", error)
+
+
+def _close(device: _Device) -> None:
+    gpm, device.gpm = device.gpm, None
+    if gpm is not None:
+        with contextlib.suppress(NvmlError):
+            gpm.close()
 
 
 def _is_alive(pid: int) -> bool:

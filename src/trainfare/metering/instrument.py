@@ -41,6 +41,9 @@ class DeviceReader(Protocol):
     def read(self) -> Sequence[Any]:
         """One reading per device."""
 
+    def telemetry(self) -> Mapping[str, str]:
+        """Who measures ``activity``, ``energy`` and ``profile``; ``profile_why`` if nobody does."""
+
     def take_events(self) -> list[str]:
         """What happened since the last call: a device was lost, a driver refused."""
 

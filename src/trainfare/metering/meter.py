@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
@@ -18,16 +17,10 @@ from trainfare.core.money import Money
 from trainfare.core.price import NoPrice, Price
 from trainfare.metering import event as ev
 from trainfare.metering.counters import Counters
+from trainfare.metering.device_window import DeviceWindows
 from trainfare.metering.instrument import DeviceReader, HostReader, Instruments, Place
 from trainfare.metering.notice import warn
-from trainfare.metering.sample import (
-    DeviceSample,
-    HostSample,
-    WorkSample,
-    pack_devices,
-    pack_host,
-    pack_work,
-)
+from trainfare.metering.sample import HostSample, WorkSample, pack_host, pack_work
 from trainfare.metering.spool import Spool
 
 DEVICE_TICKS = 10
@@ -66,17 +59,6 @@ if hasattr(os, "register_at_fork"):
     )
 
 
-@dataclass
-class _Window:
-    """The sums of one device since the last record."""
-
-    activity: list[int] = field(default_factory=list)
-    process: list[int] = field(default_factory=list)
-    memory_mib: int | None = None
-    energy_from_mj: int | None = None
-    energy_to_mj: int | None = None
-
-
 class Meter:
     """Samples one segment from :meth:`start` to :meth:`stop`."""
 
@@ -107,11 +89,11 @@ class Meter:
         self._traffic_base: tuple[int | None, int | None] = (None, None)
         self._network_base: dict[str, tuple[int, int]] = {}
         self._devices: DeviceReader | None = None
-        self._windows: list[_Window] = []
-        self._window_start_ns = 0
+        self._windows = DeviceWindows(0, 0)
         self._price_checked_ns = 0
         self._noted: set[str] = set()
         self._work: tuple[int | None, int | None] = (None, None)
+        self._telemetry: dict[str, str] = {}
         self.duration_ns: int | None = None
         """Set once stopped."""
         spool.add_event(
@@ -287,8 +269,7 @@ class Meter:
                 return
             if found:
                 self._devices = devices
-                self._windows = [_Window() for _ in found]
-                self._window_start_ns = self.elapsed_ns()
+                self._windows = DeviceWindows(len(found), self.elapsed_ns())
             self.place = place
             if self._host is not None:
                 self._forget_own_traffic()
@@ -328,38 +309,22 @@ class Meter:
             return
         for text in self._devices.take_events():
             self.note(text)
-        for window, reading in zip(self._windows, self._devices.read(), strict=False):
-            if reading.gpu_activity_percent is not None:
-                window.activity.append(round(reading.gpu_activity_percent * 10))
-            if reading.process_share is not None:
-                window.process.append(round(reading.process_share * 1000))
-            if reading.memory_used_bytes is not None:
-                window.memory_mib = max(window.memory_mib or 0, reading.memory_used_bytes >> 20)
-            if reading.energy_millijoules is not None:
-                if window.energy_from_mj is None:
-                    window.energy_from_mj = reading.energy_millijoules
-                window.energy_to_mj = reading.energy_millijoules
+        self._windows.add(self._devices.read())
 
     def _flush_devices(self) -> None:
         """Write one record per device and begin the next window where this one ends."""
         if self._devices is None:
             return
-        now_ns = self.elapsed_ns()
-        samples = [
-            DeviceSample(
-                self._window_start_ns,
-                now_ns,
-                position,
-                _mean(window.activity),
-                _mean(window.process),
-                window.memory_mib,
-                _since(window.energy_to_mj, window.energy_from_mj),
-            )
-            for position, window in enumerate(self._windows)
-        ]
-        self._spool.add_sample(pack_devices(samples))
-        self._windows = [_Window(energy_from_mj=w.energy_to_mj) for w in self._windows]
-        self._window_start_ns = now_ns
+        self._spool.add_sample(self._windows.take_records(self.elapsed_ns()))
+        self._say_telemetry()
+
+    def _say_telemetry(self) -> None:
+        """Record who measures the devices, whenever that has changed."""
+        assert self._devices is not None
+        said = dict(self._devices.telemetry())
+        if said != self._telemetry:
+            self._telemetry = said
+            self.add_event(ev.TELEMETRY, said=said)
 
     def _add_network(self) -> None:
         if self._host is None:
@@ -384,7 +349,3 @@ class Meter:
 
 def _since(now: int | None, base: int | None) -> int | None:
     return None if now is None or base is None else now - base
-
-
-def _mean(values: Sequence[int]) -> int | None:
-    return round(sum(values) / len(values)) if values else None

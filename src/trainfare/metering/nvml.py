@@ -124,9 +124,14 @@ class Nvml:
         self._memory = _Memory()
         self._number = c_uint()
         self._large = c_ulonglong()
-        self._call("nvmlInit_v2")
+        self.call("nvmlInit_v2")
 
-    def _call(self, name: str, *arguments: Any) -> None:
+    def call(self, name: str, *arguments: Any) -> None:
+        """Call the library's function *name*.
+
+        Raises:
+            NvmlError: it failed, or the driver has no such function.
+        """
         function = self._functions.get(name)
         if function is None:
             try:
@@ -139,23 +144,23 @@ class Nvml:
 
     def close(self) -> None:
         """Give the driver back; other users of NVML in this process keep theirs."""
-        self._call("nvmlShutdown")
+        self.call("nvmlShutdown")
 
     def driver_version(self) -> str:
         """As ``550.54.15``."""
         text = (c_char * _BUFFER)()
-        self._call("nvmlSystemGetDriverVersion", text, c_uint(_BUFFER))
+        self.call("nvmlSystemGetDriverVersion", text, c_uint(_BUFFER))
         return text.value.decode(errors="replace")
 
     def device_count(self) -> int:
         """How many GPUs the driver shows this process."""
-        self._call("nvmlDeviceGetCount_v2", byref(self._number))
+        self.call("nvmlDeviceGetCount_v2", byref(self._number))
         return self._number.value
 
     def device(self, index: int) -> c_void_p:
         """The handle of GPU *index*, in PCI bus order."""
         handle = c_void_p()
-        self._call("nvmlDeviceGetHandleByIndex_v2", c_uint(index), byref(handle))
+        self.call("nvmlDeviceGetHandleByIndex_v2", c_uint(index), byref(handle))
         return handle
 
     def uuid(self, device: c_void_p) -> str:
@@ -168,7 +173,7 @@ class Nvml:
 
     def _text(self, call: str, device: c_void_p) -> str:
         text = (c_char * _BUFFER)()
-        self._call(call, device, text, c_uint(_BUFFER))
+        self.call(call, device, text, c_uint(_BUFFER))
         return text.value.decode(errors="replace")
 
     def activity_percent(self, device: c_void_p) -> int:
@@ -176,44 +181,44 @@ class Nvml:
 
         100 does not mean a full GPU: one small kernel after another gives 100 too.
         """
-        self._call("nvmlDeviceGetUtilizationRates", device, byref(self._utilization))
+        self.call("nvmlDeviceGetUtilizationRates", device, byref(self._utilization))
         return int(self._utilization.gpu)
 
     def memory(self, device: c_void_p) -> Memory:
         """Total and used memory; used includes what the driver keeps for itself."""
-        self._call("nvmlDeviceGetMemoryInfo", device, byref(self._memory))
+        self.call("nvmlDeviceGetMemoryInfo", device, byref(self._memory))
         return Memory(self._memory.total, self._memory.used)
 
     def power_milliwatts(self, device: c_void_p) -> int:
         """Power of the whole board, on recent GPUs the mean of a second."""
-        self._call("nvmlDeviceGetPowerUsage", device, byref(self._number))
+        self.call("nvmlDeviceGetPowerUsage", device, byref(self._number))
         return self._number.value
 
     def energy_millijoules(self, device: c_void_p) -> int:
         """Energy of the whole board since the driver was loaded (Volta and later)."""
-        self._call("nvmlDeviceGetTotalEnergyConsumption", device, byref(self._large))
+        self.call("nvmlDeviceGetTotalEnergyConsumption", device, byref(self._large))
         return self._large.value
 
     def is_mig(self, device: c_void_p) -> bool:
         """Whether the GPU is cut into MIG instances."""
-        self._call("nvmlDeviceGetMigMode", device, byref(self._number), byref(c_uint()))
+        self.call("nvmlDeviceGetMigMode", device, byref(self._number), byref(c_uint()))
         return self._number.value == 1
 
     def max_mig_devices(self, device: c_void_p) -> int:
         """How many of the smallest instances fit the GPU: 7 on an A100 or H100, 4 on an A30."""
-        self._call("nvmlDeviceGetMaxMigDeviceCount", device, byref(self._number))
+        self.call("nvmlDeviceGetMaxMigDeviceCount", device, byref(self._number))
         return self._number.value
 
     def mig_device(self, device: c_void_p, index: int) -> c_void_p:
         """The handle of MIG instance *index*; NOT_FOUND where that place is empty."""
         handle = c_void_p()
-        self._call("nvmlDeviceGetMigDeviceHandleByIndex", device, c_uint(index), byref(handle))
+        self.call("nvmlDeviceGetMigDeviceHandleByIndex", device, c_uint(index), byref(handle))
         return handle
 
     def mig_shape(self, device: c_void_p) -> MigShape:
         """Compute slices and memory of the MIG instance *device*."""
         found = _Attributes()
-        self._call("nvmlDeviceGetAttributes_v2", device, byref(found))
+        self.call("nvmlDeviceGetAttributes_v2", device, byref(found))
         slices = found.compute_instance_slices or found.gpu_instance_slices
         return MigShape(slices, found.memory_mib * 2**20)
 
@@ -231,7 +236,7 @@ class Nvml:
         while True:
             room = (_Process * count.value)()
             try:
-                self._call(call, device, byref(count), room)
+                self.call(call, device, byref(count), room)
                 break
             except NvmlError as error:
                 # More processes may begin between the two calls.
@@ -249,7 +254,7 @@ class Nvml:
         room = (_ProcessSample * _MOST_SAMPLES)()
         call = "nvmlDeviceGetProcessUtilization"
         try:
-            self._call(call, device, room, byref(count), c_ulonglong(since_us))
+            self.call(call, device, room, byref(count), c_ulonglong(since_us))
         except NvmlError as error:
             if error.code != NOT_FOUND:
                 raise

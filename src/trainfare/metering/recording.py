@@ -15,6 +15,7 @@ from trainfare.core.period import Interval
 from trainfare.core.run import (
     Artifact,
     DeviceUse,
+    Flops,
     PriceMark,
     Segment,
     StageMark,
@@ -23,7 +24,13 @@ from trainfare.core.run import (
 from trainfare.core.stage import Status
 from trainfare.metering import event as ev
 from trainfare.metering.identity import boot_id, pid_namespace, process_start
-from trainfare.metering.sample import DeviceSample, HostSample, WorkSample, unpack
+from trainfare.metering.sample import (
+    DeviceSample,
+    HostSample,
+    ProfileSample,
+    WorkSample,
+    unpack,
+)
 from trainfare.metering.shape import FAULTS, check_events
 from trainfare.metering.spool import EVENTS, SAMPLES, last_record_bytes, read_file, read_lines
 from trainfare.metering.stall import stalled_ns
@@ -37,7 +44,7 @@ class Recording:
     """The raw content of a segment's spool."""
 
     events: tuple[dict[str, Any], ...]
-    samples: tuple[HostSample | DeviceSample | WorkSample, ...]
+    samples: tuple[HostSample | DeviceSample | WorkSample | ProfileSample, ...]
 
     @property
     def start(self) -> dict[str, Any]:
@@ -181,6 +188,8 @@ def to_segment(
         parents=tuple(start.get("parents", ())),
         totals=_totals(hosts),
         device_use=_device_use(recording, machine),
+        telemetry=(_last(recording.events, ev.TELEMETRY) or {}).get("said", {}),
+        flops=_flops(recording),
         network=_network(recording),
         network_class=start.get("network_class"),
         carbon_g_per_kwh=Fraction(start["carbon"]) if start.get("carbon") else None,
@@ -230,6 +239,11 @@ def _totals(hosts: list[HostSample]) -> Totals:
 
 def _device_use(recording: Recording, machine: Machine) -> tuple[DeviceUse, ...]:
     devices = machine.accelerators
+    profiles = {
+        (sample.device, sample.start_ns): sample.profile
+        for sample in recording.samples
+        if isinstance(sample, ProfileSample)
+    }
     uses = [
         DeviceUse(
             devices[sample.device].id,
@@ -239,11 +253,18 @@ def _device_use(recording: Recording, machine: Machine) -> tuple[DeviceUse, ...]
             sample.memory_mib,
             sample.energy_mj,
             sample.process_permille,
+            profiles.get((sample.device, sample.start_ns)),
         )
         for sample in recording.samples
         if isinstance(sample, DeviceSample) and sample.device < len(devices)
     ]
     return tuple(uses)
+
+
+def _flops(recording: Recording) -> Flops | None:
+    """The last word of the training counts for all of it."""
+    event = _last(recording.events, ev.FLOPS)
+    return None if event is None else Flops(event["per"], Fraction(event["count"]), event["dtype"])
 
 
 def _network(recording: Recording) -> dict[str, tuple[int, int]] | None:

@@ -58,6 +58,10 @@ def _carbon(value: Any) -> bool:
     return not value or (math.isfinite(float(value)) and _fraction(value) >= 0)
 
 
+def _count(value: Any) -> bool:
+    return isinstance(value, str) and _fraction(value) > 0
+
+
 def _machine(value: Any) -> bool:
     one = ev.machine_from_json(value)
     texts = (one.provider, one.region, one.zone, one.instance_type, one.purchase_option)
@@ -103,6 +107,8 @@ REQUIRED: Mapping[str, Mapping[str, Fits]] = {
     ev.NETWORK: {"interfaces": _interfaces},
     ev.NOTE: {"text": _text},
     ev.RESUME: {"step": _COUNT, "steps": _COUNT},
+    ev.TELEMETRY: {"said": lambda value: isinstance(value, dict) and _words(value)},
+    ev.FLOPS: {"per": _text, "count": _count, "dtype": _text},
     ev.END: {"status": lambda value: value in {one.value for one in Status}},
 }
 """What an event of each kind must carry."""
