@@ -8,6 +8,7 @@ seventeen texts.
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import tempfile
 import time
@@ -22,7 +23,7 @@ LINES = "lines"
 _PARTIAL = ".partial-"
 _DAY_SECONDS = 86_400
 
-_FORM = "1"
+_FORM = "2"
 """Changes whenever a survey's statements do, so that older ones are not taken."""
 
 
@@ -56,7 +57,10 @@ class SurveyWriter:
         self.partial = Path(tempfile.mkdtemp(prefix=_PARTIAL, dir=folder))
 
     def settle(self) -> Path:
-        """Give the folder its name; surveys of other files or columns make room."""
+        """Give the folder its name, its files safe on disk; other surveys make room."""
+        for part in self.partial.iterdir():
+            with part.open("rb") as file:
+                os.fsync(file.fileno())
         for other in self.final.parent.iterdir():
             if other != self.final and not _is_being_written(other):
                 shutil.rmtree(other, ignore_errors=True)

@@ -1,5 +1,6 @@
--- Summary: questions to a written result: how long it is, where charges stand, what has no amount,
--- which methods were used, which tags are stale, and which claimed resources no charge names.
+-- Summary: questions to a written result and the tables behind it: how long it is, where charges
+-- stand, what has no amount, which methods were used, which tags are stale, and which claimed
+-- resources no charge names.
 
 SELECT count(*), (SELECT coalesce(sum(charges), 0) FROM census) FROM {{result}};
 
@@ -16,14 +17,20 @@ SELECT currency, method, sum(effective_nano) FROM {{result}}
 WHERE run IS NOT NULL AND effective_nano IS NOT NULL
 GROUP BY ALL ORDER BY ALL;
 
-WITH against AS (
+WITH tagged AS (SELECT * FROM outs WHERE tag_run IS NOT NULL AND resource IS NOT NULL),
+given AS (
+    SELECT resource, tag_run, currency, runs.run, effective
+    FROM claimed JOIN tagged USING (out) JOIN runs USING (run_number)
+    UNION ALL
+    SELECT resource, tag_run, currency, tagged.run, effective
+    FROM rest JOIN tagged USING (out) WHERE method <> 'run_tag'),
+against AS (
     SELECT resource, tag_run, currency, array_sort(array_agg(DISTINCT run))[1:5] AS runs,
-        coalesce(sum(effective_nano), 0) AS claimed
-    FROM {{result}} WHERE run <> tag_run AND method <> 'run_tag' AND resource IS NOT NULL
-    GROUP BY ALL),
+        coalesce(sum(effective), 0) AS claimed
+    FROM given WHERE run <> tag_run GROUP BY ALL),
 idle AS (
-    SELECT resource, tag_run, currency, coalesce(sum(effective_nano), 0) AS idle
-    FROM {{result}} WHERE remainder = 'idle' AND tag_run IS NOT NULL GROUP BY ALL)
+    SELECT resource, tag_run, currency, coalesce(sum(effective), 0) AS idle
+    FROM rest JOIN tagged USING (out) WHERE remainder = 'idle' GROUP BY ALL)
 SELECT resource, tag_run, runs, currency, claimed, coalesce(idle, 0), count(*) OVER ()
 FROM against LEFT JOIN idle USING (resource, tag_run, currency)
 ORDER BY abs(claimed) DESC, resource, tag_run, currency LIMIT {{shown}};

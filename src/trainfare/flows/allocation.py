@@ -133,7 +133,8 @@ def _allocate(
         return Allocated(period, before.summary, is_unchanged=True, is_first=False, changes=())
     out = home / "allocations" / period / f"{inputs}.parquet"
     out.parent.mkdir(parents=True, exist_ok=True)
-    done = allocate(charge_files(home, deliveries), evidence, rules, out=out)
+    kept = home / "surveys" / period
+    done = allocate(charge_files(home, deliveries), evidence, rules, out=out, keep=kept)
     _check_conserved(period, deliveries, done)
     summary = _summary(done)
     stored = StoredAllocation(period, inputs, out.relative_to(home).as_posix(), summary, now_ns)
