@@ -50,6 +50,18 @@ def test_runs_at_the_same_time_share_the_machine_whoever_is_asked_for(tmp_path):
     assert total(tmp_path, "b") == "0.007500000"
     everyone = [r.estimate.total.text() for r in read_receipts(tmp_path)]
     assert everyone == ["0.007500000", "0.007500000"]
+    receipt = read_receipt(tmp_path, "a")
+    assert receipt.to_json()["paid_share"] == "0.75"
+    assert "\nshared    with other runs on the machine; this one pays for 75.0% of its" in str(
+        receipt
+    )
+
+
+def test_a_run_that_had_its_machine_alone_pays_for_all_of_it_and_says_nothing(tmp_path):
+    record(tmp_path, "a", seconds=10)
+    receipt = read_receipt(tmp_path, "a")
+    assert receipt.to_json()["paid_share"] == "1"
+    assert "shared" not in str(receipt)
 
 
 def test_a_spool_copied_twice_counts_once(tmp_path):

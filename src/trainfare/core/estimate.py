@@ -39,6 +39,8 @@ class Stretch:
     resource_id: str
     interval: Interval
     share: Fraction
+    """What the run holds of the resource; below what it claims where other runs claim it too."""
+    claimed_share: Fraction
     stage: str
     epoch: int | None
     price: Price | NoPrice
@@ -90,6 +92,16 @@ class Estimate:
             return None
         known = [amount for amount in self.components.values() if amount is not None]
         return Money.total(known, self.currency)
+
+    @property
+    def paid_share(self) -> Fraction | None:
+        """What part of the machine time that the run claimed it pays for, None before any passed.
+
+        Other runs that claimed the same machines at the same time pay for the rest.
+        """
+        claimed = sum(s.claimed_share * s.interval.duration_ns for s in self.stretches)
+        held = sum(s.share * s.interval.duration_ns for s in self.stretches)
+        return Fraction(held, claimed) if claimed else None
 
     def by_stage(self) -> dict[str, tuple[int, Money | None]]:
         """Stage → (nanoseconds, cost), in order of first appearance; time counts once a resource."""
@@ -243,6 +255,7 @@ def _cut(
             holding.claim.resource_id,
             Interval(start_ns, end_ns),
             holding.share,
+            holding.claim.share,
             mark.stage,
             mark.epoch,
             price,

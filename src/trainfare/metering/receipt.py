@@ -138,6 +138,7 @@ class Receipt:
             "ended_at": None if status is Status.RUNNING else format_instant(ended_ns),
             "duration_seconds": _seconds(self.duration_ns),
             "attempts": [_attempt(attempt) for attempt in run.attempts],
+            "paid_share": None if estimate.paid_share is None else share_text(estimate.paid_share),
             "currency": estimate.currency,
             "estimated": {
                 "total": _text(estimate.total),

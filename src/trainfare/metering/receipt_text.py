@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import html
 import io
+import re
 import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -56,20 +57,27 @@ def receipt_text(receipt: Receipt, width: int = WIDTH) -> str:
 
 
 def _wrapped(label: str, words: str, width: int) -> list[str]:
-    indent = " " * 10
-    return textwrap.wrap(
-        words,
-        width,
-        initial_indent=f"{label:<10}",
-        subsequent_indent=indent,
-        break_on_hyphens=False,
-    ) or [label]
+    first, *more = _fold(words, width - 10) or [""]
+    return [f"{label:<10}{first}".rstrip(), *(" " * 10 + one for one in more)]
+
+
+def _fold(words: str, width: int) -> list[str]:
+    """*words* in lines of at most *width*; a number and its unit stay together.
+
+    >>> _fold("train 1.50 s", 11)
+    ['train', '1.50 s']
+    """
+    bound = re.sub(
+        r"(?<=\d) (?=(?:s|min|h|d|B|[KMGTP]iB|steps|CPUs)\b)", "\N{NO-BREAK SPACE}", words
+    )
+    folded = textwrap.wrap(bound, width, break_on_hyphens=False)
+    return [one.replace("\N{NO-BREAK SPACE}", " ") for one in folded]
 
 
 def _line(line: Line, width: int) -> list[str]:
     """Label, words and right-aligned amount; long words take lines of their own."""
     room = width - 10 - len(line.amount) - 2
-    words = textwrap.wrap(line.words, room, break_on_hyphens=False) or [""]
+    words = _fold(line.words, room) or [""]
     rows = [f"{line.label:<10}{words[0]:<{room}}  {line.amount}"]
     return rows + [" " * 10 + more for more in words[1:]]
 

@@ -146,6 +146,10 @@ def _facts(receipt: Receipt) -> list[tuple[str, str]]:
     ]
     used = [p for p in receipt.estimate.prices if p.unit == "h"]
     facts += [("price", _price_words(price)) for price in used]
+    paid = receipt.estimate.paid_share
+    if paid is not None and paid < 1:
+        words = f"with other runs on the machine; this one pays for {float(paid):.1%} of its time"
+        facts.append(("shared", words))
     activity = receipt.activity
     if activity.mean_permille is not None:
         facts.append(("activity", f"{activity.mean_permille / 10:.1f} % GPU activity (NVML)"))
