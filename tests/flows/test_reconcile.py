@@ -250,6 +250,16 @@ def test_python_has_the_same_answer(home, bill):
     ride(home, "a", 8, 9)
     bill(charge(effective="12"))
     found = front.reconcile("2026-10", run="a")
+    [table] = found.tables
+    assert [str(cell) for cell in next(iter(table)).cells.values()][:4] == [
+        "a",
+        "$10.00",
+        "$12.00",
+        "$2.00",
+    ]
+    assert table.to_json()["total"]["price"] == "2.000000000"
+    assert "variance" in str(found)
+    assert "<table" in found._repr_html_()
     assert json.loads(json.dumps(found.to_json())) == trainfare(
         home, "reconcile", "2026-10", "--run", "a"
     )

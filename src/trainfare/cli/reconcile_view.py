@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trainfare.cli.answer import plural, shorten, shorten_middle, table
+from trainfare.cli.answer import plural, shorten, shorten_middle, table, visible_len
 from trainfare.core.charge import Component
 from trainfare.core.money import NANO, Money
 from trainfare.core.period import format_instant
@@ -26,8 +26,9 @@ ROWS_SHOWN = 30
 SURPRISES_SHOWN = 5
 """So many runs are explained in words."""
 
+_WIDTH = 100
 _WHOLE = 10_000 * NANO
-"""From here on amounts are shown without places, so that all columns fit a hundred."""
+"""From here on, or where a line would be wider than that, amounts are shown without places."""
 
 _PAYERS = {"aws": "AWS", "azure": "Azure", "gcp": "Google Cloud", "oci": "Oracle Cloud"}
 
@@ -63,14 +64,10 @@ def _show_causes(rows: Sequence[Row], whole: Variance) -> None:
     ]
     size = max(abs(whole.billed.nano), abs(whole.estimated.nano))
     places = 0 if size >= _WHOLE else 2
-    cells = []
-    for row in rows[:ROWS_SHOWN]:
-        assert row.variance is not None
-        mark = " *" if row.status is Standing.OPEN_PERIOD else ""
-        cells.append([shorten_middle(row.run, 22) + mark, *_amounts(row.variance, used, places)])
-    cells.append([click.style("total", bold=True), *_amounts(whole, used, places)])
-    heads = ["run", "estimated", "billed", "variance", *(cause.value for cause in used)]
-    click.echo(table(heads, cells, right=range(1, len(heads))))
+    text = _cause_table(rows[:ROWS_SHOWN], whole, used, places)
+    if max(map(visible_len, text.splitlines())) > _WIDTH:
+        text = _cause_table(rows[:ROWS_SHOWN], whole, used, 0)
+    click.echo(text)
     if len(rows) > ROWS_SHOWN:
         more = plural(len(rows) - ROWS_SHOWN, "more run")
         click.echo(f"… and {more}; --format json or csv has all.")
@@ -78,6 +75,17 @@ def _show_causes(rows: Sequence[Row], whole: Variance) -> None:
         click.echo("* in a billing period that is still open: its bill may change.")
     if rounding := whole.causes[Cause.ROUNDING]:
         click.echo(f"Rounding makes up the rest: {rounding.text()} {rounding.currency}.")
+
+
+def _cause_table(rows: Sequence[Row], whole: Variance, used: Sequence[Cause], places: int) -> str:
+    cells = []
+    for row in rows:
+        assert row.variance is not None
+        mark = " *" if row.status is Standing.OPEN_PERIOD else ""
+        cells.append([shorten_middle(row.run, 22) + mark, *_amounts(row.variance, used, places)])
+    cells.append([click.style("total", bold=True), *_amounts(whole, used, places)])
+    heads = ["run", "estimated", "billed", "variance", *(cause.value for cause in used)]
+    return table(heads, cells, right=range(1, len(heads)))
 
 
 def _amounts(line: Variance, used: Sequence[Cause], places: int) -> list[str]:

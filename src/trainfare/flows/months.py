@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +30,7 @@ def read_months(
     receipts: Sequence[Receipt],
     as_of_ns: int | None = None,
     *,
+    only: Container[str] | None = None,
     with_resources: bool = True,
 ) -> list[MonthBill]:
     """Every allocated billing period, with what the runs of *receipts* got in it.
@@ -38,6 +39,7 @@ def read_months(
         home: where the ledger is, unless TRAINFARE_DATABASE names one.
         receipts: of the runs that are asked for.
         as_of_ns: as it stood then.
+        only: these billing periods, otherwise all.
         with_resources: read what their resources were charged as a whole, too.
     """
     from trainfare.store.allocations import current_allocations
@@ -54,6 +56,7 @@ def read_months(
     return [
         _month(home, one, by_period[one.period], runs, with_resources=with_resources)
         for one in allocations
+        if only is None or one.period in only
     ]
 
 
@@ -103,9 +106,15 @@ def with_bills(home: Path, receipts: Sequence[Receipt]) -> list[Receipt]:
     has_ledger = bool(os.environ.get("TRAINFARE_DATABASE")) or (home / "ledger.db").exists()
     if not (receipts and has_ledger and has_analytics()):
         return list(receipts)
-    from trainfare.reports.reconcile import make_books, missing_of
+    from trainfare.reports.reconcile import make_books, missing_of, periods_of
 
-    months = read_months(home, receipts, with_resources=False)
+    touched = {
+        str(period)
+        for receipt in receipts
+        for stretch in receipt.estimate.stretches
+        for period in periods_of(stretch.interval)
+    }
+    months = read_months(home, receipts, only=touched, with_resources=False)
     if not months:
         return list(receipts)
     books = make_books(receipts, (), months, [month.period for month in months])

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from trainfare.prices.teaching import Taught
     from trainfare.reports.lessons import Lesson
     from trainfare.reports.reconcile import MonthBill, Row
+    from trainfare.reports.table import Table
     from trainfare.reports.two_books import Item
     from trainfare.reports.variance import Variance
 
@@ -50,6 +51,19 @@ class Reconciliation:
     """Per currency, of all rows that could be compared."""
     errors: tuple[PeriodError, ...]
     """Of the last period compared and of the one before it, the older first."""
+
+    @property
+    def tables(self) -> list[Table]:
+        """The compared runs as tables, one per currency; for data frames and notebooks."""
+        from trainfare.reports.reconcile_table import reconcile_tables
+
+        return reconcile_tables(self.rows, self.totals, self.periods)
+
+    def __str__(self) -> str:
+        return "\n\n".join(map(str, self.tables))
+
+    def _repr_html_(self) -> str:
+        return "".join(table._repr_html_() for table in self.tables)
 
     def to_json(self) -> dict[str, Any]:
         """The keys that scripts depend on; money as decimal text, its currency beside it."""

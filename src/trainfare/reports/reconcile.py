@@ -173,8 +173,8 @@ def _metered(
 ) -> Row | None:
     run = receipt.run
     parts = [part for month in months for part in month.parts.get(run.id, ())]
-    touches = any(books.inside(s.interval) for s in receipt.estimate.stretches)
-    if not (touches or parts or is_whole):
+    touches = any(is_whole or books.inside(s.interval) for s in receipt.estimate.stretches)
+    if not (touches or parts):
         return None
     missing = missing_of(receipt, months, books, is_whole=is_whole)
     estimated = receipt.estimate.total if missing and is_whole else estimated_in(receipt, books)
@@ -259,7 +259,7 @@ def missing_of(
     by_period = {month.period: month for month in months}
     ends: dict[tuple[str, BillingPeriod], int] = {}
     for stretch in receipt.estimate.stretches:
-        for period in _periods(stretch.interval):
+        for period in periods_of(stretch.interval):
             key = (stretch.resource_id, period)
             end_ns = min(stretch.interval.end_ns, period.interval.end_ns)
             ends[key] = max(ends.get(key, 0), end_ns)
@@ -275,7 +275,7 @@ def missing_of(
     return tuple(found)
 
 
-def _periods(interval: Interval) -> Iterable[BillingPeriod]:
+def periods_of(interval: Interval) -> Iterable[BillingPeriod]:
     """The months that *interval* touches."""
     period, last = BillingPeriod.of(interval.start_ns), BillingPeriod.of(interval.end_ns - 1)
     while period <= last:
