@@ -1,0 +1,247 @@
+"""Budgets: so much money for these runs in this period, and what happens as it is used up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from fractions import Fraction
+
+from trainfare.core.errors import BadInput
+from trainfare.core.money import Money
+from trainfare.core.period import SECOND, BillingPeriod, Interval
+from trainfare.core.selection import Selection, select_runs
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MOST_NS = 2**63 - 1
+
+
+class BudgetPeriod(StrEnum):
+    """How long a budget's money lasts before it starts again."""
+
+    RUN = "run"
+    """Each run of the scope by itself."""
+    DAY = "day"
+    WEEK = "week"
+    """Monday to Sunday."""
+    MONTH = "month"
+    QUARTER = "quarter"
+    TOTAL = "total"
+    """Once and for all."""
+
+
+class BudgetView(StrEnum):
+    """Which book a budget is held against."""
+
+    ESTIMATED = "estimated"
+    BILLED = "billed"
+    BLENDED = "blended"
+    """Billed where the bill has arrived, estimated since."""
+
+
+class Measure(StrEnum):
+    """What a threshold looks at."""
+
+    ACTUAL = "actual"
+    FORECAST = "forecast"
+
+
+class Action(StrEnum):
+    """What a threshold does, gentlest first."""
+
+    NOTIFY = "notify"
+    CHECKPOINT = "checkpoint"
+    STOP = "stop"
+    """Gracefully: at the next step boundary, or by SIGTERM and, after the grace, SIGKILL."""
+    CANCEL = "cancel"
+    """By the user's command, as ``scancel``."""
+
+
+class State(StrEnum):
+    """Where a budget stands."""
+
+    OK = "ok"
+    WARN = "warn"
+    """A threshold below the limit was reached, or the forecast is over the limit."""
+    OVER = "over"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Threshold:
+    """*action* once *measure* reaches *share* of the limit.
+
+    >>> parse_threshold("forecast:90%:notify")
+    Threshold(share=Fraction(9, 10), measure=<Measure.FORECAST: 'forecast'>, action=<Action.NOTIFY: 'notify'>)
+    """
+
+    share: Fraction
+    measure: Measure = Measure.ACTUAL
+    action: Action = Action.NOTIFY
+
+    def __post_init__(self) -> None:
+        if self.share <= 0:
+            raise BadInput(f"a threshold at {float(self.share):.0%} of the limit is always reached")
+        if self.measure is Measure.FORECAST and self.action in (Action.STOP, Action.CANCEL):
+            raise BadInput(
+                f"a forecast may be wrong, so it does not {self.action} a run; "
+                "let it notify or checkpoint"
+            )
+
+    def __str__(self) -> str:
+        percent = self.share * 100
+        shown = str(percent.numerator) if percent.denominator == 1 else f"{float(percent):g}"
+        return f"{self.measure}:{shown}%:{self.action}"
+
+
+def parse_threshold(text: str) -> Threshold:
+    """Read ``80%``, ``100%:stop`` or ``forecast:90%:notify``.
+
+    Raises:
+        BadInput: it is none of these.
+    """
+    words = text.strip().lower().split(":")
+    measure = words.pop(0) if words[0] in list(Measure) else Measure.ACTUAL
+    action = words.pop() if len(words) > 1 else Action.NOTIFY
+    try:
+        [percent] = words
+        number = percent[: percent.rindex("%", -1)]
+        return Threshold(Fraction(number) / 100, Measure(measure), Action(action))
+    except (ValueError, ZeroDivisionError):
+        raise BadInput(
+            f"threshold {text!r} is not like 80%, 100%:stop or forecast:90%:notify "
+            f"(actions: {', '.join(Action)})"
+        ) from None
+
+
+WARN_AT = Threshold(Fraction(4, 5))
+STOP_AT = Threshold(Fraction(1), Measure.ACTUAL, Action.STOP)
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """*limit* for the runs that *scope* selects, in every *period*.
+
+    >>> Budget("nlp-month", Money.parse("5000"), select_runs("team=nlp"), BudgetPeriod.MONTH).id
+    'nlp-month'
+    """
+
+    id: str
+    limit: Money
+    scope: Selection = field(default_factory=lambda: select_runs(""))
+    period: BudgetPeriod = BudgetPeriod.TOTAL
+    view: BudgetView = BudgetView.ESTIMATED
+    thresholds: tuple[Threshold, ...] = (WARN_AT, Threshold(Fraction(1)))
+    is_carried_over: bool = False
+    """What a period leaves is added to the next one's limit."""
+    is_armed: bool = False
+    """Whether stop and cancel are done; if not they are only told (a dry run)."""
+    grace_seconds: int = 30
+    """Between asking a run to stop and making it stop."""
+    cancel_command: tuple[str, ...] = ()
+    """Arguments of the user's command to cancel; ``{run}`` and ``{job}`` stand for their ids."""
+    starts_ns: int = 0
+    """Costs before this instant do not count; periods before it carry nothing over."""
+
+    def __post_init__(self) -> None:
+        if self.limit.nano <= 0:
+            raise BadInput(f"budget {self.id}: a limit of {self.limit} leaves nothing to spend")
+        if self.grace_seconds < 0:
+            raise BadInput(f"budget {self.id}: a grace of {self.grace_seconds} s is in the past")
+        if self.is_carried_over and self.period in (BudgetPeriod.RUN, BudgetPeriod.TOTAL):
+            raise BadInput(
+                f"budget {self.id}: a {self.period} budget has no next period to carry to"
+            )
+        wants_cancel = any(one.action is Action.CANCEL for one in self.thresholds)
+        if wants_cancel and not self.cancel_command:
+            raise BadInput(
+                f"budget {self.id}: to cancel, say how: --cancel-command 'scancel {{job}}'"
+            )
+
+    def covers(self, run: str, labels: Mapping[str, str], name: str | None = None) -> bool:
+        """Whether a run's money is this budget's."""
+        return self.scope.holds(run, labels, name)
+
+    def window(self, at_ns: int) -> Interval:
+        """The period of this budget that holds an instant; for ``run`` and ``total``, all time."""
+        return period_window(self.period, at_ns, self.starts_ns)
+
+
+def period_window(period: BudgetPeriod, at_ns: int, starts_ns: int = 0) -> Interval:
+    """The stretch of *period* that holds an instant, in UTC, cut at *starts_ns*.
+
+    >>> from trainfare.core.period import format_instant, parse_instant
+    >>> friday = parse_instant("2026-11-27T08:00:00Z")
+    >>> [format_instant(period_window(BudgetPeriod(name), friday).start_ns) for name in ("week", "quarter")]
+    ['2026-11-23T00:00:00Z', '2026-10-01T00:00:00Z']
+    """
+    midnight = (_EPOCH + timedelta(seconds=at_ns // SECOND)).replace(hour=0, minute=0, second=0)
+    match period:
+        case BudgetPeriod.DAY:
+            start, end = midnight, midnight + timedelta(days=1)
+        case BudgetPeriod.WEEK:
+            start = midnight - timedelta(days=midnight.weekday())
+            end = start + timedelta(days=7)
+        case BudgetPeriod.MONTH:
+            whole = BillingPeriod.of(at_ns).interval
+            return Interval(max(whole.start_ns, min(starts_ns, at_ns)), whole.end_ns)
+        case BudgetPeriod.QUARTER:
+            first = BillingPeriod(midnight.year, (midnight.month - 1) // 3 * 3 + 1)
+            last = first.next().next()
+            return Interval(
+                max(first.interval.start_ns, min(starts_ns, at_ns)), last.interval.end_ns
+            )
+        case _:
+            return Interval(min(starts_ns, at_ns), _MOST_NS)
+    return Interval(max(_instant(start), min(starts_ns, at_ns)), _instant(end))
+
+
+def _instant(moment: datetime) -> int:
+    return (moment - _EPOCH) // timedelta(seconds=1) * SECOND
+
+
+def carried_limit(limit: Money, spent_before: list[Money]) -> Money:
+    """*limit* of a period plus what the periods before it left; overspending is carried as well.
+
+    >>> carried_limit(Money.parse("100"), [Money.parse("70"), Money.parse("150")]).text()
+    '80.000000000'
+    """
+    left = limit * len(spent_before) - Money.total(spent_before, limit.currency)
+    return limit + left
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a budget stands at one moment."""
+
+    budget: Budget
+    limit: Money
+    """The budget's, with what was carried over."""
+    spent: Money | None
+    """None where a run of the scope has no known price or its currency is another."""
+    forecast: Money | None = None
+    """What will be spent when the period ends (or the runs do); None where it is not known."""
+    breach_probability: float | None = None
+    run: str | None = None
+    """The run, for a budget on each run by itself."""
+    why: str = ""
+    """Why *spent* or *forecast* is not known."""
+
+    @property
+    def reached(self) -> tuple[Threshold, ...]:
+        """The thresholds that are reached, lowest first."""
+        return tuple(
+            one
+            for one in sorted(self.budget.thresholds)
+            if (amount := self.spent if one.measure is Measure.ACTUAL else self.forecast)
+            is not None
+            and amount.nano >= one.share * self.limit.nano
+        )
+
+    @property
+    def state(self) -> State:
+        """Over where the limit is used up, else warn where a threshold or the forecast says so."""
+        if self.spent is not None and self.spent >= self.limit:
+            return State.OVER
+        is_forecast_over = self.forecast is not None and self.forecast > self.limit
+        return State.WARN if self.reached or is_forecast_over else State.OK
