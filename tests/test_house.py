@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "trainfare"
 FILES = sorted(SOURCE.rglob("*.py"))
 ROOMS = {
-    "core", "metering", "prices", "billing", "clusters", "allocation", "store", "budgets",
+    "core", "metering", "prices", "billing", "clusters", "logs", "allocation", "store", "budgets",
     "advice", "simulation", "reports", "flows", "server", "cli", "integrations",
 }  # fmt: skip
 BANNED = {"utils", "util", "helpers", "helper", "common", "misc", "base", "manager"}

@@ -22,7 +22,7 @@ from trainfare.core.errors import TrainfareError
 COMMANDS = {
     "run": "Meter any command; its output, signals and exit code pass through.",
     "watch": "Live view of a run: money so far, $/h, epochs, GPU activity.",
-    "runs": "List runs with their estimated cost.",
+    "runs": "List runs with their estimated cost; import runs from logs.",
     "show": "Everything known about one run.",
     "compare": "Two runs side by side.",
     "receipt": "The receipt of a run: table, JSON, CSV or HTML.",
@@ -111,7 +111,9 @@ def _accept_home(command: click.Command) -> None:
     if isinstance(command, click.Group):
         for inner in command.commands.values():
             _accept_home(inner)
-    elif all("--home" not in parameter.opts for parameter in command.params):
+        if not command.invoke_without_command:
+            return
+    if all("--home" not in parameter.opts for parameter in command.params):
         command.params.append(_home_option())
 
 

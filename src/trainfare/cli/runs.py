@@ -1,4 +1,4 @@
-"""``trainfare runs``: the runs of this home."""
+"""``trainfare runs``: the runs of this home, and the way in for those that were not metered."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from trainfare.cli.answer import STATUS_COLOURS, format_option, say_json, shorten, table
+from trainfare.cli.run_intake import import_
+from trainfare.core.errors import BadInput
 from trainfare.core.labels import parse_label
 from trainfare.core.plain import plain
 from trainfare.core.stage import Status
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from trainfare.metering.receipt import Receipt
 
 
-@click.command("runs")
+@click.group("runs", invoke_without_command=True)
 @click.option("--model", help="Only runs of this model.")
 @click.option("--experiment", help="Only runs of this experiment.")
 @click.option("--team", help="Only runs of this team.")
@@ -25,7 +27,10 @@ if TYPE_CHECKING:
     "--limit", type=click.IntRange(1), default=20, show_default=True, help="The latest so many."
 )
 @format_option("table", "json")
+@click.pass_context
 def command(
+    ctx: click.Context,
+    /,
     model: str | None,
     experiment: str | None,
     team: str | None,
@@ -34,7 +39,10 @@ def command(
     limit: int,
     form: str,
 ) -> None:
-    """List runs, the latest first."""
+    """List runs, the latest first; or bring in runs that you already have."""
+    if ctx.invoked_subcommand is not None:
+        _refuse_options(ctx)
+        return
     from trainfare.flows.months import with_bills
     from trainfare.metering.history import close_dead, read_history
     from trainfare.metering.home import home_folder
@@ -94,6 +102,18 @@ def _row(receipt: Receipt, *, has_bills: bool) -> list[str]:
     return [*cells, billed.total.display() if billed is not None else "–"][: 6 + has_bills]
 
 
+def _refuse_options(ctx: click.Context) -> None:
+    """Options of the list mean nothing to what comes after it."""
+    given = click.core.ParameterSource.COMMANDLINE
+    for parameter in ctx.command.params:
+        name = parameter.name or ""
+        if parameter.expose_value and ctx.get_parameter_source(name) is given:
+            raise BadInput(
+                f"{parameter.opts[0]} before {ctx.invoked_subcommand} is an option of the list; "
+                f"write it after {ctx.invoked_subcommand}"
+            )
+
+
 def _summary(receipt: Receipt) -> dict[str, Any]:
     """The receipt without its long lists, and without what only all of its samples can tell."""
     document = receipt.to_json()
@@ -113,3 +133,6 @@ def _summary(receipt: Receipt) -> dict[str, Any]:
     summary = {key: document[key] for key in kept}
     summary["estimated"] = {k: v for k, v in document["estimated"].items() if k != "low_use"}
     return summary
+
+
+command.add_command(import_)

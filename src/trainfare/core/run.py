@@ -125,6 +125,22 @@ class Flops:
 
 
 @dataclass(frozen=True, slots=True)
+class LogOrigin:
+    """The log that a segment was read from, where Trainfare did not meter it itself."""
+
+    kind: str
+    file: str
+    bytes: int
+    sha256: str
+    """Of the file's bytes: the same log is known again, also when it has grown."""
+    timer_name: str | None = None
+    """What the log's own timer is called, which is not the time that is paid for …"""
+    timer_start_ns: int = 0
+    """… and from when to when it ran, since the segment's start."""
+    timer_end_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Segment:
     """What one process recorded of a run."""
 
@@ -173,6 +189,8 @@ class Segment:
     carbon_g_per_kwh: Fraction | None = None
     notes: tuple[str, ...] = ()
     """What went wrong while metering: gaps, clock jumps, a full disk."""
+    log: LogOrigin | None = None
+    """Where it comes from, if it was not metered."""
 
     @property
     def interval(self) -> Interval:

@@ -113,13 +113,14 @@ def _line(file: BinaryIO, path: Path, number: int) -> bytes:
     return raw
 
 
-def csv_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+def csv_rows(path: Path, delimiter: str = ",") -> Iterator[tuple[int, list[str]]]:
     """The rows of a CSV file, numbered: the header is 0, data rows count from 1; blank ones left out.
 
     Raises:
         BadInput: it is not CSV text.
     """
-    reader = csv.reader((line + "\n" for line in text_lines(path)), strict=True)
+    lines = (line + "\n" for line in text_lines(path))
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
     number = -1
     try:
         for row in reader:

@@ -12,6 +12,7 @@ from typing import Any
 
 from trainfare.core.machine import Accelerator, Machine
 from trainfare.core.price import NoPrice, Price
+from trainfare.core.run import LogOrigin
 
 VERSION = 1
 """Version of the spool's format; a reader refuses a higher one."""
@@ -53,6 +54,15 @@ _DEVICE_FIELDS = (
     "parent_id",
     "slices",
     "slices_of",
+)
+_LOG_FIELDS = (
+    "kind",
+    "file",
+    "bytes",
+    "sha256",
+    "timer_name",
+    "timer_start_ns",
+    "timer_end_ns",
 )
 
 
@@ -118,3 +128,18 @@ def price_from_json(document: dict[str, Any]) -> Price | NoPrice:
         is_reference=bool(document.get("is_reference", False)),
         quality=document.get("quality", "fresh"),
     )
+
+
+def log_to_json(log: LogOrigin) -> dict[str, Any]:
+    """Where an imported segment comes from, as a JSON object."""
+    return {name: getattr(log, name) for name in _LOG_FIELDS}
+
+
+def log_from_json(document: dict[str, Any]) -> LogOrigin:
+    """The value of :func:`log_to_json`.
+
+    >>> one = LogOrigin("mllog", "result_0.txt", 7, "ab" * 32, "run_start to run_stop", 1, 2)
+    >>> log_from_json(log_to_json(one)) == one
+    True
+    """
+    return LogOrigin(**{name: document[name] for name in _LOG_FIELDS if name in document})

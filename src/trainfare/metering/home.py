@@ -1,7 +1,7 @@
 """Where Trainfare keeps its state, and how runs and segments are named there.
 
 TRAINFARE_HOME/
-  runs/<run id>/<segment id>/{events.jsonl, metrics.jsonl, samples.bin}
+  runs/<run id>/<segment id>/{events.jsonl, metrics.jsonl, samples.bin}   metered, or log-… imported
   prices/…
 """
 

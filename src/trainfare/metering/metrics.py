@@ -70,10 +70,13 @@ def _lines(folder: Path) -> list[tuple[int, int, dict[str, float]]]:
     recording = make_recording(read_regular(folder / EVENTS).partition(b"\n")[0], b"")
     began_ns = int(recording.start["w"]) if recording else 0
     found = []
+    at_ns = 0
     for line in read_lines(read_regular(folder / METRICS)):
         try:
             numbers = {name: float(value) for name, value in line["m"].items()}
-            found.append((began_ns + int(line["t"]), int(line["step"]), numbers))
+            # A log without times has lines without one: their order is all that is known.
+            at_ns = int(line.get("t", at_ns))
+            found.append((began_ns + at_ns, int(line["step"]), numbers))
         except FAULTS:
             continue
     return found

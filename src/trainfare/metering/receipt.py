@@ -21,6 +21,7 @@ from trainfare.core.run import (
 )
 from trainfare.core.stage import Status
 from trainfare.core.work import Work, leader, work_of
+from trainfare.metering.log_timer import LogTimer, find_log_timer
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,11 @@ class Receipt:
         return Money.total(known, self.estimate.currency) if len(known) == len(parts) else None
 
     @property
+    def log_timer(self) -> LogTimer | None:
+        """What the log that this run was read from timed itself; None for a metered run."""
+        return find_log_timer(self.run, self.estimate)
+
+    @property
     def cost_per_step(self) -> Money | None:
         """The train stage's cost over the steps, to the nearest nano."""
         train = self.estimate.train_cost()
@@ -129,6 +135,7 @@ class Receipt:
         run, estimate, work = self.run, self.estimate, self.work
         status = run.status
         ended_ns = run.attempts[-1].interval.end_ns
+        timer = self.log_timer
         return {
             "run": run.id,
             "name": run.name,
@@ -159,6 +166,8 @@ class Receipt:
                 }
                 for one in estimate.by_epoch()
             ],
+            "timer": None if timer is None else timer.to_json(),
+            "read_from": _logs(run),
             "steps": self.steps,
             "samples": work.samples,
             "tokens": work.tokens,
@@ -237,6 +246,12 @@ def _price(price: Price) -> dict[str, Any]:
         "quality": price.quality,
         "reference": price.is_reference,
     }
+
+
+def _logs(run: RunRecord) -> list[dict[str, Any]]:
+    """The logs that a run was read from, each once; none for a metered run."""
+    logs = dict.fromkeys((s.log.kind, s.log.file, s.log.sha256) for s in run.segments if s.log)
+    return [{"kind": kind, "file": file, "sha256": digest} for kind, file, digest in logs]
 
 
 def _measured(run: RunRecord) -> dict[str, Any]:

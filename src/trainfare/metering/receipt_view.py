@@ -263,6 +263,12 @@ def _below(receipt: Receipt, places: int) -> list[Line]:
     if receipt.estimate.idle_cost:
         idle = amount_text(receipt.estimate.idle_cost, places)
         lines.append(Line("idle", "of the same machine, claimed by no run meanwhile", idle))
+    timer = receipt.log_timer
+    if timer is not None:
+        words = f"{duration_text(timer.time_ns)} by the log's own timer ({timer.name})"
+        lines.append(Line("timer", words, amount_text(timer.estimated_cost, places)))
+        words = f"{duration_text(timer.outside_ns)} held besides, in the total"
+        lines.append(Line("outside", words, amount_text(timer.outside_cost, places)))
     if receipt.low_use_cost is not None:
         low = _amount_or_dash(receipt.low_use_cost, places)
         lines.append(Line("low use", "in the total; its GPUs did nothing", low))

@@ -194,6 +194,7 @@ def to_segment(
         network_class=start.get("network_class"),
         carbon_g_per_kwh=Fraction(start["carbon"]) if start.get("carbon") else None,
         notes=tuple(e["text"] for e in _all(recording, ev.NOTE)),
+        log=ev.log_from_json(start["log"]) if start.get("log") else None,
     )
 
 

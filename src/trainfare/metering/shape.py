@@ -89,6 +89,18 @@ def _interfaces(value: Any) -> bool:
     return all(len(pair) == 2 and all(map(counter, pair)) for pair in value.values())
 
 
+def _log(value: Any) -> bool:
+    one = ev.log_from_json(value)
+    whole = _whole(0, DURATION_MAX_NS)
+    return (
+        all(map(_text, (one.kind, one.file, one.sha256)))
+        and _whole(0, 2**63)(one.bytes)
+        and _or_null(_text)(one.timer_name)
+        and whole(one.timer_start_ns)
+        and whole(one.timer_end_ns)
+    )
+
+
 def _uri(value: Any) -> bool:
     return _text(value) and "\0" not in value
 
@@ -124,6 +136,7 @@ OPTIONAL: Mapping[str, Mapping[str, Fits]] = {
         "network_class": _NAME,
         "carbon": _carbon,
         "parents": _texts,
+        "log": _or_null(_log),
     },
     ev.MACHINE: {"share": _share, "held": _texts},
     ev.STAGE: {"epoch": _or_null(_whole(-(2**63), 2**63)), "steps": _COUNT},

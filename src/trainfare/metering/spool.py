@@ -62,12 +62,12 @@ class Spool:
 
     def add_event(self, event: dict[str, Any]) -> None:
         """Append one event line; events are few, so each is on disk at once."""
-        self._append(EVENTS, _line(event))
+        self._append(EVENTS, line_of(event))
         self.drain()
 
     def add_metric(self, metric: dict[str, Any]) -> None:
         """Append one line of the user's metrics."""
-        self._append(METRICS, _line(metric))
+        self._append(METRICS, line_of(metric))
 
     def end_torn_line(self) -> None:
         """Close an event line that a crash cut short, so that the next one stands alone."""
@@ -171,7 +171,7 @@ class Spool:
             )
 
 
-def _line(document: dict[str, Any]) -> bytes:
+def line_of(document: dict[str, Any]) -> bytes:
     """One line; what JSON has no form for becomes text, and no text is too odd to be written."""
     text = json.dumps(document, separators=(",", ":"), ensure_ascii=False, default=str)
     return text.encode("utf-8", "backslashreplace") + b"\n"
