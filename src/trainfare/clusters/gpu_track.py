@@ -36,7 +36,7 @@ _LIMITS = {
 (floating point) and 2⁶³ − 16 (64-bit)."""
 
 WINDOW_NS = 60 * SECOND
-"""Activity is kept as means over a minute: fine against the five minutes that make low use."""
+"""Activity is kept as means over a minute: fine against the ten minutes that make low use."""
 
 BRIDGED = Fraction(5, 2)
 """Of the scrape interval: a gap of one missed scrape, with half an interval of jitter."""
