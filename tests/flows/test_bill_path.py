@@ -261,6 +261,27 @@ def test_a_period_restated_since_it_was_allocated_is_marked_everywhere(home, tmp
     assert trainfare(home, "verify")["stale"] == trainfare(home, "report")["stale"] == []
 
 
+def test_a_run_that_only_tags_name_has_the_labels_of_its_tags(home, tmp_path):
+    tags = '{"run_id":"a","user:Team":"nlp","model":"bert","os":"linux"}'
+    other = '{"run_id":"b","team":"vision"}'
+    rows = hour("i-1", 8, "8.00", tags=tags), hour("i-2", 8, "2.00", tags=other)
+    trainfare(home, "bill", "import", write_bill(tmp_path / "1.csv", *rows), "--source", "s")
+    trainfare(home, "allocate")
+    assert allocated(home, "team")[0] == {"nlp": "8.000000000", "vision": "2.000000000"}
+    assert allocated(home, "model")[0] == {"bert": "8.000000000", "(no label)": "2.000000000"}
+    # A corrected bill corrects them; what a system that ran the job says goes before.
+    rows = hour("i-1", 8, "8.00", tags=tags.replace("nlp", "speech")), rows[1]
+    trainfare(home, "bill", "import", write_bill(tmp_path / "2.csv", *rows), "--source", "s")
+    claims = tmp_path / "c.csv"
+    claims.write_text(
+        "run,resource,start,end,share,label.team\n"
+        "b,i-2,2026-10-01T08:00:00Z,2026-10-01T08:30:00Z,1,robots\n"
+    )
+    trainfare(home, "claims", "import", claims)
+    trainfare(home, "allocate")
+    assert allocated(home, "team")[0] == {"speech": "8.000000000", "robots": "2.000000000"}
+
+
 def with_rules(home, *tables):
     home.mkdir(exist_ok=True)
     (home / "rules.toml").write_text("\n".join(f"[[rule]]\n{one}" for one in tables))

@@ -7,11 +7,11 @@ alphabet counts. A value that is no run id becomes the id that meters derive fro
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from trainfare.allocation.steps import CLUSTER, CLUSTER_KEYS, OWNER_KEYS
 from trainfare.core.errors import BadInput
-from trainfare.core.labels import RUN_KEYS, check_run_id, plain_key
+from trainfare.core.labels import KNOWN, RUN_KEYS, check_run_id, make_labels, plain_key
 from trainfare.metering.environment import derive_run_id
 
 
@@ -66,3 +66,33 @@ def owner_in(tags: Mapping[str, str]) -> str | None:
     'team=nlp'
     """
     return next((f"{key}={tags[key]}" for key in OWNER_KEYS if tags.get(key)), None)
+
+
+def labels_by_run(texts: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Run → the labels that every report knows, as *texts* (tags of charges, JSON) give them.
+
+    Of two values of one label of a run the first in order of the alphabet counts.
+
+    >>> labels_by_run(['{"run_id": "a", "Team": "nlp", "os": "linux"}', '{"team": "vision"}'])
+    {'a': {'team': 'nlp'}}
+    """
+    found: dict[str, dict[str, str]] = {}
+    for text in texts:
+        tags = read_tags(text)
+        run = run_in(tags)
+        if run is None:
+            continue
+        labels = found.setdefault(run, {})
+        for key in KNOWN:
+            value = tags.get(key)
+            if value is not None and _is_label(key, value):
+                labels[key] = min(value, labels.get(key, value))
+    return found
+
+
+def _is_label(key: str, value: str) -> bool:
+    try:
+        make_labels({key: value})
+    except BadInput:
+        return False
+    return True

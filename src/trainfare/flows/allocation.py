@@ -116,6 +116,7 @@ def _allocate(
         current_allocations,
         put_allocation,
     )
+    from trainfare.store.claims import put_tag_labels
     from trainfare.store.deliveries import current_since
     from trainfare.store.results import sum_by_run
 
@@ -134,17 +135,34 @@ def _allocate(
     out = home / "allocations" / period / f"{inputs}.parquet"
     out.parent.mkdir(parents=True, exist_ok=True)
     kept = home / "surveys" / period
-    done = allocate(charge_files(home, deliveries), evidence, rules, out=out, keep=kept)
+    charges = charge_files(home, deliveries)
+    done = allocate(charges, evidence, rules, out=out, keep=kept)
     _check_conserved(period, deliveries, done)
     summary = _summary(done)
     stored = StoredAllocation(period, inputs, out.relative_to(home).as_posix(), summary, now_ns)
     earlier = (
         sum_by_run([home / before.folder]) if before and (home / before.folder).exists() else {}
     )
+    labels = _tag_labels(out, charges)
     with ledger.change() as connection:
         put_allocation(connection, stored)
+        put_tag_labels(connection, labels)
     changes = _changes(earlier, sum_by_run([out])) if before else ()
     return Allocated(period, summary, is_unchanged=False, is_first=before is None, changes=changes)
+
+
+def _tag_labels(result: Path, charges: Sequence[Path]) -> dict[str, dict[str, str]]:
+    """The labels in the tags of runs that got something because tags name them."""
+    from trainfare.allocation.steps import RUN_TAG, SPLIT_ROW
+    from trainfare.allocation.tags import labels_by_run
+    from trainfare.store.results import read_groups, tag_texts
+
+    methods = read_groups([result], ("method",), View.BILLED)
+    runs = {one.run for one in methods if one.run and one.key[0] in (RUN_TAG, SPLIT_ROW)}
+    if not runs:
+        return {}
+    found = labels_by_run(tag_texts(charges))
+    return {run: labels for run, labels in found.items() if run in runs}
 
 
 def charge_files(home: Path, deliveries: Sequence[StoredDelivery]) -> list[Path]:

@@ -20,6 +20,9 @@ from trainfare.store.schema import CLAIM, RUN_LABEL
 PPB = 10**9
 """Shares are kept in billionths."""
 
+BILL_TAGS = "~tags"
+"""The source of labels that a bill's tags give; every other source's word goes before it."""
+
 _BATCH = 5000
 
 
@@ -63,6 +66,15 @@ def put_claims(
         added += len(inserts)
     _put_labels(connection, labels, source)
     return ClaimChange(added, changed, unchanged)
+
+
+def put_tag_labels(connection: sa.Connection, labels: Mapping[str, Mapping[str, str]]) -> None:
+    """Replace what a bill's tags said of these runs by *labels*, in the caller's transaction."""
+    runs = sorted(labels)
+    for first in range(0, len(runs), 500):
+        own = RUN_LABEL.c.run.in_(runs[first : first + 500])
+        connection.execute(sa.delete(RUN_LABEL).where(own, RUN_LABEL.c.source == BILL_TAGS))
+    _put_labels(connection, labels, BILL_TAGS)
 
 
 def read_claims(connection: sa.Connection, interval: Interval | None = None) -> list[Claim]:

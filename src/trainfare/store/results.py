@@ -235,6 +235,17 @@ def sum_bill(paths: Sequence[Path]) -> dict[tuple[str, View], int]:
     }
 
 
+def tag_texts(charges: Sequence[Path]) -> list[str]:
+    """Every text of tags, a charge's own or a split part's, that the lake's files hold, once."""
+    table = _files(charges)
+    query = (
+        f'SELECT "Tags" AS tags FROM {table} WHERE tags IS NOT NULL '
+        f'UNION SELECT "AllocatedTags" AS tags FROM {table} WHERE tags IS NOT NULL ORDER BY 1'
+    )
+    with _connection() as connection:
+        return [text for (text,) in connection.execute(query).fetchall()]
+
+
 def top_unallocated(
     paths: Sequence[Path], view: View, limit: int
 ) -> list[Mapping[str, str | int | None]]:
