@@ -55,8 +55,13 @@ def visible_len(text: str) -> int:
     return len(_ESCAPES.sub("", text))
 
 
-def table(headers: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
-    """Rows under dim headers, columns two spaces apart; column numbers in *right* align right.
+def table(
+    headers: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    right: Sequence[int] = (),
+    gap: int = 2,
+) -> str:
+    """Rows under dim headers, columns *gap* spaces apart; column numbers in *right* align right.
 
     >>> print(click.unstyle(table(["run", "USD"], [["a", "1.00"], ["bb", "10.00"]], right=[1])))
     run    USD
@@ -72,7 +77,7 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence
             pad = " " * (widths[i] - visible_len(cell))
             text = click.style(cell, dim=True) if number == 0 else cell
             parts.append(pad + text if i in right else text + pad)
-        lines.append("  ".join(parts).rstrip())
+        lines.append((" " * gap).join(parts).rstrip())
     return "\n".join(lines)
 
 

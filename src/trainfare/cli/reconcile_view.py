@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import textwrap
+import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -13,6 +16,7 @@ from trainfare.cli.answer import plural, shorten, shorten_middle, table, visible
 from trainfare.core.charge import Component
 from trainfare.core.money import NANO, Money
 from trainfare.core.period import format_instant
+from trainfare.core.plain import plain
 from trainfare.prices.teaching import Verdict
 from trainfare.reports.reconcile import Missing, Row, Standing
 from trainfare.reports.two_books import Item
@@ -26,9 +30,24 @@ ROWS_SHOWN = 30
 SURPRISES_SHOWN = 5
 """So many runs are explained in words."""
 
-_WIDTH = 100
+WIDTH = 100
+"""No line is wider, as long as amounts stay below some millions."""
+
 _WHOLE = 10_000 * NANO
-"""From here on, or where a line would be wider than that, amounts are shown without places."""
+"""From here on amounts are shown without places."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """How the table of causes is set: spaces between columns, places, and the longest name."""
+
+    gap: int
+    places: int
+    name: int
+
+
+_FORMS = (_Form(2, 2, 22), _Form(1, 2, 22), _Form(1, 2, 12), _Form(2, 0, 22), _Form(1, 0, 10))
+"""The first that fits is taken."""
 
 _PAYERS = {"aws": "AWS", "azure": "Azure", "gcp": "Google Cloud", "oci": "Oracle Cloud"}
 
@@ -63,10 +82,12 @@ def _show_causes(rows: Sequence[Row], whole: Variance) -> None:
         if cause is not Cause.ROUNDING and any(line.causes[cause] for line in lines)
     ]
     size = max(abs(whole.billed.nano), abs(whole.estimated.nano))
-    places = 0 if size >= _WHOLE else 2
-    text = _cause_table(rows[:ROWS_SHOWN], whole, used, places)
-    if max(map(visible_len, text.splitlines())) > _WIDTH:
-        text = _cause_table(rows[:ROWS_SHOWN], whole, used, 0)
+    for form in _FORMS:
+        if form.places and size >= _WHOLE:
+            continue
+        text = _cause_table(rows[:ROWS_SHOWN], whole, used, form)
+        if max(map(visible_len, text.splitlines())) <= WIDTH:
+            break
     click.echo(text)
     if len(rows) > ROWS_SHOWN:
         more = plural(len(rows) - ROWS_SHOWN, "more run")
@@ -77,27 +98,33 @@ def _show_causes(rows: Sequence[Row], whole: Variance) -> None:
         click.echo(f"Rounding makes up the rest: {rounding.text()} {rounding.currency}.")
 
 
-def _cause_table(rows: Sequence[Row], whole: Variance, used: Sequence[Cause], places: int) -> str:
+def _cause_table(rows: Sequence[Row], whole: Variance, used: Sequence[Cause], form: _Form) -> str:
     cells = []
     for row in rows:
         assert row.variance is not None
         mark = " *" if row.status is Standing.OPEN_PERIOD else ""
-        cells.append([shorten_middle(row.run, 22) + mark, *_amounts(row.variance, used, places)])
-    cells.append([click.style("total", bold=True), *_amounts(whole, used, places)])
+        name = shorten_middle(row.run, form.name) + mark
+        cells.append([name, *_amounts(row.variance, used, form.places)])
+    cells.append([click.style("total", bold=True), *_amounts(whole, used, form.places)])
     heads = ["run", "estimated", "billed", "variance", *(cause.value for cause in used)]
-    return table(heads, cells, right=range(1, len(heads)))
+    return table(heads, cells, right=range(1, len(heads)), gap=form.gap)
 
 
 def _amounts(line: Variance, used: Sequence[Cause], places: int) -> list[str]:
-    plain = [line.estimated.display(places), line.billed.display(places)]
+    unsigned = [_bare(line.estimated, places), _bare(line.billed, places)]
     signed = [line.variance, *(line.causes[cause] for cause in used)]
-    return plain + [_signed(amount, places) for amount in signed]
+    return unsigned + [_signed(amount, places) for amount in signed]
+
+
+def _bare(amount: Money, places: int) -> str:
+    """An amount without its currency, which the table's title names."""
+    text = amount.display(places).removesuffix(f" {amount.currency}")
+    return text.translate(dict.fromkeys(map(ord, "$€£¥₹₩")))
 
 
 def _signed(amount: Money, places: int = 2) -> str:
-    """An amount with its sign and without its currency, as the table's title names that."""
-    text = Money(abs(amount.nano), amount.currency).display(places).strip("$€£¥₹₩")
-    text = text.removesuffix(f" {amount.currency}")
+    """A bare amount with its sign; a dot where it is nothing."""
+    text = _bare(Money(abs(amount.nano), amount.currency), places)
     if not any(digit in text for digit in "123456789"):
         return "·"
     return f"{'−' if amount.nano < 0 else '+'}{text}"
@@ -106,7 +133,7 @@ def _signed(amount: Money, places: int = 2) -> str:
 def _show_errors(found: Reconciliation) -> None:
     if found.errors:
         said = [f"{e.period} {_percent(e.median)} ({plural(e.runs, 'run')})" for e in found.errors]
-        click.echo(f"Median absolute error: {', then '.join(said)}\n")
+        click.echo(f"Median absolute error: {', then '.join(said)}")
 
 
 def _percent(share: Fraction | None) -> str:
@@ -123,11 +150,15 @@ def _show_words(row: Row) -> None:
     ]
     if not causes:
         return
-    click.echo(f"{row.run}: {_apart(line)}")
+    click.echo(f"\n{row.run}: {_apart(line)}")
     for cause in sorted(causes, key=lambda c: -abs(line.causes[c].nano)):
-        sentence = _sentence(cause, row.items, line.billed.currency)
-        click.echo(f"  {cause.value} {_signed(line.causes[cause])}: {sentence}")
-    click.echo()
+        sentence = plain(_sentence(cause, row.items, line.billed.currency))
+        words = f"{cause.value} {_signed(line.causes[cause])}: {sentence}"
+        click.echo(
+            textwrap.fill(
+                words, WIDTH, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False
+            )
+        )
 
 
 def _apart(line: Variance) -> str:
@@ -199,9 +230,7 @@ def _duration_words(item: Item) -> str:
         return f"{item.name} was paid {_hours(-apart)} less than was measured"
     words = f"{item.name} was paid {_hours(apart)} longer than was measured"
     if 2 * item.tagged >= apart:
-        words += (
-            "; its tag names this run and nobody else is measured there (start, end, lost record)"
-        )
+        words += "; its tag gives this run the time in which nobody was measured (boot, end, gap)"
     return words
 
 
@@ -224,7 +253,7 @@ def _show_items(row: Row) -> None:
     """Every item of one run, with its quantities."""
     rows = [
         [
-            f"  {shorten_middle(item.name, 40)}",
+            f"  {shorten_middle(plain(item.name), 40)}",
             item.component.value,
             _quantity(item.metered.quantity if item.metered else None),
             _quantity(item.charged.quantity if item.charged else None),
@@ -238,7 +267,7 @@ def _show_items(row: Row) -> None:
     ]
     if rows:
         heads = ["  item", "component", "metered", "billed", "variance"]
-        click.echo(table(heads, rows, right=[2, 3, 4]))
+        click.echo("\n" + table(heads, rows, right=[2, 3, 4]))
         click.echo("  quantities in hours of the whole machine, or in GB")
 
 
@@ -263,6 +292,9 @@ def _show_awaited(rows: Sequence[Row]) -> None:
     click.echo(table(["  run", "estimated", "waits for", "expected"], cells, right=[1]))
     if len(rows) > ROWS_SHOWN:
         click.echo(f"  … and {plural(len(rows) - ROWS_SHOWN, 'more run')}; --format json has all.")
+    now_ns = time.time_ns()
+    if any(one.expected_ns and one.expected_ns <= now_ns for row in rows for one in row.missing):
+        click.echo("  Bills that are due can be imported: trainfare bill import FILE.")
 
 
 def _waits_for(missing: Missing) -> str:
