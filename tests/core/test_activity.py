@@ -14,6 +14,7 @@ from trainfare.core.activity import (
     low_use_ns,
 )
 from trainfare.core.run import (
+    DeviceProfile,
     DeviceUse,
     make_run,
 )
@@ -95,3 +96,33 @@ def test_a_device_watched_by_two_segments_counts_once():
     found = activity_of(make_run("r", [first, second]))
     assert found.known_device_ns == 10 * SECOND
     assert found.energy_kwh == Fraction(5, 3_600_000)
+
+
+def test_the_building_adds_to_emissions_and_a_factor_of_zero_is_known():
+    energy = use(0, 10, 500, energy_mj=3_600_000_000)
+    said = {"pue": Fraction(6, 5), "carbon_source": "Invented Grid 2026-03"}
+    found = activity_of(run_of(energy, carbon_g_per_kwh=Fraction(400), **said))
+    assert (found.energy_kwh, found.carbon_g, found.pue) == (1, 480, Fraction(6, 5))
+    assert found.carbon_source == "Invented Grid 2026-03"
+    assert activity_of(run_of(energy, carbon_g_per_kwh=Fraction(0))).carbon_g == 0
+    assert activity_of(run_of(energy)).carbon_g is None
+
+
+def test_profiles_are_weighted_by_the_time_of_their_windows():
+    """Ten seconds at 100 % and thirty at 0 % are a quarter, not a half."""
+    busy, quiet = DeviceProfile(1000, 800, 600), DeviceProfile(0, 0, None)
+    found = activity_of(
+        run_of(use(0, 10, 1000, profile=busy), use(10, 40, 0, profile=quiet), use(40, 50, 0))
+    )
+    assert found.profile == DeviceProfile(250, 200, 600, None)
+    assert activity_of(run_of(use(0, 10, 1000))).profile is None
+
+
+def test_everybody_who_measured_is_named():
+    says = [
+        {"activity": "NVML", "profile_why": "not supported"},
+        {"activity": "NVML, tpu-info", "profile": "GPM"},
+    ]
+    segments = [segment(0, 10, id=str(n), telemetry=said) for n, said in enumerate(says)]
+    found = activity_of(make_run("r", segments)).telemetry
+    assert found == {"activity": "NVML, tpu-info", "profile": "GPM"}

@@ -56,6 +56,7 @@ def test_no_visible_device_on_a_gpu_machine_is_still_the_machine():
         ("TRAINFARE_NETWORK_CLASS", "lan", "is not one of internet"),
         ("TRAINFARE_CARBON_G_PER_KWH", "much", "TRAINFARE_CARBON_G_PER_KWH"),
         ("TRAINFARE_CARBON_G_PER_KWH", "-1", "below 0"),
+        ("TRAINFARE_PUE", "0.9", "TRAINFARE_PUE='0.9' is below 1"),
     ],
 )
 def test_a_setting_that_makes_no_sense_is_refused(variable, value, words):

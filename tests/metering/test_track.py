@@ -8,10 +8,12 @@ import sys
 import textwrap
 import threading
 import time
+from fractions import Fraction
 
 import pytest
 
 import trainfare
+from trainfare.core.run import Flops
 from trainfare.metering.history import close_dead, read_receipt, run_ids
 
 
@@ -490,3 +492,35 @@ def test_children_forked_while_the_meter_starts_can_import_anything(home):
     """
     done = in_child(code, home)
     assert (done.stdout.strip(), done.stderr) == ("0", "")
+
+
+def test_a_training_says_what_it_computes_and_the_last_word_counts(home):
+    with trainfare.track(run_id="r-flops") as run:
+        run.flops(per_step=1e15)
+        run.flops(parameters=124_000_000, dtype="torch.bfloat16")
+        for _ in run.steps(range(3), tokens=1000):
+            pass
+    (segment,) = run.receipt().run.segments
+    assert segment.flops == Flops("token", Fraction(6 * 124_000_000), "bf16")
+    found = run.receipt().to_json()["efficiency"]
+    assert found["flops"] == 6 * 124_000_000 * 3000
+    assert (found["mfu"], found["why"]) == (None, "the run holds no accelerator")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {},
+        {"per_step": "many"},
+        {"per_step": float("nan")},
+        {"per_step": float("inf")},
+        {"per_token": -1},
+        {"per_step": 1, "per_token": 1},
+        {"parameters": object()},
+    ],
+)
+def test_operations_that_make_no_sense_are_warned_of_and_never_raise(home, caplog, said):
+    with trainfare.track(run_id="r-odd") as run:
+        run.flops(**said)
+    assert "is not one number of operations" in caplog.text
+    assert run.receipt().run.segments[0].flops is None

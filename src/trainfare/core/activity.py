@@ -8,12 +8,13 @@ telemetry is unknown, never low.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from trainfare.core.period import SECOND, Interval
 from trainfare.core.run import (
+    DeviceProfile,
     DeviceUse,
     RunRecord,
     Segment,
@@ -43,8 +44,17 @@ class Activity:
     known_device_ns: int
     unknown_device_ns: int
     energy_kwh: Fraction | None
+    """Of the accelerators' boards; host and network are not measured."""
     carbon_g: Fraction | None
-    """Grams of CO₂ equivalent, where a carbon factor was set."""
+    """Grams of CO₂ equivalent of it and of the building's part, where a carbon factor was set."""
+    pue: Fraction | None = None
+    """What the building adds, where somebody said it; else nothing is added."""
+    carbon_g_per_kwh: Fraction | None = None
+    carbon_source: str | None = None
+    profile: DeviceProfile | None = None
+    """Time-weighted means of how much of the accelerators was at work."""
+    telemetry: Mapping[str, str] = field(default_factory=dict)
+    """Who measured ``activity``, ``energy`` and ``profile``, or ``profile_why`` nobody did."""
 
 
 def activity_of(run: RunRecord) -> Activity:
@@ -54,15 +64,51 @@ def activity_of(run: RunRecord) -> Activity:
     known_ns = sum(u.end_ns - u.start_ns for u in known)
     energies = [u.energy_mj for u in uses if u.energy_mj is not None]
     energy_kwh = Fraction(sum(energies), 1000 * JOULES_PER_KWH) if energies else None
-    factor = next((s.carbon_g_per_kwh for s in run.segments if s.carbon_g_per_kwh), None)
+    stated = [s for s in run.segments if s.carbon_g_per_kwh is not None]
+    factor = stated[0].carbon_g_per_kwh if stated else None
+    pue = next((s.pue for s in run.segments if s.pue is not None), None)
+    carbon_g = None
+    if energy_kwh is not None and factor is not None:
+        carbon_g = energy_kwh * (pue or 1) * factor
     return Activity(
         mean_permille=_mean_permille(known),
         low_use_device_ns=low_use_ns(known) if known else None,
         known_device_ns=known_ns,
         unknown_device_ns=sum(u.end_ns - u.start_ns for u in uses) - known_ns,
         energy_kwh=energy_kwh,
-        carbon_g=energy_kwh * factor if energy_kwh is not None and factor else None,
+        carbon_g=carbon_g,
+        pue=pue,
+        carbon_g_per_kwh=factor,
+        carbon_source=stated[0].carbon_source if stated else None,
+        profile=_profile(uses),
+        telemetry=_telemetry(run.segments),
     )
+
+
+def _profile(uses: Sequence[DeviceUse]) -> DeviceProfile | None:
+    """The means over the windows that tell; None where none does."""
+    means = []
+    for place in range(len(DeviceProfile._fields)):
+        told = [
+            (one.end_ns - one.start_ns, value)
+            for one in uses
+            if one.profile is not None and (value := one.profile[place]) is not None
+        ]
+        time_ns = sum(length for length, _ in told)
+        weighted = sum(length * value for length, value in told)
+        means.append(round(Fraction(weighted, time_ns)) if time_ns else None)
+    return DeviceProfile(*means) if any(mean is not None for mean in means) else None
+
+
+def _telemetry(segments: Iterable[Segment]) -> dict[str, str]:
+    """What the segments say together: all who measured, and the first reason why not."""
+    said: dict[str, set[str]] = defaultdict(set)
+    for segment in segments:
+        for what, words in segment.telemetry.items():
+            said[what].update(words.split(", ") if what != "profile_why" else [words])
+    if "profile" in said:
+        said.pop("profile_why", None)
+    return {what: ", ".join(sorted(words)) for what, words in said.items()}
 
 
 def uses_of(segments: Iterable[Segment]) -> Iterator[DeviceUse]:

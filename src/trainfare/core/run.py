@@ -187,6 +187,10 @@ class Segment:
     network: Mapping[str, tuple[int, int]] | None = None
     network_class: str | None = None
     carbon_g_per_kwh: Fraction | None = None
+    carbon_source: str | None = None
+    """Who says so, and of when, in the user's words."""
+    pue: Fraction | None = None
+    """Energy of the building out of that of its machines, at least 1; None where nobody said."""
     notes: tuple[str, ...] = ()
     """What went wrong while metering: gaps, clock jumps, a full disk."""
     log: LogOrigin | None = None

@@ -23,7 +23,8 @@ from trainfare.metering.machine import detect_machine, quick_machine
 NETWORK_CLASSES = ("internet", "inter_region", "inter_zone", "same_zone")
 """What ``TRAINFARE_NETWORK_CLASS`` may say of the bytes that a run sends."""
 
-CARBON_VARIABLE = "TRAINFARE_CARBON_G_PER_KWH"
+CARBON_VARIABLE, PUE_VARIABLE = "TRAINFARE_CARBON_G_PER_KWH", "TRAINFARE_PUE"
+CARBON_SOURCE_VARIABLE = "TRAINFARE_CARBON_SOURCE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,8 @@ def start_facts(env: Mapping[str, str], stated: Stated = NOTHING_STATED) -> Star
     """The identity of this process, its scheduler's words, and the machine without any network.
 
     Raises:
-        BadInput: ``TRAINFARE_NETWORK_CLASS`` or ``TRAINFARE_CARBON_G_PER_KWH`` makes no sense.
+        BadInput: ``TRAINFARE_NETWORK_CLASS``, ``TRAINFARE_CARBON_G_PER_KWH`` or ``TRAINFARE_PUE``
+            makes no sense.
     """
     around = read_surroundings(env, root=Path("/"))
     machine = quick_machine(
@@ -74,7 +76,9 @@ def start_facts(env: Mapping[str, str], stated: Stated = NOTHING_STATED) -> Star
         "machine": ev.machine_to_json(machine),
         "share": str(share),
         "network_class": _network_class(env),
-        "carbon": _carbon_factor(env),
+        "carbon": _stated_number(env, CARBON_VARIABLE, 0, "grams per kWh"),
+        "carbon_source": env.get(CARBON_SOURCE_VARIABLE) or None,
+        "pue": _stated_number(env, PUE_VARIABLE, 1, "(energy of the building / of its machines)"),
     }
     return StartFacts(around.run_id, around.rank, around.labels, event)
 
@@ -88,17 +92,17 @@ def _network_class(env: Mapping[str, str]) -> str | None:
     return text or None
 
 
-def _carbon_factor(env: Mapping[str, str]) -> str | None:
-    text = env.get(CARBON_VARIABLE)
+def _stated_number(env: Mapping[str, str], name: str, least: int, unit: str) -> str | None:
+    text = env.get(name)
     if not text:
         return None
     try:
-        grams = decimal_of(text)
+        number = decimal_of(text)
     except BadInput as error:
-        raise BadInput(f"{CARBON_VARIABLE}: {error}") from None
-    if grams < 0:
-        raise BadInput(f"{CARBON_VARIABLE}={text!r} is below 0 grams per kWh")
-    return str(grams)
+        raise BadInput(f"{name}: {error}") from None
+    if number < least:
+        raise BadInput(f"{name}={text!r} is below {least} {unit}")
+    return str(number)
 
 
 def make_instruments(home: Path, stated: Stated, *, pid: int | None = None) -> Instruments:

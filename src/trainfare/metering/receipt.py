@@ -10,6 +10,7 @@ from typing import Any
 from trainfare.core.activity import Activity, activity_of
 from trainfare.core.charge import Component, View
 from trainfare.core.claim import share_text
+from trainfare.core.efficiency import Efficiency, efficiency_of
 from trainfare.core.estimate import Estimate
 from trainfare.core.money import Money
 from trainfare.core.period import SECOND, format_instant
@@ -22,6 +23,8 @@ from trainfare.core.run import (
 from trainfare.core.stage import Status
 from trainfare.core.work import Work, leader, work_of
 from trainfare.metering.log_timer import LogTimer, find_log_timer
+from trainfare.metering.receipt_use import activity_json, efficiency_json
+from trainfare.prices.accelerators import peak_flops
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,11 @@ class Receipt:
     def steps(self) -> int:
         """Steps of the run: of the rank that made most in each attempt, over all attempts."""
         return sum(leader(attempt).steps for attempt in self.run.attempts)
+
+    @property
+    def efficiency(self) -> Efficiency:
+        """How much of what its accelerators could compute the run needed for its model."""
+        return efficiency_of(self.run, self.estimate, peak_flops)
 
     @property
     def low_use_cost(self) -> Money | None:
@@ -190,9 +198,8 @@ class Receipt:
                 }
                 for one in self.prepared_by
             ],
-            "gpu_activity": _ratio(self.activity.mean_permille),
-            "energy_kwh": _number(self.activity.energy_kwh),
-            "carbon_g": _number(self.activity.carbon_g),
+            **activity_json(self.activity),
+            "efficiency": efficiency_json(self.efficiency),
             "notes": [*sorted({note for s in run.segments for note in s.notes}), *self.remarks],
         }
 
@@ -210,14 +217,6 @@ def _text(amount: Money | None) -> str | None:
 
 def _seconds(nanoseconds: int) -> float:
     return round(nanoseconds / SECOND, 6)
-
-
-def _ratio(permille: int | None) -> float | None:
-    return None if permille is None else permille / 1000
-
-
-def _number(value: Fraction | None) -> float | None:
-    return None if value is None else float(f"{float(value):.9g}")
 
 
 def _attempt(attempt: Attempt) -> dict[str, Any]:

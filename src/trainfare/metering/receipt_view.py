@@ -20,6 +20,7 @@ from trainfare.core.run import (
     sum_over_machines,
 )
 from trainfare.core.stage import Status
+from trainfare.metering.receipt_use import use_facts
 
 if TYPE_CHECKING:
     from trainfare.metering.receipt import Billed, Receipt
@@ -150,15 +151,7 @@ def _facts(receipt: Receipt) -> list[tuple[str, str]]:
     if paid is not None and paid < 1:
         words = f"with other runs on the machine; this one pays for {float(paid):.1%} of its time"
         facts.append(("shared", words))
-    activity = receipt.activity
-    if activity.mean_permille is not None:
-        facts.append(("activity", f"{activity.mean_permille / 10:.1f} % GPU activity (NVML)"))
-    if activity.energy_kwh is not None:
-        carbon = activity.carbon_g
-        grams = f", {float(carbon):.3g} g CO₂e" if carbon is not None else ""
-        facts.append(("energy", f"{float(activity.energy_kwh):.6g} kWh{grams}"))
-    if receipt.billed is not None:
-        facts.append(("billed", _billed_words(receipt.billed)))
+    facts += use_facts(receipt.activity, receipt.efficiency)
     errors = [s.error for s in run.attempts[-1].segments if s.error]
     if errors and run.status is not Status.FINISHED:
         facts.append(("ended", errors[0]))

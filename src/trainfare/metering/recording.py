@@ -193,6 +193,8 @@ def to_segment(
         network=_network(recording),
         network_class=start.get("network_class"),
         carbon_g_per_kwh=Fraction(start["carbon"]) if start.get("carbon") else None,
+        carbon_source=start.get("carbon_source"),
+        pue=Fraction(start["pue"]) if start.get("pue") else None,
         notes=tuple(e["text"] for e in _all(recording, ev.NOTE)),
         log=ev.log_from_json(start["log"]) if start.get("log") else None,
     )

@@ -135,6 +135,8 @@ OPTIONAL: Mapping[str, Mapping[str, Fits]] = {
         "labels": _words,
         "network_class": _NAME,
         "carbon": _carbon,
+        "carbon_source": _NAME,
+        "pue": lambda value: not value or (isinstance(value, str) and _fraction(value) >= 1),
         "parents": _texts,
         "log": _or_null(_log),
     },

@@ -19,7 +19,6 @@ from trainfare.core.money import Money
 from trainfare.core.price import Price
 from trainfare.core.stage import FINISH, SETUP, TRAIN, UNNAMED, Status
 from trainfare.metering import event as ev
-from trainfare.metering.artifact import measure_bytes, normal_uri
 from trainfare.metering.counters import Amount, amount_in
 from trainfare.metering.home import home_folder, make_run_id, make_segment_id, runs_folder
 from trainfare.metering.inheritance import (
@@ -32,10 +31,14 @@ from trainfare.metering.inheritance import (
 from trainfare.metering.instrument import Instruments
 from trainfare.metering.loop import Item, Loop
 from trainfare.metering.meter import Meter
-from trainfare.metering.notice import warn
 from trainfare.metering.place import NOTHING_STATED, Stated, make_instruments, start_facts
-from trainfare.metering.saying import ending_of, plain_words, whole_count, words_of
+from trainfare.metering.saying import (
+    ending_of,
+    plain_words,
+    words_of,
+)
 from trainfare.metering.spool import Spool
+from trainfare.metering.statement import Statements
 
 if TYPE_CHECKING:
     from trainfare.metering.receipt import Receipt
@@ -46,7 +49,7 @@ _unfinished: dict[int, Run] = {}
 """Runs of this process that have not ended, for the interpreter's exit."""
 
 
-class Run:
+class Run(Statements):
     """A metered run; made by :func:`track`. Nothing it does raises into the training."""
 
     def __init__(
@@ -132,11 +135,6 @@ class Run:
         """
         return Loop(loader, lambda items: self._walk_steps(items, samples, tokens))
 
-    def resume(self, *, step: int) -> None:
-        """Say that training goes on at *step* of the whole: what was beyond it is done again."""
-        if (count := whole_count("step", step)) is not None:
-            self._meter.add_event(ev.RESUME, step=count, steps=self._counters.steps)
-
     def epochs(self, epochs: Iterable[Item]) -> Loop[Item]:
         """Iterate over *epochs*; whole numbers name themselves (a resumed run goes on at 7)."""
         return Loop(epochs, self._walk_epochs)
@@ -151,30 +149,6 @@ class Run:
         finally:
             self._stages.pop()
             self._mark_stage()
-
-    def log(self, **metrics: float) -> None:
-        """Record metrics of the present step: ``run.log(loss=0.31, accuracy=0.9)``."""
-        values = {}
-        for name, value in metrics.items():
-            try:
-                values[name] = float(value)
-            except Exception:  # a metric is the user's object, and may raise what it likes
-                warn("metric %s=%.60r is not a number; it is left out", name, value)
-        if values:
-            now_ns = self._meter.elapsed_ns()
-            self._spool.add_metric({"t": now_ns, "step": self._counters.steps, "m": values})
-
-    def checkpoint(self, path: str | os.PathLike[str], *, bytes: int | None = None) -> None:  # noqa: A002 (the unit is the name)
-        """Record that *path* now holds a checkpoint; its bytes cost storage from here on."""
-        self._add_artifact("checkpoint", path, bytes)
-
-    def dataset(self, uri: str | os.PathLike[str], *, bytes: int | None = None) -> None:  # noqa: A002
-        """Record that the run reads the dataset at *uri*, and its size where it can be measured."""
-        self._add_artifact("dataset", uri, bytes)
-
-    def output(self, uri: str | os.PathLike[str], *, bytes: int | None = None) -> None:  # noqa: A002
-        """Record data that this run made for others; runs that read it are linked to this one."""
-        self._add_artifact("output", uri, bytes)
 
     @property
     def cost(self) -> Money | None:
@@ -234,16 +208,6 @@ class Run:
         stage = self._stages[-1] if self._stages else self._base
         about = {"epoch": self._epoch, "steps": self._counters.steps}
         self._meter.add_event(ev.STAGE, stage=stage, **about)
-
-    def _add_artifact(self, role: str, uri: str | os.PathLike[str], size: int | None) -> None:
-        try:
-            measured = measure_bytes(uri) if size is None else whole_count("bytes", size)
-            name = plain_words(normal_uri(uri))
-        except Exception as error:
-            warn("%s %.200r is not recorded: %s: %s", role, uri, type(error).__name__, error)
-            return
-        about = {"role": role, "uri": name, "bytes": measured, "steps": self._counters.steps}
-        self._meter.add_event(ev.ARTIFACT, w=time.time_ns(), **about)
 
 
 def track(

@@ -11,8 +11,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 from functools import cache
 
+from trainfare.core.machine import Accelerator
 from trainfare.core.price import GIB
 from trainfare.prices.shelf import read_table
 
@@ -58,6 +60,24 @@ class AcceleratorModel:
     compute_capability: str
     source: str
     note: str
+
+    def peak_flops(self, dtype: str) -> Fraction | None:
+        """Dense peak in FLOP/s of a number format (bf16, fp16, fp8), or None where not known."""
+        stated = {"bf16": self.bf16_tflops, "fp16": self.fp16_tflops, "fp8": self.fp8_tflops}
+        tera = stated.get(dtype)
+        return None if tera is None else Fraction(tera) * 10**12
+
+
+def peak_flops(device: Accelerator, dtype: str) -> Fraction | None:
+    """The dense peak of one device as a driver names it; of a MIG instance, that of the whole GPU.
+
+    >>> h100 = Accelerator(0, "GPU-1", "NVIDIA H100 80GB HBM3")
+    >>> int(peak_flops(h100, "bf16") / 10**12), peak_flops(h100, "tf32")
+    (989, None)
+    """
+    memory = None if device.parent_id else device.memory_bytes
+    model = find_accelerator(device.name, memory)
+    return None if model is None else model.peak_flops(dtype)
 
 
 @cache

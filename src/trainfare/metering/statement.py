@@ -1,0 +1,76 @@
+"""Statements: what training code says about itself, for the record; nothing here raises into it."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from trainfare.metering import event as ev
+from trainfare.metering.artifact import measure_bytes, normal_uri
+from trainfare.metering.counters import Counters
+from trainfare.metering.meter import Meter
+from trainfare.metering.notice import warn
+from trainfare.metering.saying import flops_said, numbers_of, plain_words, whole_count
+from trainfare.metering.spool import Spool
+
+
+class Statements:
+    """The part of a run that only writes down what it is told."""
+
+    _meter: Meter
+    _spool: Spool
+    _counters: Counters
+
+    def resume(self, *, step: int) -> None:
+        """Say that training goes on at *step* of the whole: what was beyond it is done again."""
+        if (count := whole_count("step", step)) is not None:
+            self._meter.add_event(ev.RESUME, step=count, steps=self._counters.steps)
+
+    def flops(
+        self,
+        *,
+        parameters: float | None = None,
+        per_step: float | None = None,
+        per_sample: float | None = None,
+        per_token: float | None = None,
+        dtype: object = "bf16",
+    ) -> None:
+        """Say what training takes in floating-point operations; the receipt then has its MFU.
+
+        One of: *parameters* of a transformer (6 operations each and token), *per_token*, *per_sample*,
+        or *per_step* of the whole run, all its accelerators together. Without recomputed activations.
+        """
+        said = flops_said(
+            dtype, parameters=parameters, per_step=per_step, per_sample=per_sample, per_token=per_token
+        )  # fmt: skip
+        if said is not None:
+            self._meter.add_event(ev.FLOPS, **said)
+
+    def log(self, **metrics: float) -> None:
+        """Record metrics of the present step: ``run.log(loss=0.31, accuracy=0.9)``."""
+        values = numbers_of(metrics)
+        if values:
+            now_ns = self._meter.elapsed_ns()
+            self._spool.add_metric({"t": now_ns, "step": self._counters.steps, "m": values})
+
+    def checkpoint(self, path: str | os.PathLike[str], *, bytes: int | None = None) -> None:  # noqa: A002 (the unit is the name)
+        """Record that *path* now holds a checkpoint; its bytes cost storage from here on."""
+        self._add_artifact("checkpoint", path, bytes)
+
+    def dataset(self, uri: str | os.PathLike[str], *, bytes: int | None = None) -> None:  # noqa: A002
+        """Record that the run reads the dataset at *uri*, and its size where it can be measured."""
+        self._add_artifact("dataset", uri, bytes)
+
+    def output(self, uri: str | os.PathLike[str], *, bytes: int | None = None) -> None:  # noqa: A002
+        """Record data that this run made for others; runs that read it are linked to this one."""
+        self._add_artifact("output", uri, bytes)
+
+    def _add_artifact(self, role: str, uri: str | os.PathLike[str], size: int | None) -> None:
+        try:
+            measured = measure_bytes(uri) if size is None else whole_count("bytes", size)
+            name = plain_words(normal_uri(uri))
+        except Exception as error:
+            warn("%s %.200r is not recorded: %s: %s", role, uri, type(error).__name__, error)
+            return
+        about = {"role": role, "uri": name, "bytes": measured, "steps": self._counters.steps}
+        self._meter.add_event(ev.ARTIFACT, w=time.time_ns(), **about)
