@@ -12,13 +12,16 @@ from trainfare.billing.arrow import pa, pc, text_of
 INSTANT = pa.timestamp("us", tz="UTC")
 """The type of every time column of a canonical batch."""
 
-NOT_A_TIME = "is not a time; write UTC as 2026-10-01T00:00:00Z"
-"""What is wrong with a time that no known spelling fits."""
+NOT_A_TIME = "is not a time from 1970 to 2261; write UTC as 2026-10-01T00:00:00Z"
+"""What is wrong with a time that no known spelling fits, or that nanoseconds cannot count."""
 
 MONTH_FIRST = "month-first"
 """Spelling of slash dates as Azure and spreadsheets write them: 9/2/2023 is the second of September."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_END_SECONDS = 9_214_646_400
+"""Seconds from 1970 to the first of January 2262."""
+_TICKS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 _ISO = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)"
     r"(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?\s*(Z|z|UTC|[+-]\d\d(?::?\d\d)?)?)?"
@@ -52,7 +55,7 @@ def instants(values: pa.Array, spelling: str | None = None) -> Instants:
     """
     kind = values.type
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
-        return Instants(_typed(values), None)
+        return _typed(values)
     texts = text_of(values)
     read = [
         _read(text, spelling) if text is not None else (None, "")
@@ -69,17 +72,28 @@ def instants(values: pa.Array, spelling: str | None = None) -> Instants:
     return Instants(moments, bad, tuple(repairs))
 
 
-def _typed(values: pa.Array) -> pa.TimestampArray:
-    kind = values.type
-    if pa.types.is_date(kind):
-        return values.cast(pa.timestamp("us")).cast(INSTANT)
-    return values.cast(pa.timestamp("us", tz=kind.tz or "UTC"), safe=False).cast(INSTANT)
+def _typed(values: pa.Array) -> Instants:
+    if pa.types.is_date(values.type):
+        values = values.cast(pa.timestamp("ms" if pa.types.is_date64(values.type) else "s"))
+    counts = values.cast(pa.int64())
+    end = _END_SECONDS * _TICKS[values.type.unit]
+    beyond = pc.or_(pc.less(counts, 0), pc.greater_equal(counts, end))
+    bad = pc.fill_null(beyond, fill_value=False)
+    is_fine = not pc.any(bad).as_py()
+    kept = values if is_fine else pc.if_else(bad, pa.scalar(None, values.type), values)
+    micros = kept.cast(pa.timestamp("us", tz=values.type.tz or "UTC"), safe=False)
+    return Instants(micros.cast(INSTANT), None if is_fine else bad)
 
 
 @lru_cache(maxsize=65536)
 def _read(text: str, spelling: str | None) -> tuple[int | None, str]:
     """Microseconds since the epoch, or None; and what had to be repaired."""
-    text = text.strip()
+    micros, note = _spelt(text.strip(), spelling)
+    is_within = micros is not None and 0 <= micros < _END_SECONDS * 10**6
+    return (micros, note) if is_within else (None, "")
+
+
+def _spelt(text: str, spelling: str | None) -> tuple[int | None, str]:
     try:
         if spelling == MONTH_FIRST and (match := _SLASHES.fullmatch(text)):
             month, day, year, hour, minute, second = (int(part or 0) for part in match.groups())
@@ -109,7 +123,10 @@ def _iso(text: str) -> tuple[int | None, str]:
     elif zone is None:
         note = _AS_UTC
     elif zone[0] in "+-":
-        minutes = int(zone[1:3]) * 60 + int(zone[-2:] if len(zone) > 3 else 0)
+        hours, rest = int(zone[1:3]), int(zone[-2:] if len(zone) > 3 else 0)
+        if hours > 23 or rest > 59:
+            return None, ""
+        minutes = hours * 60 + rest
         micros -= (1 if zone[0] == "+" else -1) * minutes * 60 * 10**6
     return micros, note
 
