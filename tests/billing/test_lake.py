@@ -251,3 +251,13 @@ def test_rows_of_one_month_that_begin_on_another_day_share_its_folder(tmp_path):
     [delivery] = deliver(path, tmp_path / "lake")
     starts = {row["BillingPeriodStart"] for row in stored(tmp_path / "lake", delivery).to_pylist()}
     assert starts == {datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 10, 15, tzinfo=UTC)}
+
+
+def test_a_bill_without_any_period_that_can_be_read_says_so(tmp_path):
+    lake = tmp_path / "lake"
+    place = write(tmp_path, charges({"BillingPeriodStart": "32/13/2026"}))
+    with pytest.raises(
+        BadInput, match="row 1, column BillingPeriodStart: '32/13/2026' is not a time"
+    ):
+        deliver(place, lake)
+    assert left(lake) == []
