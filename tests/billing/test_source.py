@@ -172,11 +172,18 @@ def test_a_manifest_without_files_is_told(tmp_path):
         found(tmp_path)
 
 
-@pytest.mark.parametrize("text", ["[1]", "{not json", '{"other": true}'])
+@pytest.mark.parametrize("text", ["[1]", "{not json", '{"other": true}', "[" * 100_000])
 def test_json_that_is_no_manifest_is_left_alone(tmp_path, text):
     write(tmp_path, text, "x-manifest.json")
     write(tmp_path, CSV, "bill.csv")
     assert "bill.csv" in names(tmp_path)
+
+
+def test_an_azure_manifest_without_its_settings_still_names_its_files(tmp_path):
+    told = {"blobs": [{"blobName": "a/part.csv"}], "exportConfig": [], "runInfo": 3}
+    write(tmp_path, json.dumps(told), "a/manifest.json")
+    write(tmp_path, CSV, "a/part.csv")
+    assert names(tmp_path) == ["a/part.csv"]
 
 
 def test_a_whole_folder_with_a_manifest_is_read_as_one_bill(tmp_path):

@@ -169,7 +169,7 @@ def read_manifest(path: Path) -> Listing | None:
         return None
     try:
         told = json.loads(path.read_text("utf-8-sig"))
-    except (ValueError, UnicodeDecodeError):
+    except (ValueError, RecursionError):
         return None
     if not isinstance(told, dict):
         return None
@@ -184,7 +184,10 @@ def read_manifest(path: Path) -> Listing | None:
 
 
 def _azure(path: Path, told: dict[str, Any]) -> Listing:
-    config, run = told.get("exportConfig") or {}, told.get("runInfo") or {}
+    config, run = (
+        part if isinstance(part := told.get(key), dict) else {}
+        for key in ("exportConfig", "runInfo")
+    )
     names = tuple(str(blob.get("blobName")) for blob in told["blobs"] if isinstance(blob, dict))
     scope = (
         str(config.get("exportName")),
