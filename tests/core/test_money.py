@@ -79,7 +79,9 @@ def test_currencies_never_mix():
             act()
 
 
-@pytest.mark.parametrize("text", ["1,204.50", "", "abc", "NaN", "inf", "1_000", "$5", "1e999999"])
+@pytest.mark.parametrize(
+    "text", ["1,204.50", "", "abc", "NaN", "inf", "1_000", "$5", "1e999999", "١٢"]
+)
 def test_what_is_not_a_number_is_refused(text):
     with pytest.raises(BadInput, match="is not a number"):
         decimal_of(text)

@@ -203,7 +203,8 @@ def decimal_of(text: str) -> Fraction:
     except InvalidOperation:
         number = Decimal("NaN")
     exponent = number.as_tuple().exponent
-    if not isinstance(exponent, int) or "_" in text or not -400 < exponent < 400:
+    is_plain = text.strip().isascii() and "_" not in text
+    if not isinstance(exponent, int) or not is_plain or not -400 < exponent < 400:
         raise BadInput(f"{text!r} is not a number; write digits with a decimal point, as in 3.60")
     return Fraction(number)
 
