@@ -1,12 +1,16 @@
 """The canonical batch has one schema, and a draft settles every column alike."""
 
 import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
 import pytest
 
+from billing.bills import charges, read, write
 from trainfare.billing.canonical import SCHEMA, Chunk, Desk, Draft
 from trainfare.billing.components import load_components
 from trainfare.billing.problems import Problems
 from trainfare.core.charge import COLUMNS, REQUIRED, View
+from trainfare.core.errors import BadInput
 
 FILLED = {
     "BillingCurrency": "USD",
@@ -120,3 +124,15 @@ def test_totals_run_over_files_and_roundings_do_not():
     assert first.column("x_BilledNano").to_pylist() == [0]
     assert second.column("x_BilledNano").to_pylist() == [0]
     assert room.totals()["USD"]["billed"] * 10**10 == 8
+
+
+@pytest.mark.parametrize("column", ["BilledCost", "ResourceId", "ChargePeriodStart"])
+def test_a_column_of_a_type_that_no_bill_has_is_named(tmp_path, column):
+    path = write(tmp_path, charges({}))
+    table = pa.csv.read_csv(path)
+    place = table.column_names.index(column)
+    nested = pa.array([[1]], pa.list_(pa.int64()))
+    odd = tmp_path / "odd.parquet"
+    pa.parquet.write_table(table.set_column(place, column, nested), odd)
+    with pytest.raises(BadInput, match=rf"odd\.parquet, column {column}: cannot be read"):
+        read(odd)

@@ -7,6 +7,8 @@ repairs of each row, and the order of :data:`trainfare.core.charge.COLUMNS`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -17,6 +19,7 @@ from trainfare.billing.components import Components
 from trainfare.billing.mapping import FieldMap
 from trainfare.billing.problems import Problems
 from trainfare.core.charge import CHARGE_CATEGORIES, COLUMNS, REQUIRED, View
+from trainfare.core.errors import BadInput
 
 VERSION = 1
 """Raised when the same source file would yield other canonical rows; part of a delivery's id."""
@@ -153,12 +156,26 @@ class Draft:
 
     def exact(self, values: pa.Array, desk: Desk, *, source: str) -> Exact:
         """Read one column of amounts exactly; what is wrong goes to the problems."""
-        if _is_text(values):
-            values = _without_null_texts(text_of(values))[0]
-        exact, bad, what = exact_of(values)
+        with self._named(source):
+            if _is_text(values):
+                values = _without_null_texts(text_of(values))[0]
+            exact, bad, what = exact_of(values)
         if bad is not None:
             self.problem(desk, source, what, bad, values)
         return exact
+
+    @contextmanager
+    def _named(self, source: str) -> Iterator[None]:
+        """Name the column whose type no bill has.
+
+        Raises:
+            BadInput: PyArrow cannot read the values.
+        """
+        try:
+            yield
+        except pa.ArrowException as error:
+            why = " ".join(str(error).split())
+            raise BadInput(f"{self.chunk.file}, column {source}: cannot be read: {why}") from None
 
     def note(self, column: str, what: str, mask: pa.BooleanArray | None = None) -> None:
         """Record a repair: on the rows where *mask* is true, or on all of them."""
@@ -183,7 +200,8 @@ class Draft:
         desk.share = self.chunk.share
         done: dict[str, pa.Array] = {}
         for column, values in self._columns.items():
-            done[column] = self._settle(column, values, desk)
+            with self._named(self._sources[column]):
+                done[column] = self._settle(column, values, desk)
         self._check_currency(done, desk)
         currency = done.get("BillingCurrency", constant(None, self.rows))
         for view, (values, source) in self._amounts.items():
