@@ -240,3 +240,23 @@ def test_maps_are_read_across_row_groups_of_any_size(tmp_path):
     tags = [None if n % 50 == 0 else [(f"k{j}", f"v{n}") for j in range(n % 4)] for n in range(999)]
     path = write_parquet(tmp_path, {"m": pa.array(tags, kind)}, row_group_size=70)
     assert [row["m"] for row in rows(path)[0]] == tags
+
+
+def test_a_parquet_whose_texts_are_no_utf8_is_damaged(tmp_path):
+    names = [f"i-{number:04}" for number in range(50)]
+    path = write_parquet(tmp_path, {"a": names}, compression="none", write_statistics=False)
+    path.write_bytes(path.read_bytes().replace(b"i-0007", b"i-\xff007"))
+    with pytest.raises(BadInput, match=r"bill\.parquet is damaged after row 0: .*UTF8"):
+        rows(path)
+
+
+@pytest.mark.parametrize("text", ['{"a":1}\n{"b":"\\ud800"}', '[{"a":1},{"c":{"\\udfff":[]}}]'])
+def test_half_a_character_is_told_with_its_row(tmp_path, text):
+    path = write(tmp_path, text, "export.json")
+    with pytest.raises(BadInput, match=r"export\.json row 2: holds half of a character"):
+        list(records_of(source_file(path, path.name)))
+
+
+def test_both_halves_of_a_character_are_text(tmp_path):
+    path = write(tmp_path, '{"a":"\\ud83d\\ude80"}', "export.json")
+    assert list(records_of(source_file(path, path.name))) == [(1, {"a": "\U0001f680"})]

@@ -193,6 +193,7 @@ def _parquet_chunks(file: SourceFile, wanted: Sequence[str] | None) -> Iterator[
         # One row group at a time: PyArrow reads no dictionary inside a map across two of them.
         for group in range(opened.num_row_groups):
             for batch in opened.iter_batches(ROWS, row_groups=[group], columns=columns):
+                batch.validate(full=True)  # damage may leave bytes that are no text, or no codes
                 yield Chunk(file.name, row, batch, min(1.0, (row + batch.num_rows) / rows))
                 row += batch.num_rows
                 del batch  # the next one is read before this name would be taken again
@@ -229,6 +230,7 @@ def _values(stream: Unpacked, name: str) -> Iterator[Any]:
         while at < len(text) and text[at] in " \t\r\n,[]":
             at += 1
         if at < len(text):
+            begin = at
             try:
                 value, at = decoder.raw_decode(text, at)
             except (ValueError, RecursionError):
@@ -238,6 +240,11 @@ def _values(stream: Unpacked, name: str) -> Iterator[Any]:
                     ) from None
             else:
                 count += 1
+                if text.find("\\u", begin, at) >= 0 and not _is_text(value):
+                    raise BadInput(
+                        f"{name} row {count:,}: holds half of a character (\\ud800 … \\udfff "
+                        "without the other half); export it again"
+                    )
                 yield value
                 continue
         elif ended:
@@ -247,3 +254,12 @@ def _values(stream: Unpacked, name: str) -> Iterator[Any]:
         except UnicodeDecodeError:
             raise BadInput(f"{name} is not UTF-8 after record {count:,}") from None
         text, at, ended = text[at:] + more, 0, not more
+
+
+def _is_text(value: Any) -> bool:
+    """Whether all texts of a JSON value can be written as UTF-8."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
