@@ -9,12 +9,17 @@ import re
 import struct
 import zlib
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 from trainfare.core.money import Money
 from trainfare.core.period import HOUR, Interval, parse_instant
+from trainfare.reports.chart_budget import BudgetCourse, ForecastAt, SpentAt, budget_course
+from trainfare.reports.chart_epochs import EpochSpend, spend_per_epoch
 from trainfare.reports.chart_file import spec_of
+from trainfare.reports.chart_frontier import FrontierPoint, frontier
 from trainfare.reports.chart_groups import GroupSpend, spend_by_group
+from trainfare.reports.chart_idle import IdleHour, idle_heat_map
 from trainfare.reports.chart_run import (
     ActivitySpan,
     AttemptSpan,
@@ -24,6 +29,7 @@ from trainfare.reports.chart_run import (
 )
 from trainfare.reports.chart_spend import Spend, spend_over_time
 from trainfare.reports.chart_text import DAY
+from trainfare.reports.chart_waterfall import Bridge, waterfall
 
 GOLDEN = Path(__file__).parent / "charts"
 START = parse_instant("2026-10-01T00:00:00Z")
@@ -80,17 +86,73 @@ RUN = RunSpans(
     "1 H100, $1.20 estimated, activity from NVML",
 )
 
+EPOCHS = [
+    EpochSpend(0, Fraction(300), usd("2.5")),
+    EpochSpend(1, Fraction(250), usd("1.25")),
+    EpochSpend(2, Fraction(250), None),
+    EpochSpend(3, Fraction(249), usd("1.200000001")),
+]
+POINTS = [
+    FrontierPoint("fast", 40 * MINUTE, usd("90"), is_best=True, detail="8 H100"),
+    FrontierPoint("cheap", 900 * MINUTE, usd("4"), is_best=True, detail="1 L4"),
+    FrontierPoint("neither", 1000 * MINUTE, usd("100"), is_best=False),
+    FrontierPoint("no price", 10 * MINUTE, None, is_best=False),
+]
+BRIDGE = Bridge(
+    usd("180"),
+    (
+        ("price", usd("20")),
+        ("duration", usd("13.5")),
+        ("quantity", usd("0")),
+        ("commitment", usd("-41")),
+        ("credit", usd("-10")),
+        ("unmetered", usd("7.25")),
+        ("rounding", usd("0.000000003")),
+    ),
+    usd("169.750000003"),
+)
+HOURS = [
+    *(
+        IdleHour(START + n * HOUR, "p5.48xlarge", Fraction(16), Fraction(n % 24, 3))
+        for n in range(48)
+    ),
+    IdleHour(START + 48 * HOUR, "p5.48xlarge", Fraction(16), None),
+    IdleHour(START, "a group of machines with a name that is too long", Fraction(8), Fraction(8)),
+]
+COURSE = BudgetCourse(
+    between(0, 31),
+    usd("1000"),
+    tuple(SpentAt(START + n * DAY, usd(str(40 * n))) for n in range(15)),
+    (
+        ForecastAt(START + 14 * DAY, usd("560"), usd("560"), usd("560")),
+        ForecastAt(START + 31 * DAY, usd("900"), usd("1080"), usd("1300")),
+    ),
+    "80 % of outcomes",
+)
+
 CASES = {
     "spend-over-time": lambda look=None: spend_over_time(
         SPENDS, note="effective cost of 2026-10", look=look
     ),
     "spend-by-group": lambda look=None: spend_by_group(GROUPS, by="team", look=look),
     "run-timeline": lambda look=None: run_timeline(RUN, look=look),
+    "spend-per-epoch": lambda look=None: spend_per_epoch(EPOCHS, note="bert-base", look=look),
+    "frontier": lambda look=None: frontier(POINTS, note="To 94 % on CIFAR10", look=look),
+    "waterfall": lambda look=None: waterfall(BRIDGE, note="12 runs of 2026-10", look=look),
+    "idle-heat-map": lambda look=None: idle_heat_map(HOURS, note="2026-10", look=look),
+    "budget-course": lambda look=None: budget_course(COURSE, note="team vision", look=look),
 }
 EMPTY = {
     "spend-over-time": lambda look=None: spend_over_time([], look=look),
     "spend-by-group": lambda look=None: spend_by_group([], by="team", look=look),
     "run-timeline": lambda look=None: run_timeline(RunSpans("r-1", (), ()), look=look),
+    "spend-per-epoch": lambda look=None: spend_per_epoch([], look=look),
+    "frontier": lambda look=None: frontier([], look=look),
+    "waterfall": lambda look=None: waterfall(None, look=look),
+    "idle-heat-map": lambda look=None: idle_heat_map([], look=look),
+    "budget-course": lambda look=None: budget_course(
+        BudgetCourse(between(0, 31), None, ()), look=look
+    ),
 }
 
 

@@ -108,6 +108,12 @@ def _axis(ticks: Ticks, title: str, **more: Any) -> alt.Axis:
     )
 
 
+def _scale(ticks: Ticks, domain: tuple[float, float] | None) -> alt.Scale:
+    """From the first tick to the last, unless *domain* says otherwise."""
+    ends = list(domain or ticks.domain)
+    return alt.Scale(type="log" if ticks.is_log else "linear", domain=ends, nice=False)
+
+
 def amount_y(
     field: str, ticks: Ticks, title: str, domain: tuple[float, float] | None = None
 ) -> alt.Y:
@@ -120,15 +126,35 @@ def amount_y(
         "titleX": 0,
         "titleY": -6,
     }
-    scale = alt.Scale(domain=list(domain or ticks.domain), nice=False)
+    scale = _scale(ticks, domain)
     return alt.Y(field, type="quantitative", scale=scale, axis=_axis(ticks, title, **above))
 
 
-def amount_x(field: str, ticks: Ticks, title: str, domain: tuple[float, float]) -> alt.X:
+def amount_x(
+    field: str,
+    ticks: Ticks,
+    title: str,
+    domain: tuple[float, float] | None = None,
+    *,
+    grid: bool = True,
+) -> alt.X:
     """A lying axis over *domain*; its *title* names the unit."""
-    scale = alt.Scale(domain=list(domain), nice=False)
-    axis = _axis(ticks, title, grid=True, domain=False)
+    scale = _scale(ticks, domain)
+    axis = _axis(ticks, title, grid=grid, domain=not grid)
     return alt.X(field, type="quantitative", scale=scale, axis=axis)
+
+
+def striped(rows: Sequence[Row], x: alt.X, look: Look) -> alt.Chart:
+    """Stripes from bottom to top, from ``start`` to ``end``, that name what is ``not known``."""
+    marks = layer(rows).mark_rect(fill=look.theme.hatch())
+    chart: alt.Chart = marks.encode(x=x, x2="end", tooltip=tooltip("when", "not known"))
+    return chart
+
+
+def readable(rows: Sequence[Row], look: Look, **mark: Any) -> list[alt.Chart]:
+    """The ``label`` of each of *rows* as text that stays readable over what is drawn below it."""
+    halo: dict[str, Any] = {"stroke": look.theme.background, "strokeWidth": 3}
+    return [layer(rows).mark_text(**mark, **more).encode(text="label:N") for more in (halo, {})]
 
 
 def zero_line(look: Look, *, is_vertical: bool = False) -> alt.Chart:

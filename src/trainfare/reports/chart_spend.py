@@ -17,6 +17,7 @@ from trainfare.reports.chart_frame import (
     empty,
     framed,
     layer,
+    striped,
     time_x,
     tooltip,
     zero_line,
@@ -79,10 +80,7 @@ def spend_over_time(
     rows, reach = _columns(spends, rank, _gap(length_ns, end_ns - start_ns, look))
     ticks = money_ticks(reach, currency)
     x = time_x(time_ticks(start_ns, end_ns, look.width // 72), (start_ns, end_ns))
-    layers = []
-    if unknown:
-        stripes = layer(_unknown(spends)).mark_rect(fill=look.theme.hatch())
-        layers.append(stripes.encode(x=x, x2="end", tooltip=tooltip("when", "not known")))
+    layers = [striped(_unknown(spends), x, look)] if unknown else []
     names = list(rank.names)
     columns = layer(rows).mark_rect(stroke=look.theme.background, strokeWidth=0.5)
     columns = columns.encode(

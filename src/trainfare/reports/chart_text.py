@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from math import ceil, floor
+from math import ceil, floor, log10
 
 from trainfare.core.money import NANO, Money
 from trainfare.core.period import HOUR, SECOND, BillingPeriod, format_instant
@@ -123,11 +123,21 @@ class Ticks:
     values: tuple[float, ...]
     label: str
     """A Vega expression."""
+    is_log: bool = False
+    edges: tuple[float, float] | None = None
+    """Where the axis begins and ends, if elsewhere than at its first and last number."""
 
     @property
     def domain(self) -> tuple[float, float]:
-        """From the first to the last."""
-        return self.values[0], self.values[-1]
+        """Where the axis begins and ends."""
+        return self.edges or (self.values[0], self.values[-1])
+
+    def place(self, value: float) -> float:
+        """How far *value* is along the axis: 0 at its beginning, 1 at its end."""
+        low, high, at = *self.domain, value
+        if self.is_log:
+            low, high, at = log10(low), log10(high), log10(at)
+        return (at - low) / (high - low)
 
 
 def round_steps(low: Fraction, high: Fraction, count: int) -> tuple[Fraction, list[Fraction]]:
@@ -150,10 +160,12 @@ def round_steps(low: Fraction, high: Fraction, count: int) -> tuple[Fraction, li
     return step, [step * n for n in range(first, last + 1)]
 
 
-def money_ticks(amounts: Iterable[Money], currency: str, count: int = 5) -> Ticks:
-    """An axis from 0, or below where something is negative, up to the largest of *amounts*."""
-    nanos = [amount.nano for amount in amounts]
-    low, high = Fraction(min([0, *nanos]), NANO), Fraction(max([0, *nanos]), NANO)
+def money_ticks(
+    amounts: Iterable[Money], currency: str, count: int = 5, *, from_zero: bool = True
+) -> Ticks:
+    """An axis that spans all *amounts*, and 0 too unless told otherwise."""
+    nanos = [amount.nano for amount in amounts] + [0] * from_zero
+    low, high = Fraction(min(nanos), NANO), Fraction(max(nanos), NANO)
     step, values = round_steps(low, high, count)
     largest = max(abs(values[0]), abs(values[-1]))
     whole, letter = next(
@@ -164,14 +176,19 @@ def money_ticks(amounts: Iterable[Money], currency: str, count: int = 5) -> Tick
         places += 1
     if not letter and places:
         places = max(2, places)
-    shown = Money(10**18, currency).display(0).replace("1,000,000,000", "#")
-    before, _, after = shown.partition("#")
+    before, after = _around(currency)
     number = f"format(abs(datum.value)/{whole},',.{places}f')"
     label = (
         f"datum.value==0?'{before}0{after}'"
         f":(datum.value<0?'−':'')+'{before}'+{number}+'{letter}{after}'"
     )
     return Ticks(tuple(float(value) for value in values), label)
+
+
+def _around(currency: str) -> tuple[str, str]:
+    """What stands before and after a number of money."""
+    before, _, after = Money(NANO, currency).display(0).partition("1")
+    return before, after
 
 
 def number_ticks(high: Fraction, count: int = 5) -> Ticks:
@@ -181,6 +198,58 @@ def number_ticks(high: Fraction, count: int = 5) -> Ticks:
     while places < 9 and (step * 10**places).denominator != 1:
         places += 1
     return Ticks(tuple(float(v) for v in values), f"format(datum.value,',.{places}f')")
+
+
+def log_money_ticks(amounts: Sequence[Money], currency: str) -> Ticks:
+    """A logarithmic axis around *amounts*, all above 0."""
+    low, high = (Fraction(pick(a.nano for a in amounts), NANO) for pick in (min, max))
+    first, last = floor(log10(low)), ceil(log10(high))
+    digits = (1, 2, 5) if last - first <= 3 else (1,)
+    values = [Fraction(10) ** power * digit for power in range(first, last + 1) for digit in digits]
+    before, after = _around(currency)
+    number = "".join(
+        f"datum.value>={whole}?format(datum.value/{whole},'.3~r')+'{letter}':"
+        for whole, letter in _MAGNITUDES
+    )
+    label = f"'{before}'+({number}format(datum.value,'.9~f'))+'{after}'"
+    return _log_ticks(values, low, high, label)
+
+
+_ROUND_SECONDS = (
+    *(Fraction(1, 10**n) for n in range(9, 0, -1)),
+    *(Fraction(n) for n in (1, 3, 10, 30)),
+    *(Fraction(60 * n) for n in (1, 3, 10, 30)),
+    *(Fraction(3600 * n) for n in (1, 3, 10)),
+    *(Fraction(86400 * n) for n in (1, 3, 10, 30, 100, 300, 1000)),
+)
+
+
+def log_time_ticks(low: Fraction, high: Fraction) -> Ticks:
+    """A logarithmic axis around *low* to *high* seconds, both above 0, written as s, min, h or d."""
+    label = (
+        "datum.value<60?format(datum.value,'~r')+' s'"
+        ":datum.value<3600?datum.value/60+' min'"
+        ":datum.value<86400?datum.value/3600+' h':datum.value/86400+' d'"
+    )
+    return _log_ticks(_ROUND_SECONDS, low, high, label)
+
+
+def _log_ticks(values: Sequence[Fraction], low: Fraction, high: Fraction, label: str) -> Ticks:
+    """Those of *values* on an axis that is a little longer than *low* to *high*."""
+    start, end = low * Fraction(7, 10), high * Fraction(14, 10)
+    inside = tuple(float(value) for value in values if start <= value <= end)
+    return Ticks(inside, label, is_log=True, edges=(float(start), float(end)))
+
+
+def whole_ticks(first: int, last: int, count: int) -> Ticks:
+    """Whole numbers from *first* to *last*, at round steps.
+
+    >>> whole_ticks(3, 21, 5).values
+    (5.0, 10.0, 15.0, 20.0)
+    """
+    step, values = round_steps(Fraction(first), Fraction(max(last, first + count)), count)
+    inside = [v for v in values if first <= v <= last and step >= 1]
+    return Ticks(tuple(float(v) for v in inside), "format(datum.value,',.0f')")
 
 
 _STEPS = (
