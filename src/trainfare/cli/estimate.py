@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
-from decimal import Decimal
+from dataclasses import replace
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import click
@@ -17,7 +15,6 @@ from trainfare.cli.price_view import (
     devices_text,
     fitted,
     line,
-    option_text,
     origin_words,
     price_age,
     price_json,
@@ -26,16 +23,13 @@ from trainfare.cli.price_view import (
     rate_text,
     wrapped,
 )
-from trainfare.core.errors import BadInput, NotFound
-from trainfare.core.machine import Machine
-from trainfare.core.money import Money, decimal_of
-from trainfare.core.price import NoPrice, Price
+from trainfare.core.money import decimal_of
+from trainfare.core.price import Price
+from trainfare.flows.fare import Fare, Job, fares, hours_text, plan_job
 from trainfare.metering.home import home_folder
-from trainfare.prices.accelerators import tpu_chips
 from trainfare.prices.book import PriceBook
 from trainfare.prices.catalogue import find_spec
-from trainfare.prices.listing import ANY_REGION, Listing, exact_decimal
-from trainfare.prices.market import exact_name, list_price, providers_of, regions_of
+from trainfare.prices.listing import ANY_REGION
 from trainfare.prices.spot_advice import find_spot_advice
 
 _SHOWN = 12
@@ -68,18 +62,13 @@ def command(
     The price is the one that a run on such a machine would be metered with: your own, else learnt
     from bills, else refreshed, else shipped.
     """
-    length = decimal_of(hours)
-    if length < 0:
-        raise BadInput(f"--hours {hours} is below 0; give how long the machines run")
-    home = home_folder()
-    name = exact_name(home, instance)
-    job = Job(
-        home=home,
-        provider=_seller(home, name, provider),
-        instance=name,
-        option="spot" if spot else "on_demand",
-        hours=length,
+    job = plan_job(
+        home_folder(),
+        instance,
+        decimal_of(hours),
         count=count,
+        is_spot=spot,
+        provider=provider,
         at_ns=time.time_ns(),
     )
     found = fares(job, region)
@@ -91,105 +80,13 @@ def command(
         click.echo(_board(job, found))
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    """So many machines of one type for so long."""
-
-    home: Path
-    provider: str | None
-    instance: str
-    option: str
-    hours: Fraction
-    count: int
-    at_ns: int
-
-    def machine(self, region: str | None) -> Machine:
-        """One of the machines, in *region*."""
-        return Machine(
-            "estimate",
-            "estimate",
-            provider=self.provider,
-            region=region,
-            instance_type=self.instance,
-            purchase_option=self.option,
-        )
-
-    def costs(self, per_hour: Decimal, currency: str) -> Money:
-        """What the whole job costs at a price *per_hour*, to the nearest nano."""
-        return Money.nearest(Fraction(per_hour) * self.hours * self.count, currency)
-
-
-@dataclass(frozen=True, slots=True)
-class Fare:
-    """One place's price for a job; *high* is the dearest zone's where zones differ."""
-
-    region: str
-    price: Price
-    high: Decimal | None
-    stated: str | None
-    """When the price is of, as its source says it."""
-
-
-def fares(job: Job, region: str | None) -> list[Fare]:
-    """The fare in *region*, or in every region that has one, cheapest first.
-
-    Raises:
-        NotFound: there is none; the sentence names what comes close and what to do.
-    """
-    book = PriceBook(job.home)
-    found, why = [], ""
-    for place in [region] if region else _regions(job) or [None]:
-        price = book.machine_price(job.machine(place), job.at_ns)
-        if isinstance(price, NoPrice):
-            why = price.why
-            continue
-        listing = _listing_of(job, price)
-        high = None
-        if listing is not None and listing.high is not None and listing.high > listing.amount:
-            # A discount that the user stated makes both ends of the range cheaper alike.
-            high = listing.high * price.amount / listing.amount
-        found.append(Fare(price.sku.split("/")[1], price, high, listing.as_of if listing else None))
-    if not found:
-        raise NotFound(f"no price for {job.instance}: {why}")
-    return sorted(found, key=lambda fare: (fare.price.amount, fare.region))
-
-
-def _seller(home: Path, name: str, provider: str | None) -> str | None:
-    """Whose the instance type is."""
-    sellers = providers_of(home, name)
-    if provider is None and len(sellers) > 1:
-        raise BadInput(f"{name} is sold by {', '.join(sellers)}; say --provider {sellers[0]}")
-    spec = find_spec(sellers[0], name) if sellers and provider is None else None
-    if spec is not None and spec.sold != "machine":
-        raise NotFound(
-            f"no price for {name}: it is an accelerator, not an instance type; "
-            f"machines that have it: trainfare prices find {name}"
-        )
-    return provider or (sellers[0] if sellers else None)
-
-
-def _regions(job: Job) -> list[str | None]:
-    """The regions that list the type, or its chips where chips are what is listed."""
-    tpu = tpu_chips(job.instance)
-    name = tpu[0] if tpu else job.instance
-    listed = regions_of(job.home, job.provider or "", name, job.option)
-    return [None if item.region == ANY_REGION else item.region for item in listed]
-
-
-def _listing_of(job: Job, price: Price) -> Listing | None:
-    """The listing behind a price, unless it is the user's own or put together from parts."""
-    provider, region, name, option = price.sku.split("/")
-    listing = list_price(job.home, (provider, region), name, option, job.at_ns)
-    return listing if listing is not None and listing.currency == price.currency else None
-
-
 def _document(job: Job, found: list[Fare]) -> dict[str, Any]:
     """The answer with stable keys; money as text."""
     return {
         "instance": job.instance,
         "provider": job.provider,
         "option": job.option,
-        "hours": _hours_text(job.hours),
+        "hours": hours_text(job.hours),
         "count": job.count,
         "estimates": [
             {
@@ -206,12 +103,6 @@ def _document(job: Job, found: list[Fare]) -> dict[str, Any]:
     }
 
 
-def _title(job: Job) -> str:
-    many = f"{job.count} × " if job.count > 1 else ""
-    unit = "hour" if job.hours == 1 else "hours"
-    return f"{_hours_text(job.hours)} {unit} of {many}{job.instance}, {option_text(job.option)}"
-
-
 def _ticket(job: Job, fare: Fare) -> str:
     """One place in full: the amount, how it comes about, where the price is from."""
     price, spec = fare.price, find_spec(job.provider or "", job.instance)
@@ -222,9 +113,9 @@ def _ticket(job: Job, fare: Fare) -> str:
     total = click.style(_range(job, fare, " to "), bold=True)
     where = "any region" if fare.region in (ANY_REGION, "-") else fare.region
     lines = [
-        f"{_title(job)}, {where}",
+        f"{job.title}, {where}",
         "",
-        f"  {total}   = {_hours_text(job.hours)} h × {each}{machines}",
+        f"  {total}   = {hours_text(job.hours)} h × {each}{machines}",
         "",
         line("price", origin_words(price, job.at_ns, fare.stated)),
         *wrapped("source", price.source),
@@ -272,7 +163,7 @@ def _board(job: Job, found: list[Fare]) -> str:
         rows.append([fare.region, _range(job, fare, "–"), each, origin, age])
     headers = ["region", "estimated", "per hour", "price", "age"]
     parts = [
-        f"{_title(job)}, {job.provider}",
+        f"{job.title}, {job.provider}",
         "",
         fitted(headers, rows, right=[1, 2], drop=[3], squeeze=0),
     ]
@@ -288,8 +179,3 @@ def _range(job: Job, fare: Fare, between: str) -> str:
         return low
     high = job.costs(fare.high, fare.price.currency).display()
     return f"{low}{between}{high.lstrip('$') if between == '–' else high}"
-
-
-def _hours_text(hours: Fraction) -> str:
-    """Hours without useless zeros."""
-    return f"{exact_decimal(hours).normalize():f}"

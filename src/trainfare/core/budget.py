@@ -90,8 +90,7 @@ class Threshold:
 
     def __str__(self) -> str:
         percent = self.share * 100
-        shown = str(percent.numerator) if percent.denominator == 1 else f"{float(percent):g}"
-        return f"{self.measure}:{shown}%:{self.action}"
+        return f"{self.measure}:{percent}%:{self.action}"
 
 
 def parse_threshold(text: str) -> Threshold:
@@ -116,6 +115,8 @@ def parse_threshold(text: str) -> Threshold:
 
 WARN_AT = Threshold(Fraction(4, 5))
 STOP_AT = Threshold(Fraction(1), Measure.ACTUAL, Action.STOP)
+THRESHOLDS = (WARN_AT, Threshold(Fraction(1)))
+"""What a budget tells where nothing else was said: at 80 % and when it is used up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,7 @@ class Budget:
     scope: Selection = field(default_factory=lambda: select_runs(""))
     period: BudgetPeriod = BudgetPeriod.TOTAL
     view: BudgetView = BudgetView.ESTIMATED
-    thresholds: tuple[Threshold, ...] = (WARN_AT, Threshold(Fraction(1)))
+    thresholds: tuple[Threshold, ...] = THRESHOLDS
     is_carried_over: bool = False
     """What a period leaves is added to the next one's limit."""
     is_armed: bool = False
@@ -218,14 +219,14 @@ class Standing:
     limit: Money
     """The budget's, with what was carried over."""
     spent: Money | None
-    """None where a run of the scope has no known price or its currency is another."""
+    """What is known; None where nothing is. *why* says what is not in it."""
     forecast: Money | None = None
     """What will be spent when the period ends (or the runs do); None where it is not known."""
     breach_probability: float | None = None
     run: str | None = None
     """The run, for a budget on each run by itself."""
     why: str = ""
-    """Why *spent* or *forecast* is not known."""
+    """What *spent* lacks, or why a figure is not known; empty where all is."""
 
     @property
     def reached(self) -> tuple[Threshold, ...]:

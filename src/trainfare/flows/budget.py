@@ -1,0 +1,191 @@
+"""The budget path: budgets × runs × bills → where each budget stands, and whether a plan fits."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainfare.budgets.standing import Spender, stand
+from trainfare.core.budget import Budget, BudgetPeriod, BudgetView, Standing
+from trainfare.core.charge import View
+from trainfare.core.money import Money
+from trainfare.core.period import DAY, BillingPeriod, Interval, parse_instant
+from trainfare.core.spending import spent_within
+from trainfare.core.stage import Status
+from trainfare.metering.audit import add_to_audit
+from trainfare.metering.budget_shelf import budget_json, delete_budget, put_budget, read_budgets
+from trainfare.metering.history import read_receipts
+from trainfare.metering.receipt import Receipt
+
+_Billed = Mapping[str, Sequence[tuple[Interval, Money]]]
+"""Run → what it was billed, day by day."""
+
+
+def set_budget(home: Path, budget: Budget) -> Budget | None:
+    """Keep *budget*, note it in the audit trail, and return the one whose place it took."""
+    before = put_budget(home, budget)
+    words = {"before": budget_json(before)} if before else {}
+    add_to_audit(home, "budget set", budget=budget.id, now=budget_json(budget), **words)
+    return before
+
+
+def drop_budget(home: Path, budget_id: str) -> Budget:
+    """Remove a budget, note it in the audit trail, and return it.
+
+    Raises:
+        NotFound: there is none of that id.
+    """
+    gone = delete_budget(home, budget_id)
+    add_to_audit(home, "budget deleted", budget=gone.id, before=budget_json(gone))
+    return gone
+
+
+def standings(
+    home: Path, budgets: Sequence[Budget] | None = None, *, at_ns: int | None = None
+) -> list[Standing]:
+    """Where *budgets* stand, all of the home's by default; a budget on each run answers per run."""
+    at_ns = time.time_ns() if at_ns is None else at_ns
+    asked = read_budgets(home) if budgets is None else budgets
+    if not asked:
+        return []
+    receipts = read_receipts(home, now_ns=at_ns)
+    months, billed = _billed(home) if any(_is_billed(one) for one in asked) else (set(), {})
+    found = []
+    for budget in asked:
+        spenders = [
+            _spender(receipt, _book(budget.view, receipt, months, billed))
+            for receipt in receipts
+            if budget.covers(receipt.run.id, receipt.run.labels, receipt.run.name)
+        ]
+        found += stand(budget, spenders, at_ns)
+    return found
+
+
+def _is_billed(budget: Budget) -> bool:
+    return budget.view is not BudgetView.ESTIMATED
+
+
+def _spender(receipt: Receipt, spent: Callable[[Interval], Money | None]) -> Spender:
+    attempts = receipt.run.attempts
+    lasted = Interval(
+        min(one.interval.start_ns for one in attempts), max(one.interval.end_ns for one in attempts)
+    )
+    held = [one.held.end_ns for segment in receipt.run.segments for one in segment.artifacts]
+    return Spender(
+        receipt.run.id,
+        lasted,
+        receipt.run.status is Status.RUNNING,
+        spent,
+        storage_until_ns=max(held, default=0),
+    )
+
+
+def _book(
+    view: BudgetView, receipt: Receipt, months: set[str], billed: _Billed
+) -> Callable[[Interval], Money | None]:
+    """What the run spent within a window, in the book of *view*."""
+    days = billed.get(receipt.run.id, ())
+
+    def estimated(window: Interval) -> Money | None:
+        return spent_within(receipt.run, receipt.estimate, window)
+
+    def charged(window: Interval) -> Money:
+        inside = [amount for day, amount in days if window.start_ns <= day.start_ns < window.end_ns]
+        currency = inside[0].currency if inside else receipt.estimate.currency
+        return Money.total(inside, currency)
+
+    def blended(window: Interval) -> Money | None:
+        parts: list[Money | None] = [charged(window)] if days else []
+        parts += [estimated(gap) for gap in _not_billed(window, receipt, months)]
+        known = [part for part in parts if part is not None]
+        if len(known) < len(parts) or len({part.currency for part in known}) > 1:
+            return None
+        return Money.total(known, known[0].currency if known else receipt.estimate.currency)
+
+    return {
+        BudgetView.ESTIMATED: estimated,
+        BudgetView.BILLED: charged,
+        BudgetView.BLENDED: blended,
+    }[view]
+
+
+def _not_billed(window: Interval, receipt: Receipt, months: set[str]) -> list[Interval]:
+    """The parts of *window* within the run's time whose month has no allocated bill."""
+    ends = [one.interval.end_ns for one in receipt.run.attempts]
+    ends += [one.held.end_ns for segment in receipt.run.segments for one in segment.artifacts]
+    start_ns = min(one.interval.start_ns for one in receipt.run.attempts)
+    inside = window.clip(Interval(start_ns, max(ends) + 1))
+    gaps: list[Interval] = []
+    while inside is not None:
+        month = BillingPeriod.of(inside.start_ns)
+        part = inside.clip(month.interval)
+        if part is not None and str(month) not in months:
+            gaps.append(part)
+        rest_ns = month.interval.end_ns
+        inside = Interval(rest_ns, inside.end_ns) if rest_ns < inside.end_ns else None
+    return gaps
+
+
+def _billed(home: Path) -> tuple[set[str], _Billed]:
+    """The months that were allocated, and what every run was billed in them, day by day."""
+    if not (home / "ledger.db").exists() and not os.environ.get("TRAINFARE_DATABASE"):
+        return set(), {}
+    from trainfare.store.allocations import current_allocations
+    from trainfare.store.ledger import open_ledger
+    from trainfare.store.results import read_groups
+
+    with open_ledger(home) as ledger, ledger.look() as connection:
+        allocations = current_allocations(connection)
+    billed: dict[str, list[tuple[Interval, Money]]] = defaultdict(list)
+    for one in allocations:
+        for group in read_groups([home / one.folder], ("day",), View.EFFECTIVE):
+            if group.run is not None:
+                billed[group.run].append(
+                    (_day(group.key[0], one.period), Money(group.nano, group.currency))
+                )
+    return {one.period for one in allocations}, billed
+
+
+def _day(text: str | None, period: str) -> Interval:
+    """The day of a result's row; shared money that was divided over the period stands at its start."""
+    start_ns = parse_instant(f"{text or f'{period}-01'}T00:00:00Z")
+    return Interval(start_ns, start_ns + DAY)
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """Whether a plan fits one budget."""
+
+    standing: Standing
+    """As it is now."""
+    plan: Money
+    left: Money | None
+    """What the plan leaves of the limit, below 0 where it does not fit; None where it is not known."""
+
+    @property
+    def fits(self) -> bool | None:
+        """None where it is not known: another currency, or nothing spent is known."""
+        return None if self.left is None else self.left.nano >= 0
+
+
+def fit_plan(
+    home: Path, plan: Money, labels: Mapping[str, str], budgets: Sequence[Budget] | None = None
+) -> list[Fit]:
+    """Whether a run of these *labels* that costs *plan* fits every budget that would cover it."""
+    asked = read_budgets(home) if budgets is None else budgets
+    covering = [one for one in asked if one.covers("planned", labels)]
+    fits = []
+    for budget in covering:
+        if budget.period is BudgetPeriod.RUN:
+            standing = Standing(budget, budget.limit, Money.zero(budget.limit.currency))
+        else:
+            [standing] = standings(home, [budget])
+        spent = standing.spent
+        is_known = spent is not None and spent.currency == plan.currency
+        left = standing.limit - spent - plan if is_known and spent is not None else None
+        fits.append(Fit(standing, plan, left))
+    return fits
