@@ -9,7 +9,6 @@ from fractions import Fraction
 from pathlib import Path
 
 from trainfare.allocation.database import files_sql, open_database
-from trainfare.allocation.evidence import arrow
 from trainfare.allocation.match import literal
 from trainfare.allocation.pieces import bill_pieces
 from trainfare.allocation.sql import statements
@@ -81,16 +80,15 @@ def read_charged(
         return [], []
     wanted = sorted({name.lower() for name in resources})
     pieces = bill_pieces(files_sql(files), ()) | {
+        "wanted": ", ".join(map(literal, wanted)),
         "is_unused": IS_UNUSED_SQL,
         "promotions": ", ".join(map(literal, PROMOTIONS)),
     }
+    charged, reached = statements("charged", **pieces)
     with open_database() as database:
-        database.register("wanted", arrow().table({"name": wanted}))
-        for statement in statements("charged", **pieces):
-            database.execute(statement)
-        days = database.execute("FROM charged").fetchall()
-        reached = database.execute("FROM reached").fetchall()
-    return [_day(row) for row in days], [Reach(p, a, us * 1000) for p, a, us in reached]
+        days = database.execute(charged).fetchall() if wanted else []
+        reaches = database.execute(reached).fetchall()
+    return [_day(row) for row in days], [Reach(p, a, us * 1000) for p, a, us in reaches]
 
 
 def _day(row: Sequence[object]) -> ChargedDay:

@@ -1,7 +1,6 @@
 -- Charged: what each wanted resource was charged as a whole, by component and day, for any run.
 -- Paid time is as in capacity.sql: per charge period the longest that any SKU says, within the period.
 
-CREATE TEMP TABLE charged AS
 WITH chosen AS (
     SELECT lower("ResourceId") AS resource, "x_Component" AS component, {{times}}, {{amounts}},
         "BillingCurrency" AS currency, {{paid_us}} AS paid_us,
@@ -17,7 +16,7 @@ WITH chosen AS (
                 THEN CAST(round(TRY_CAST(each.amount AS DECIMAL(38, 12)) * 1000000000) AS BIGINT)
                 ELSE 0 END)) END AS credit
     FROM {{files}}
-    WHERE lower("ResourceId") IN (SELECT name FROM wanted) AND {{is_telling}} AND NOT {{is_unused}}),
+    WHERE lower("ResourceId") IN ({{wanted}}) AND {{is_telling}} AND NOT {{is_unused}}),
 timed AS (
     SELECT resource, component IN ('compute', 'data') AS is_machine, currency, start_us, end_us, sku,
         sum(paid_us) AS paid_us
@@ -54,7 +53,6 @@ FROM days LEFT JOIN paid_days USING (resource, currency, day)
 ORDER BY ALL;
 
 -- How far the usage of each provider's bill reaches.
-CREATE TEMP TABLE reached AS
 SELECT coalesce("ServiceProviderName", "x_ProviderName", '') AS provider,
     "BillingAccountId" AS account, max(end_us) AS until_us
 FROM (SELECT *, {{times}} FROM {{files}})

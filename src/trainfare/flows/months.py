@@ -40,7 +40,8 @@ def read_months(
         receipts: of the runs that are asked for.
         as_of_ns: as it stood then.
         only: these billing periods, otherwise all.
-        with_resources: read what their resources were charged as a whole, too.
+        with_resources: read what their resources were charged as a whole and what other runs got,
+            too; otherwise only what tells whether a run's bill is complete.
     """
     from trainfare.store.allocations import current_allocations
     from trainfare.store.deliveries import current_deliveries
@@ -74,28 +75,25 @@ def _month(
     from trainfare.store.results import read_run_parts, sum_by_run
 
     result = [home / allocation.folder]
+    period = BillingPeriod.parse(allocation.period)
     parts: dict[str, list[RunPart]] = defaultdict(list)
     for part in read_run_parts(result, runs):
         parts[part.run].append(part)
-    resources = {p.resource for group in parts.values() for p in group if p.resource}
-    days, reaches = read_charged(
-        charge_files(home, deliveries), resources if with_resources else ()
-    )
     imported: dict[str, int] = {}
     for delivery in deliveries:
         for account in delivery.accounts:
             provider = provider_of(account.partition("/")[0])
             came_ns = imported.get(provider, delivery.imported_ns)
             imported[provider] = min(came_ns, delivery.imported_ns)
-    return MonthBill(
-        period=BillingPeriod.parse(allocation.period),
-        since_ns=allocation.since_ns,
-        sums=sum_by_run(result),
-        parts=parts,
-        days=days,
-        reaches=reaches,
-        imported_ns=imported,
+    month = MonthBill(period, allocation.since_ns, {}, parts, (), (), imported)
+    if not with_resources and imported and all(map(month.is_closed, imported)):
+        return month
+    resources = {p.resource for group in parts.values() for p in group if p.resource}
+    days, reaches = read_charged(
+        charge_files(home, deliveries), resources if with_resources else ()
     )
+    sums = sum_by_run(result) if with_resources else {}
+    return replace(month, sums=sums, days=days, reaches=reaches)
 
 
 def with_bills(home: Path, receipts: Sequence[Receipt]) -> list[Receipt]:

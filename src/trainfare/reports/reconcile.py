@@ -53,6 +53,7 @@ class MonthBill:
     days: Sequence[ChargedDay]
     """What the resources of metered runs were charged as a whole."""
     reaches: Sequence[Reach]
+    """Needed only while the month is open."""
     imported_ns: Mapping[str, int]
     """Provider → when the bill that is current was brought here."""
 
@@ -293,11 +294,10 @@ def _reach(
     if month is None:
         return None
     reach_ns = month.reach_ns(provider) if provider else None
-    if reach_ns is None and is_named:
-        reach_ns = month.reach_ns(None)
-    if reach_ns is None:
-        return None
-    return max(reach_ns, end_ns) if month.is_closed(provider or "") else reach_ns
+    speaks = is_named or reach_ns is not None or provider in month.imported_ns
+    if speaks and month.is_closed(provider or ""):
+        return end_ns
+    return month.reach_ns(None) if reach_ns is None and is_named else reach_ns
 
 
 def _awaited(
