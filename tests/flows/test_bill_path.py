@@ -282,6 +282,20 @@ def test_a_run_that_only_tags_name_has_the_labels_of_its_tags(home, tmp_path):
     assert allocated(home, "team")[0] == {"speech": "8.000000000", "robots": "2.000000000"}
 
 
+def test_a_delivery_shows_what_was_repaired_on_how_many_rows(home, tmp_path):
+    rows = hour("i-1", 8, "1.00", tags='"team": "nlp"'), hour("i-1", 9, "1.00")
+    bill = write_bill(tmp_path / "b.csv", *rows)
+    source = "a-rather-long-name-for-a-source-of-bills"
+    (first,) = trainfare(home, "bill", "import", bill, "--source", source)["deliveries"]
+    (shown,) = trainfare(home, "bill", "show", first["id"])["deliveries"]
+    assert (shown["repairs"], shown["repair_notes"]) == (1, {"Tags:braces-added": 1})
+    assert re.search(r"\n  Tags +braces added +1\n", said(home, "bill", "show", first["id"]))
+    assert source in said(home, "bill", "list")
+    (again,) = trainfare(home, "bill", "import", bill, "--source", source)["deliveries"]
+    assert again["unchanged"] is True
+    assert again["imported_at"] == first["imported_at"]
+
+
 def with_rules(home, *tables):
     home.mkdir(exist_ok=True)
     (home / "rules.toml").write_text("\n".join(f"[[rule]]\n{one}" for one in tables))

@@ -210,6 +210,17 @@ def _settle(bill: Bill, lake: Path, name: str, period: _Period) -> Delivery:
     )
 
 
+def count_repairs(folder: Path) -> dict[str, int]:
+    """``column:what`` → the rows of one period of a delivery on which it was repaired."""
+    found: dict[str, int] = {}
+    for part in sorted(folder.glob("*.parquet")):
+        for batch in parquet.ParquetFile(part).iter_batches(columns=["x_Repairs"]):
+            for row in pc.value_counts(batch.column(0).drop_null()).to_pylist():
+                for note in row["values"].split(";"):
+                    found[note] = found.get(note, 0) + row["counts"]
+    return dict(sorted(found.items(), key=lambda pair: (-pair[1], pair[0])))
+
+
 def _flush(path: Path) -> None:
     """Have the disk keep a file or a folder's list of names."""
     descriptor = os.open(path, os.O_RDONLY)

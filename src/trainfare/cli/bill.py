@@ -152,7 +152,7 @@ def list_(form: str) -> None:
         [
             "●" if is_current else " ",
             one.period,
-            shorten(one.source, 24),
+            one.source,
             one.id[:12],
             one.format,
             f"{one.rows:,}",
@@ -174,17 +174,32 @@ def show(delivery: str, form: str) -> None:
 
     found = get_delivery(home_folder(), delivery)
     if form == "json":
-        say_json({"deliveries": [_document(one) for one in found]})
+        say_json(
+            {"deliveries": [{**_document(one), "repair_notes": notes} for one, notes in found]}
+        )
         return
-    click.echo(f"delivery  {found[0].id}\nimported  {format_instant(found[0].imported_ns)}")
-    click.echo(f"files     {', '.join(found[0].files)}\n")
-    for one in found:
+    first = found[0][0]
+    click.echo(f"delivery  {first.id}\nimported  {format_instant(first.imported_ns)}")
+    click.echo(f"files     {', '.join(first.files)}\n")
+    for one, notes in found:
         click.echo(
             f"{one.source} {one.period}: {plural(one.rows, 'row')}, {one.format}, "
             f"{one.repairs:,} repaired"
         )
         click.echo(_totals_table(one))
         click.echo()
+        if notes:
+            click.echo(_repairs_table(notes))
+            click.echo()
+
+
+def _repairs_table(notes: Mapping[str, int]) -> str:
+    """On how many rows which column was repaired, and how."""
+    rows = []
+    for note, count in notes.items():
+        column, _, what = note.partition(":")
+        rows.append([f"  {column}", what.replace("-", " "), f"{count:,}"])
+    return table(["  repaired", "how", "rows"], rows, right=[2])
 
 
 @command.command("check")

@@ -9,7 +9,7 @@ crash before it leaves folders that nobody refers to, and the state as it was.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,10 +111,11 @@ def import_bills(
         before = [find_current(connection, one.source, one.period) for one in stored]
         _check_same_accounts(stored, before)
         replaced = put_deliveries(connection, stored, now_ns)
-    return [
-        Imported(one, old, is_unchanged=was is not None and was.id == one.id, notices=notices)
-        for one, old, was, (_, _, notices) in zip(stored, replaced, before, found, strict=True)
-    ]
+    done = []
+    for one, old, was, (_, _, notices) in zip(stored, replaced, before, found, strict=True):
+        same = was if was is not None and was.id == one.id else None
+        done.append(Imported(same or one, old, is_unchanged=same is not None, notices=notices))
+    return done
 
 
 def _check_distinct(found: Iterable[tuple[str, Delivery, tuple[str, ...]]]) -> None:
@@ -220,11 +221,17 @@ def list_deliveries(home: Path) -> list[tuple[StoredDelivery, bool]]:
         ]
 
 
-def get_delivery(home: Path, text: str) -> list[StoredDelivery]:
-    """The periods of the delivery whose id begins with *text*."""
+def get_delivery(home: Path, text: str) -> list[tuple[StoredDelivery, Mapping[str, int]]]:
+    """The periods of the delivery whose id begins with *text*, and what was repaired in each.
+
+    Returns:
+        With each period ``column:what`` → on how many rows.
+    """
     need_analytics("show bills")
+    from trainfare.billing.lake import count_repairs
     from trainfare.store.deliveries import get_deliveries
     from trainfare.store.ledger import open_ledger
 
     with open_ledger(home) as ledger, ledger.look() as connection:
-        return get_deliveries(connection, text)
+        found = get_deliveries(connection, text)
+    return [(one, count_repairs(lake_folder(home) / one.folder)) for one in found]
