@@ -125,9 +125,9 @@ def test_blank_values_are_counted(tmp_path):
 
 def test_one_scrape_needs_its_time_and_its_interval(tmp_path):
     line = util("G", hpc_job="7") + "\n"
-    with pytest.raises(BadRecords, match="say when the scrape was taken"):
+    with pytest.raises(BadRecords, match="write a line such as '# at"):
         read(tmp_path, line)
-    with pytest.raises(BadRecords, match="say the scrape interval"):
+    with pytest.raises(BadRecords, match="collect two or more"):
         read(tmp_path, line, scraped_at_ns=START)
     (record,) = read(tmp_path, line, scraped_at_ns=START, scrape_interval_ns=15 * 10**9).records
     assert record.interval.duration_ns == 15 * 10**9

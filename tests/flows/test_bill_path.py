@@ -296,6 +296,20 @@ def test_a_delivery_shows_what_was_repaired_on_how_many_rows(home, tmp_path):
     assert again["imported_at"] == first["imported_at"]
 
 
+def test_what_cannot_go_on_says_what_would(home, tmp_path):
+    scrape = tmp_path / "gpu.prom"
+    line = 'DCGM_FI_DEV_GPU_UTIL{gpu="0",UUID="GPU-a",pod="train-0",namespace="ml"} 97\n'
+    scrape.write_text(line)
+    complaint = trainfare(home, "claims", "import", scrape, code=2)
+    assert "write a line such as '# at 2026-10-01T12:00:00Z' above every scrape" in complaint
+    scrape.write_text("# at 2026-10-01T12:00:00Z\n" + line)
+    assert "collect two or more" in trainfare(home, "claims", "import", scrape, code=2)
+    scrape.write_text(scrape.read_text() + "# at 2026-10-01T12:00:30Z\n" + line)
+    assert trainfare(home, "claims", "import", scrape)["claims"] == 1
+    complaint = trainfare(home, "rules", "check", code=2)
+    assert f"there are no rules yet; write them to {home / 'rules.toml'}" in complaint
+
+
 def with_rules(home, *tables):
     home.mkdir(exist_ok=True)
     (home / "rules.toml").write_text("\n".join(f"[[rule]]\n{one}" for one in tables))

@@ -15,7 +15,7 @@ import click
 from trainfare.cli.answer import plural, shorten, shorten_middle, table, visible_len
 from trainfare.core.charge import Component
 from trainfare.core.money import NANO, Money
-from trainfare.core.period import format_instant
+from trainfare.core.period import format_instant, name_periods
 from trainfare.core.plain import plain
 from trainfare.prices.teaching import Verdict
 from trainfare.reports.reconcile import Missing, Row, Standing
@@ -59,7 +59,7 @@ def show(found: Reconciliation, *, is_single: bool) -> None:
         rows = [
             row for row in found.rows if row.variance and row.variance.billed.currency == currency
         ]
-        click.echo(f"{', '.join(found.periods)}   estimated and effective cost in {currency}\n")
+        click.echo(f"{name_periods(found.periods)}   estimated and effective cost in {currency}\n")
         _show_causes(rows, whole)
         click.echo()
     _show_errors(found)

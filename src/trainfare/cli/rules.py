@@ -20,12 +20,16 @@ def command() -> None:
 def check(file: Path | None, form: str) -> int:
     """Check a rules FILE (default: the home's rules.toml); exit 1 when something is wrong."""
     from trainfare.allocation.rules import check_rules
+    from trainfare.core.errors import NotFound
     from trainfare.flows.allocation import rules_file
     from trainfare.flows.bill import need_analytics
     from trainfare.metering.home import home_folder
 
     need_analytics("check rules")
-    problems = check_rules(file or rules_file(home_folder()))
+    own = rules_file(home_folder())
+    if file is None and not own.exists():
+        raise NotFound(f"there are no rules yet; write them to {own}")
+    problems = check_rules(file or own)
     if form == "json":
         say_json({"problems": [str(problem) for problem in problems]})
     else:

@@ -9,7 +9,7 @@ import click
 
 from trainfare.cli.answer import format_option, plural, say_json, shorten_middle, table
 from trainfare.cli.argument import complete_run
-from trainfare.core.period import HOUR
+from trainfare.core.period import HOUR, name_periods
 
 if TYPE_CHECKING:
     from trainfare.core.money import Money
@@ -141,7 +141,7 @@ def _show(found: Utilization) -> None:
     for number, use in enumerate(found.uses):
         click.echo("\n" * bool(number), nl=False)
         book = "effective cost" if found.book == "billed" else "estimated cost"
-        click.echo(f"{whose}{', '.join(found.periods)}   {book} in {use.currency}\n")
+        click.echo(f"{whose}{name_periods(found.periods)}   {book} in {use.currency}\n")
         _show_states(use)
         _show_rows(use, found.by)
     measured = ", ".join(found.sources) or "nobody: all held time is unknown"

@@ -41,6 +41,11 @@ _NAMES = {
 
 _EXPORTER = "dcgm-exporter"
 
+_NO_TIME = (
+    "has no time; write a line such as '# at 2026-10-01T12:00:00Z' above every scrape, "
+    "or save the answer of Prometheus to a range query"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class _Holder:
@@ -92,7 +97,9 @@ def _claims(samples: Iterable[Sample], tally: Tally, options: ReadOptions) -> It
     interval_ns = options.scrape_interval_ns or learn_interval(tracks.values())
     if interval_ns is None:
         if tracks:
-            tally.refuse("holds a single scrape; say the scrape interval, or collect more of them")
+            tally.refuse(
+                "holds a single scrape, which shows no length of time; collect two or more"
+            )
         return
     devices: dict[tuple[str, str], set[int]] = defaultdict(set)
     for holder, track in tracks.items():
@@ -121,7 +128,7 @@ def _tracks(samples: Iterable[Sample], tally: Tally, options: ReadOptions) -> di
         if holder is None:
             continue
         if sample.instant_ns is None:
-            tally.refuse("has no time; say when the scrape was taken", sample.row, sample.metric)
+            tally.refuse(_NO_TIME, sample.row, sample.metric)
             break
         if not 0 <= sample.instant_ns <= LATEST_NS:
             tally.refuse("has a time outside the years 1970 to 2262", sample.row, sample.metric)

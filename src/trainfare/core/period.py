@@ -7,7 +7,7 @@ An instant is a whole count of nanoseconds since 1970-01-01T00:00:00Z. Wall-cloc
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -148,3 +148,16 @@ class BillingPeriod:
 
     def __str__(self) -> str:
         return f"{self.year:04d}-{self.month:02d}"
+
+
+def name_periods(periods: Sequence[str]) -> str:
+    """Billing periods in a title: each of a few, the first and last of many.
+
+    >>> name_periods(["2026-09", "2026-10"])
+    '2026-09, 2026-10'
+    >>> name_periods([f"2026-{month:02}" for month in range(1, 13)])
+    '2026-01 to 2026-12 (12 periods)'
+    """
+    if len(periods) <= 3:
+        return ", ".join(periods)
+    return f"{min(periods)} to {max(periods)} ({len(periods)} periods)"

@@ -9,6 +9,7 @@ from fractions import Fraction
 
 from trainfare.core.charge import Remainder, View
 from trainfare.core.money import Money
+from trainfare.core.period import name_periods
 from trainfare.reports.cell import Column, Kind, Role, Row, remainder_title
 from trainfare.reports.table import Table
 from trainfare.store.results import COLUMNS, Group
@@ -100,7 +101,7 @@ def _of_currency(
         )
     names = dict.fromkeys(by) | {"runs": None, "estimated": None}
     return Table(
-        title=f"{', '.join(periods)}   {view.value} cost in {currency}",
+        title=f"{name_periods(periods)}   {view.value} cost in {currency}",
         by=tuple(by),
         columns=(
             *(Column(name, Kind.TEXT) for name in by),

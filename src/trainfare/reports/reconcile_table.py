@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from trainfare.core.charge import View
+from trainfare.core.period import name_periods
 from trainfare.reports.cell import Column, Kind, Role, Value
 from trainfare.reports.cell import Row as TableRow
 from trainfare.reports.reconcile import Row, Standing
@@ -38,7 +39,7 @@ def _table(rows: Sequence[Row], total: Variance, periods: Sequence[str]) -> Tabl
         **{cause.value: what for cause, what in _WHATS.items()},
     }
     return Table(
-        title=f"{', '.join(periods)}   estimated and effective cost in {currency}",
+        title=f"{name_periods(periods)}   estimated and effective cost in {currency}",
         by=("run",),
         columns=(
             Column("run", Kind.TEXT),
