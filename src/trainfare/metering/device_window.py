@@ -54,7 +54,8 @@ class DeviceWindows:
     """The windows of all devices of a segment; they begin and end together."""
 
     def __init__(self, count: int, start_ns: int) -> None:
-        self._windows = [_Window() for _ in range(count)]
+        # Energy counts from the opening of the devices, which is where the first window begins.
+        self._windows = [_Window(energy_from_mj=0) for _ in range(count)]
         self._start_ns = start_ns
 
     def add(self, readings: Iterable[GpuReading]) -> None:
