@@ -21,6 +21,7 @@ from trainfare.logs.files import LogGroup, find_groups
 from trainfare.logs.keys import Keys
 from trainfare.logs.training_log import Clock, TrainingLog, epoch_numbers, steps_made
 from trainfare.metering.machine import provider_of_instance
+from trainfare.metering.shelf import segment_folders
 from trainfare.metering.transcript import (
     MARK,
     KnownLog,
@@ -114,6 +115,7 @@ def import_runs(
         check_run_id(words.run_id)
         paths = tuple(path for group in groups for path in group.paths)
         groups = [LogGroup(groups[0].name, paths)]
+        _refuse_metered(home, words.run_id)
     known = known_logs(home)
     seen: dict[str, Path] = {}
     refused: list[str] = []
@@ -145,6 +147,15 @@ def import_runs(
         _transcribe(home, run_id, group.name, sources, words) for run_id, group, sources in runs
     ]
     return _store(home, made, known), remarks
+
+
+def _refuse_metered(home: Path, run_id: str) -> None:
+    """A log of a run that was metered would claim its machine a second time."""
+    if any(not folder.name.startswith(MARK) for folder in segment_folders(home, run_id)):
+        raise BadInput(
+            f"the run {run_id} was metered, and a log of it would count its time twice; "
+            "choose another --run-id"
+        )
 
 
 def _read(path: Path, kind: str | None, keys: Keys, known: Sequence[KnownLog]) -> _Source:
@@ -193,7 +204,7 @@ def _transcribe(
             one = replace(
                 one,
                 run=run_id,
-                name=words.name or log.name or name,
+                name=words.name or name,
                 labels=_labels(log, words),
                 price=price,
             )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import math
 import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from trainfare.core.errors import BadInput
+from trainfare.core.period import SECOND
 from trainfare.core.source_file import csv_rows, head, text_lines
 from trainfare.core.tally import BadRecords, Tally
 from trainfare.logs.keys import TIMERS, Keys, to_instant, to_number, to_timer
@@ -33,8 +33,8 @@ from trainfare.logs.training_log import (
 
 LINES, TABLE = "jsonl", "csv"
 
-RESTART_PAUSES = 10
-"""Where steps go back and the pause before is so many times the usual one, the training was away."""
+RESTART_NS, RESTART_PAUSES = 60 * SECOND, 10
+"""Where steps go back after a pause of a minute and ten times the usual one, the training was away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,14 +245,14 @@ def _by_wall_clock(kind: str, rows: Sequence[_Row], tally: Tally) -> list[Traini
 def _stretches(rows: Sequence[_Row], tally: Tally) -> list[list[_Row]]:
     """*rows* cut where the training started again: steps go back after an unusually long pause."""
     pauses = [(b.instant_ns or 0) - (a.instant_ns or 0) for a, b in itertools.pairwise(rows)]
-    usual = statistics.median(pauses) if pauses else math.inf
+    away_ns = max(RESTART_NS, RESTART_PAUSES * statistics.median(pauses)) if pauses else 0
     stretches = [[rows[0]]]
     for pause, row in zip(pauses, rows[1:], strict=True):
         last = next((r.entry for r in reversed(stretches[-1]) if _place(r.entry)), None)
         is_back = last is not None and _is_before(row.entry, last)
-        if is_back and pause > RESTART_PAUSES * usual:
+        if is_back and pause > away_ns:
             tally.note(
-                f"row {row.number} of {tally.file}: started again; the {pause / 10**9:,.0f} s "
+                f"row {row.number} of {tally.file}: started again; the {pause / SECOND:,.0f} s "
                 "between do not stand in the log and are not counted"
             )
             stretches.append([])

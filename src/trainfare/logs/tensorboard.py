@@ -61,7 +61,7 @@ def is_event_file(path: Path) -> bool:
     """Whether the first record of *path* is whole and an event."""
     try:
         first = next(iter(RecordFile(path)), None)
-        return first is not None and _wall_ns(first[1]) is not None
+        return first is not None and _event(first[1])[0] is not None
     except BadInput:
         return False
 
@@ -78,8 +78,7 @@ def read_event_file(path: Path) -> list[TrainingLog]:
     entries: list[Entry] = []
     for number, data in records:
         try:
-            at_ns = _wall_ns(data)
-            entry = _entry(data, at_ns)
+            at_ns, entry = _event(data)
         except BadInput as error:
             raise BadInput(f"{path} record {number} is no event: {error}") from None
         if at_ns is not None:
@@ -112,34 +111,29 @@ def read_event_file(path: Path) -> list[TrainingLog]:
     ]
 
 
-def _wall_ns(event: bytes) -> int | None:
-    """When an event was written."""
+def _event(event: bytes) -> tuple[int | None, Entry | None]:
+    """When an event was written, and its scalars; None where it does not say or holds none."""
+    at_ns = None
+    step = 0  # a field that has its default value is not written
+    metrics: dict[str, float] = {}
     for number, kind, value in fields_of(event):
         if (number, kind) == (1, FIXED64) and isinstance(value, int):
             seconds = to_double(value)
             if not 0 <= seconds < LATEST_SECONDS:
                 raise BadInput(f"its time is {seconds!r} s")
-            return round(seconds * SECOND)
-    return None
-
-
-def _entry(event: bytes, at_ns: int | None) -> Entry | None:
-    """The scalars of an event, or None where it holds none."""
-    step = 0  # a field that has its default value is not written
-    metrics: dict[str, float] = {}
-    for number, kind, value in fields_of(event):
-        if (number, kind) == (2, VARINT) and isinstance(value, int):
+            at_ns = round(seconds * SECOND)
+        elif (number, kind) == (2, VARINT) and isinstance(value, int):
             step = to_signed(value)
         elif (number, kind) == (5, BYTES) and isinstance(value, bytes):
             metrics.update(_scalars(value))
     if not metrics:
-        return None
+        return at_ns, None
     if at_ns is None:
         raise BadInput("it has no time")
     epoch = next((v for k, v in metrics.items() if k.rpartition("/")[2] == "epoch"), None)
     is_epoch = epoch is not None and math.isfinite(epoch) and abs(epoch) < COUNT_MAX
     known = step if 0 <= step <= COUNT_MAX else None
-    return Entry(at_ns, known, epoch if is_epoch else None, metrics)
+    return at_ns, Entry(at_ns, known, epoch if is_epoch else None, metrics)
 
 
 def _scalars(summary: bytes) -> Iterator[tuple[str, float]]:

@@ -74,7 +74,6 @@ def read_trainer_state(path: Path) -> list[TrainingLog]:
             tokens=whole_step(state.get("num_input_tokens_seen")) or None,
             status=status,
             error=error,
-            name=path.absolute().parent.name or None,
             notes=tuple(notes),
         )
     ]

@@ -79,7 +79,6 @@ class TrainingLog:
     status: Status | None = None
     """How the training ended; None where the log does not say."""
     error: str | None = None
-    name: str | None = None
     model: str | None = None
     hostname: str | None = None
     notes: tuple[str, ...] = ()

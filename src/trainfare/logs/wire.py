@@ -15,6 +15,7 @@ VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 """Wire types."""
 
 _VARINT_BYTES = 10
+_ALL_BITS = 2**64 - 1
 _FIXED = {FIXED64: struct.Struct("<Q"), FIXED32: struct.Struct("<I")}
 
 
@@ -32,7 +33,11 @@ def fields_of(message: bytes) -> Iterator[tuple[int, int, int | bytes]]:
     """
     at = 0
     while at < len(message):
-        key, at = _varint(message, at)
+        key = message[at]
+        if key < 0x80:  # the rule: fields below 16
+            at += 1
+        else:
+            key, at = _varint(message, at)
         number, kind = key >> 3, key & 7
         if not number:
             raise BadInput("a field has the number 0")
@@ -58,13 +63,12 @@ def fields_of(message: bytes) -> Iterator[tuple[int, int, int | bytes]]:
 def _varint(message: bytes, at: int) -> tuple[int, int]:
     """The number that begins at *at*, and where it ends."""
     value = 0
-    for place in range(_VARINT_BYTES):
-        if at + place >= len(message):
-            raise BadInput("a number is cut short")
-        byte = message[at + place]
-        value |= (byte & 0x7F) << (7 * place)
+    for place, byte in enumerate(message[at : at + _VARINT_BYTES]):
         if byte < 0x80:
-            return value & 0xFFFF_FFFF_FFFF_FFFF, at + place + 1
+            return value | byte << 7 * place & _ALL_BITS, at + place + 1
+        value |= (byte & 0x7F) << 7 * place
+    if len(message) - at < _VARINT_BYTES:
+        raise BadInput("a number is cut short")
     raise BadInput("a number has more than 10 bytes")
 
 

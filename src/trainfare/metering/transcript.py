@@ -158,7 +158,9 @@ class Transcript:
         return b"".join(packed)
 
     def metric_lines(self) -> bytes:
-        """Its ``metrics.jsonl``."""
+        """Its ``metrics.jsonl``; of several machines the first has them."""
+        if self.rank:
+            return b""
         return b"".join(
             line_of(
                 {
