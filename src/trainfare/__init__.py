@@ -12,7 +12,7 @@ Importing it is silent and light: the standard library only, no thread, no file,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from trainfare.core.errors import BadInput, BudgetExceeded, NotFound, TrainfareError
@@ -52,13 +52,24 @@ def receipt(run: str = "last") -> object:
 
 
 def report(
-    by: str | Sequence[str] = "model", *, period: str | None = None, view: str = "effective"
+    by: str | Sequence[str] = "model",
+    *,
+    measures: str | Sequence[str] = (),
+    where: Mapping[str, str | Sequence[str]] | None = None,
+    period: str | None = None,
+    view: str = "effective",
 ) -> Table:
-    """Money by any keys, as one table; rows and remainders sum to the bill.
+    """Money by any keys, as one table; rows, remainders and what is left out sum to the bill.
+
+    Where no bill is allocated yet, it reports what runs were estimated at.
 
     Args:
-        by: labels, ``run``, ``component``, ``resource``, ``service``, ``account``, ``region``,
-            ``day`` or ``method``; one, or several.
+        by: one key or several: labels, ``run``, ``status``, ``ending``, ``component``, ``stage``,
+            ``epoch``, ``step``; of bills ``resource``, ``service``, ``account``, ``region``, ``day``,
+            ``method``.
+        measures: unit costs and work beside the money: ``per_epoch``, ``per_1m_tokens``,
+            ``stall``, ``lineage``, ``per:accuracy`` … (``trainfare report --help`` lists them).
+        where: key → the value, or values, that stay in: ``{"team": "nlp"}``.
         period: one billing period (``"2026-10"``), otherwise all.
         view: which cost column: billed, effective, list or contracted.
     """
@@ -68,8 +79,19 @@ def report(
     from trainfare.flows.report import make_report
     from trainfare.metering.home import home_folder
 
-    keys = (by,) if isinstance(by, str) else tuple(by)
-    first, *others = make_report(home_folder(), keys, period=period, view=View(view)).tables
+    def several(one: str | Sequence[str]) -> tuple[str, ...]:
+        return (one,) if isinstance(one, str) else tuple(one)
+
+    if view not in {one.value for one in View}:
+        raise BadInput(f"view={view!r} is not one of {', '.join(View)}")
+    first, *others = make_report(
+        home_folder(),
+        several(by),
+        measures=several(measures),
+        where={key: several(values) for key, values in (where or {}).items()},
+        period=period,
+        view=View(view),
+    ).tables
     return replace(first, others=tuple(others))
 
 

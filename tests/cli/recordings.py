@@ -83,7 +83,8 @@ class Recorder:
 
     def stage(self, stage, epoch=None):
         self.meter.counters.epoch = -1 if epoch is None else epoch
-        self.meter.add_event(ev.STAGE, stage=stage, epoch=epoch)
+        steps = self.meter.counters.steps
+        self.meter.add_event(ev.STAGE, stage=stage, epoch=epoch, steps=steps)
 
     def ride(self, seconds, *, steps=0, cores=1.0):
         """Let time pass, a sample a second; *steps* are made evenly."""

@@ -135,6 +135,8 @@ def test_text_aligns_figures_names_units_and_shows_what_is_not_known():
         "(idle)                 < $0.01              25.0%",
         "─────────────────────────────────────────────────",
         "bill                     $1.50              25.0%",
+        "",
+        "– per epoch: no epochs (1 of 2 rows)",
     ]
 
 

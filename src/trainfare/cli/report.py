@@ -10,6 +10,7 @@ import click
 
 from trainfare.cli.answer import format_option, say_json, shorten, shorten_middle, table, width
 from trainfare.core.charge import View
+from trainfare.core.labels import parse_label
 from trainfare.core.money import Money
 
 if TYPE_CHECKING:
@@ -23,7 +24,20 @@ if TYPE_CHECKING:
     "--by",
     default="model",
     show_default=True,
-    help="Keys: labels, run, component, resource, service, account, region, day, method.",
+    help="Keys: labels, run, status, ending, component, stage, epoch, step; of bills: resource, service, account, region, day, method.",
+)
+@click.option(
+    "--measures",
+    default="",
+    metavar="M,…",
+    help="Columns beside the money: hours, gpu_hours, epochs, steps, samples, tokens, per_run, per_epoch, per_step, per_1k_samples, per_1m_tokens, per_gpu_hour, stall, redone, unfinished, lineage, per:METRIC.",
+)
+@click.option(
+    "--where",
+    "filters",
+    multiple=True,
+    metavar="K=V",
+    help="Only what matches; the rest stands as left out. Repeat it: the same key is or, another is and.",
 )
 @click.option("--period", help="One billing period (2026-10).  [default: all]")
 @click.option(
@@ -35,15 +49,36 @@ if TYPE_CHECKING:
 )
 @click.option("--as-of", help="As it stood then (RFC 3339).")
 @format_option("table", "json", "csv")
-def command(by: str, period: str | None, view: str, as_of: str | None, form: str) -> None:
-    """Report billed money by any keys; rows and remainders sum to the bill."""
+def command(
+    by: str,
+    measures: str,
+    filters: tuple[str, ...],
+    period: str | None,
+    view: str,
+    as_of: str | None,
+    form: str,
+) -> None:
+    """Report money by any keys; rows, remainders and what is left out sum to the bill.
+
+    Where no bill is allocated yet, it reports what runs were estimated at.
+    """
     from trainfare.core.period import parse_instant
     from trainfare.flows.report import make_report
     from trainfare.metering.home import home_folder
 
-    keys = tuple(name.strip() for name in by.split(",") if name.strip())
-    as_of_ns = parse_instant(as_of) if as_of else None
-    report = make_report(home_folder(), keys, period=period, view=View(view), as_of_ns=as_of_ns)
+    where: dict[str, list[str]] = {}
+    for text in filters:
+        key, value = parse_label(text)
+        where.setdefault(key, []).append(value)
+    report = make_report(
+        home_folder(),
+        _names(by),
+        measures=_names(measures),
+        where=where,
+        period=period,
+        view=View(view),
+        as_of_ns=parse_instant(as_of) if as_of else None,
+    )
     if form == "json":
         first, *others = [_document(one) for one in report.tables] or [{}]
         say_json(
@@ -60,6 +95,10 @@ def command(by: str, period: str | None, view: str, as_of: str | None, form: str
         _show(report)
 
 
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
 def _document(one: Table) -> dict[str, Any]:
     from trainfare.reports.cell import plain_value
 
@@ -67,9 +106,18 @@ def _document(one: Table) -> dict[str, Any]:
         "by": list(one.by),
         "view": one.view,
         "rows": [row.to_json() for row in one.rows],
-        "remainders": {row.name: plain_value(row["allocated"]) for row in one.remainders},
+        "remainders": {
+            row.name: plain_value(row["allocated"]) for row in one.remainders if row.name
+        },
+        "left_out": None if one.left_out is None else one.left_out.to_json(),
         "total": plain_value(one.total["allocated"]),
+        "total_row": one.total.to_json(),
         "currency": one.currency,
+        "columns": [
+            {"name": c.name, "kind": c.kind.value, "unit": c.unit, "what": c.what}
+            for c in one.columns
+        ],
+        "notes": list(one.notes),
     }
 
 

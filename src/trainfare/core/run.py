@@ -201,6 +201,12 @@ class Segment:
         """Wall-clock start plus monotonic duration."""
         return Interval(self.started_wall_ns, self.started_wall_ns + self.duration_ns)
 
+    @property
+    def stage_spans(self) -> list[tuple[StageMark, int]]:
+        """Each mark with where the next one, or the segment, ends it (since its start)."""
+        ends = [mark.at_ns for mark in self.stages[1:]] + [self.duration_ns]
+        return [(mark, max(mark.at_ns, end)) for mark, end in zip(self.stages, ends, strict=False)]
+
     def claim(self, attempt: int) -> Claim:
         """The claim that this segment makes on its machine."""
         return Claim(self.run, attempt, self.machine.resource_id, self.interval, self.share)

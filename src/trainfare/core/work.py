@@ -60,7 +60,8 @@ def work_of(run: RunRecord, logged_steps: Mapping[str, int] | None = None) -> Wo
     for attempt in run.attempts:
         laps += _laps(attempt, redone[attempt.number] if redone else 0)
     steps = sum(lap.steps for lap in laps)
-    epochs = len({lap.epoch for lap in laps if lap.epoch is not None})
+    marks = [mark for attempt in run.attempts for mark in leader(attempt).stages]
+    epochs = len({m.epoch for m in marks if m.stage == TRAIN and m.epoch is not None})
     if not steps:
         whys["steps"] = "the training counts no steps"
     if not epochs:

@@ -8,6 +8,7 @@ crash before it leaves folders that nobody refers to, and the state as it was.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -59,6 +60,11 @@ def need_analytics(purpose: str) -> None:
     """
     if not has_analytics():
         raise MissingExtra("analytics", purpose)
+
+
+def has_ledger(home: Path) -> bool:
+    """Whether anything was ever kept in the ledger of *home*."""
+    return bool(os.environ.get("TRAINFARE_DATABASE")) or (home / "ledger.db").exists()
 
 
 def has_analytics() -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
 from collections.abc import Container, Sequence
 from dataclasses import replace
@@ -13,7 +12,7 @@ from trainfare.core.charge import Component, View
 from trainfare.core.money import Money
 from trainfare.core.period import BillingPeriod
 from trainfare.flows.allocation import charge_files
-from trainfare.flows.bill import has_analytics
+from trainfare.flows.bill import has_analytics, has_ledger
 from trainfare.metering.receipt import Billed, Receipt
 
 if TYPE_CHECKING:
@@ -101,8 +100,7 @@ def with_bills(home: Path, receipts: Sequence[Receipt]) -> list[Receipt]:
 
     Where no bill was ever imported they come back as they are, and nothing heavy is loaded.
     """
-    has_ledger = bool(os.environ.get("TRAINFARE_DATABASE")) or (home / "ledger.db").exists()
-    if not (receipts and has_ledger and has_analytics()):
+    if not (receipts and has_ledger(home) and has_analytics()):
         return list(receipts)
     from trainfare.reports.reconcile import make_books, missing_of, periods_of
 

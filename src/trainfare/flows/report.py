@@ -1,10 +1,10 @@
-"""The report path: current allocations × labels × estimates → billed money by any keys."""
+"""The report path: metered runs × current allocations × labels → money by any keys, in one table."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,13 +12,19 @@ from trainfare.core.charge import View
 from trainfare.core.errors import BadInput, NotFound
 from trainfare.core.labels import make_labels
 from trainfare.core.money import Money
-from trainfare.core.period import BillingPeriod, Interval
-from trainfare.flows.bill import need_analytics
+from trainfare.core.period import BillingPeriod
+from trainfare.core.work import work_of
+from trainfare.flows.bill import has_analytics, has_ledger
 from trainfare.metering.history import read_receipts
+from trainfare.metering.metrics import read_logged_steps, read_series
+from trainfare.reports.entry import BilledPeriod
+from trainfare.reports.measure import Asked, ask
+from trainfare.reports.spend import Spend, spend_of
 
 if TYPE_CHECKING:
-    from trainfare.core.estimate import Stretch
+    from trainfare.metering.receipt import Receipt
     from trainfare.reports.table import Table
+    from trainfare.store.allocations import StoredAllocation
 
 UNTAGGED_SHOWN = 10
 """A report names so many of the costliest resources that nobody owns."""
@@ -53,72 +59,167 @@ class Report:
     """Keys asked for that are neither a column nor a label of any run or rule."""
     known_keys: tuple[str, ...] = ()
     """The labels there are."""
+    outside: int = 0
+    """Metered runs with no time in the periods."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Bills:
+    """What a home knows of bills; empty where it knows nothing."""
+
+    allocations: Sequence[StoredAllocation] = ()
+    billed: Collection[str] = ()
+    """Billing periods with a bill."""
+    since_ns: Mapping[str, int] = field(default_factory=dict)
+    labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def make_report(
     home: Path,
     by: Sequence[str],
     *,
+    measures: Sequence[str] = (),
+    where: Mapping[str, Sequence[str]] | None = None,
     period: str | None = None,
-    view: View,
+    view: View = View.EFFECTIVE,
     as_of_ns: int | None = None,
 ) -> Report:
-    """The report by *by* over one billing period or all.
+    """The report by *by* over one billing period or all; estimates alone where there is no bill.
+
+    Args:
+        home: whose runs and bills.
+        by: keys of the rows.
+        measures: unit costs and work beside the money (see ``reports.measure``).
+        where: key → values; what does not match stands in one line, left out.
+        period: ``YYYY-MM``.
+        view: which cost column of the bill.
+        as_of_ns: the bills as they stood then.
 
     Raises:
-        BadInput: a key is neither a column nor a well-formed label, or stands twice.
-        NotFound: nothing was allocated.
+        BadInput: a key is neither a column nor a well-formed label, or stands twice; a measure is
+            unknown; runs are each other's parents.
+        NotFound: there is neither a run nor an allocated bill to report.
     """
-    need_analytics("report")
-    from trainfare.reports.attribution import attribute, columns_of
+    from trainfare.reports.attribution import KEYS, Question, attribute
+
+    _check_keys(by, where or {})
+    asked = ask(measures)
+    wanted = None if period is None else str(BillingPeriod.parse(period))
+    bills = _read_bills(home, wanted, as_of_ns)
+    names = tuple(one.period for one in bills.allocations)
+    periods = names or ((wanted,) if wanted else ())
+    receipts = read_receipts(home, is_whole=asked.needs_samples)
+    spends, outside = _spends(home, receipts, periods, asked)
+    if not bills.allocations and not spends:
+        raise NotFound(_nothing(wanted))
+    question = Question(
+        by=tuple(by),
+        view=view if bills.allocations else None,
+        where={name: tuple(values) for name, values in (where or {}).items()},
+        asked=asked,
+        periods=periods,
+    )
+    labels = {**bills.labels, **{s.run: {**_name(s), **s.labels} for s in spends}}
+    given: set[str] = set()
+    groups = []
+    if question.view:
+        from trainfare.store.results import read_groups
+
+        for one in bills.allocations:
+            found = read_groups([home / one.folder], question.columns, question.view)
+            given |= {group.label.partition("=")[0] for group in found if group.label}
+            groups.append(BilledPeriod(one.period, question.columns, found))
+    known_keys = tuple(sorted(given.union(*labels.values())))
+    report = Report(
+        periods,
+        tuple(attribute(question, spends, groups, labels)),
+        *_evidence(home, bills, question.view),
+        not_allocated=tuple(sorted(set(bills.billed) - set(names))),
+        stale=tuple(a.period for a in bills.allocations if _is_stale(a, bills)),
+        unknown_keys=tuple(key for key in question.keys if key not in (*KEYS, *known_keys)),
+        known_keys=known_keys,
+        outside=outside,
+    )
+    noted = tuple(replace(one, notes=_notes(report)) for one in report.tables[:1])
+    return replace(report, tables=noted + report.tables[1:])
+
+
+def _read_bills(home: Path, wanted: str | None, as_of_ns: int | None) -> _Bills:
+    """What the ledger says; nothing where there is none, or what bills need is not installed."""
+    if not (has_ledger(home) and has_analytics()):
+        return _Bills()
     from trainfare.store.allocations import current_allocations
     from trainfare.store.claims import read_labels
     from trainfare.store.deliveries import current_deliveries, current_since
     from trainfare.store.ledger import open_ledger
-    from trainfare.store.results import COLUMNS, read_groups, top_unallocated
 
-    _check_keys(by)
-    wanted = None if period is None else str(BillingPeriod.parse(period))
     with open_ledger(home) as ledger, ledger.look() as connection:
-        allocations = current_allocations(connection, wanted, as_of_ns)
-        billed = {d.period for d in current_deliveries(connection, wanted, as_of_ns)}
-        since_ns = current_since(connection, as_of_ns)
-        labels = read_labels(connection)
-    if not allocations:
-        raise NotFound(
-            f"nothing of {wanted} is allocated; run trainfare allocate {wanted}"
-            if wanted
-            else "nothing is allocated yet; run trainfare bill import FILE, then trainfare allocate"
+        return _Bills(
+            current_allocations(connection, wanted, as_of_ns),
+            {d.period for d in current_deliveries(connection, wanted, as_of_ns)},
+            current_since(connection, as_of_ns),
+            read_labels(connection),
         )
-    paths = [home / one.folder for one in allocations]
-    periods = tuple(one.period for one in allocations)
-    groups = read_groups(paths, columns_of(by), view)
-    estimates = estimates_in(home, [BillingPeriod.parse(one).interval for one in periods])
-    given = {group.label.partition("=")[0] for group in groups if group.label}
-    known_keys = tuple(sorted(given.union(*labels.values())))
+
+
+def _is_stale(one: StoredAllocation, bills: _Bills) -> bool:
+    return bills.since_ns.get(one.period, 0) > one.since_ns
+
+
+def _spends(
+    home: Path, receipts: Sequence[Receipt], periods: Sequence[str], asked: Asked
+) -> tuple[list[Spend], int]:
+    """The runs with a part in *periods* (none: all time), and how many have none."""
+    intervals = {one: BillingPeriod.parse(one).interval for one in periods} or None
+    spends = []
+    for receipt in receipts:
+        run = receipt.run
+        series = read_series(home, run.id) if asked.metrics else {}
+        is_resumed = asked.needs_log and len(run.attempts) > 1
+        logged = read_logged_steps(home, run.id) if is_resumed else {}
+        spends.append(spend_of(receipt, work_of(run, logged), intervals, series))
+    inside = [spend for spend in spends if spend.parts]
+    return inside, len(spends) - len(inside)
+
+
+def _name(spend: Spend) -> dict[str, str]:
+    return {"name": spend.name} if spend.name else {}
+
+
+def _nothing(wanted: str | None) -> str:
+    if wanted:
+        return f"nothing of {wanted} is allocated; run trainfare allocate {wanted}"
+    return (
+        "nothing is allocated yet; run trainfare bill import FILE, then trainfare allocate; "
+        "or meter a run: trainfare run -- COMMAND"
+    )
+
+
+def _evidence(
+    home: Path, bills: _Bills, view: View | None
+) -> tuple[Mapping[str, Mapping[str, Money]], tuple[Untagged, ...]]:
+    """By which methods runs got their money, and what nobody owns."""
+    if view is None:
+        return {}, ()
+    from trainfare.store.results import read_groups, top_unallocated
+
+    paths = [home / one.folder for one in bills.allocations]
     coverage: dict[str, dict[str, Money]] = defaultdict(dict)
     for group in read_groups(paths, ("method",), view):
         if group.run is not None:
             method = group.key[0] or "(none)"
             known = coverage[group.currency].get(method, Money.zero(group.currency))
             coverage[group.currency][method] = known + Money(group.nano, group.currency)
-    report = Report(
-        periods,
-        tuple(attribute(groups, by, view, labels, estimates, periods)),
-        dict(coverage),
-        tuple(_untagged(row) for row in top_unallocated(paths, view, UNTAGGED_SHOWN)),
-        tuple(sorted(billed - set(periods))),
-        tuple(a.period for a in allocations if since_ns.get(a.period, 0) > a.since_ns),
-        tuple(name for name in by if name not in (*COLUMNS, *known_keys)),
-        known_keys,
-    )
-    noted = tuple(replace(one, notes=_notes(report)) for one in report.tables[:1])
-    return replace(report, tables=noted + report.tables[1:])
+    untagged = tuple(_untagged(row) for row in top_unallocated(paths, view, UNTAGGED_SHOWN))
+    return dict(coverage), untagged
 
 
 def _notes(report: Report) -> tuple[str, ...]:
     """What a reader of the figures must know."""
     notes = []
+    if report.outside:
+        runs = "run lies" if report.outside == 1 else "runs lie"
+        notes.append(f"{report.outside:,} metered {runs} outside these periods.")
     if report.not_allocated:
         notes.append(f"Not in it: {', '.join(report.not_allocated)}; run trainfare allocate.")
     if report.unknown_keys:
@@ -133,13 +234,16 @@ def _notes(report: Report) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _check_keys(by: Sequence[str]) -> None:
+def _check_keys(by: Sequence[str], where: Mapping[str, Sequence[str]]) -> None:
     if not by:
         raise BadInput("--by names no key; write for example --by model,component")
     twice = {name for name in by if list(by).count(name) > 1}
     if twice:
         raise BadInput(f"--by names {', '.join(sorted(twice))} twice")
-    make_labels(dict.fromkeys(by, "x"))
+    make_labels(dict.fromkeys((*by, *where), "x"))
+    empty = [name for name, values in where.items() if not values]
+    if empty:
+        raise BadInput(f"the filter {empty[0]} names no value; write for example team=nlp")
 
 
 def _untagged(row: Mapping[str, str | int | None]) -> Untagged:
@@ -152,30 +256,3 @@ def _untagged(row: Mapping[str, str | int | None]) -> Untagged:
 
 def _text(value: str | int | None) -> str | None:
     return None if value is None else str(value)
-
-
-def estimates_in(home: Path, intervals: Sequence[Interval]) -> dict[str, Money | None]:
-    """Run → what its time within *intervals* was estimated at; None where a part has no price."""
-    estimates: dict[str, Money | None] = {}
-    for receipt in read_receipts(home):
-        stretches = receipt.estimate.stretches
-        parts = [_within(one, interval) for one in stretches for interval in intervals]
-        known = [part for part in parts if part is not None]
-        estimates[receipt.run.id] = (
-            Money.total(known, receipt.estimate.currency) if len(known) == len(parts) else None
-        )
-    return estimates
-
-
-def _within(stretch: Stretch, interval: Interval) -> Money | None:
-    """The part of a stretch's cost that falls into *interval*; the parts of all months sum to it."""
-    if stretch.estimated_cost is None:
-        return None
-    whole = stretch.interval
-    inside = whole.overlap_ns(interval)
-    before = max(0, min(whole.end_ns, interval.start_ns) - whole.start_ns)
-    after = whole.duration_ns - inside - before
-    if whole.duration_ns == 0:
-        is_inside = interval.start_ns <= whole.start_ns < interval.end_ns
-        return stretch.estimated_cost if is_inside else Money.zero(stretch.estimated_cost.currency)
-    return stretch.estimated_cost.split([before, inside, after])[1]

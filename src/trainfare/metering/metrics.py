@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,10 @@ from trainfare.metering.home import runs_folder
 from trainfare.metering.recording import make_recording, read_regular
 from trainfare.metering.shape import FAULTS
 from trainfare.metering.spool import EVENTS, METRICS, read_lines
+
+WHOLE_STEPS = ("global_step", "trainer/global_step")
+"""Names under which training loops log the step of the whole training; a bare ``step`` may begin
+anew after a restart, so it does not tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +54,55 @@ def json_number(value: float | None) -> float | str | None:
     return value if value is None or math.isfinite(value) else str(value)
 
 
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One logged value."""
+
+    wall_ns: int
+    """Start of the segment by its wall clock, plus monotonic time since."""
+    step: int
+    """Steps that the segment had made."""
+    value: float
+
+
 def read_metrics(home: Path, run_id: str) -> dict[str, Metric]:
     """The metrics of one run by name, in order of first appearance; all its segments together."""
-    lines: list[tuple[int, int, dict[str, float]]] = []
+    return {name: _sum_up(name, points) for name, points in read_series(home, run_id).items()}
+
+
+def read_series(home: Path, run_id: str) -> dict[str, list[Point]]:
+    """Every value that one run logged, by metric, in order of time; all its segments together."""
+    lines = [line for _, each in _segments(home, run_id) for line in each]
+    lines.sort(key=lambda line: line[0])
+    series: dict[str, list[Point]] = {}
+    for wall_ns, step, numbers in lines:
+        for name, value in numbers.items():
+            series.setdefault(name, []).append(Point(wall_ns, step, value))
+    return series
+
+
+def read_logged_steps(home: Path, run_id: str) -> dict[str, int]:
+    """Segment → the step of the whole training at which it began to count, where its log tells.
+
+    Trainers log it as one of :data:`WHOLE_STEPS`; the first such value, less the steps that the
+    segment had made by then.
+    """
+    found: dict[str, int] = {}
+    for segment, lines in _segments(home, run_id):
+        for _, step, numbers in lines:
+            said = next((numbers[name] for name in WHOLE_STEPS if name in numbers), None)
+            if said is not None and math.isfinite(said) and said >= step:
+                found.setdefault(segment, round(said) - step)
+    return found
+
+
+def _segments(
+    home: Path, run_id: str
+) -> Iterator[tuple[str, list[tuple[int, int, dict[str, float]]]]]:
     root = runs_folder(home) / run_id
     for folder in sorted(root.iterdir()) if root.is_dir() else ():
-        try:
-            lines.extend(_lines(folder))
-        except FAULTS:
-            continue
-    lines.sort(key=lambda line: line[0])
-    values: dict[str, list[tuple[int, float]]] = {}
-    for _, step, numbers in lines:
-        for name, value in numbers.items():
-            values.setdefault(name, []).append((step, value))
-    return {name: _sum_up(name, series) for name, series in values.items()}
+        with contextlib.suppress(*FAULTS):
+            yield folder.name, _lines(folder)
 
 
 def _lines(folder: Path) -> list[tuple[int, int, dict[str, float]]]:
@@ -82,13 +122,13 @@ def _lines(folder: Path) -> list[tuple[int, int, dict[str, float]]]:
     return found
 
 
-def _sum_up(name: str, series: list[tuple[int, float]]) -> Metric:
-    finite = [value for _, value in series if math.isfinite(value)]
+def _sum_up(name: str, series: list[Point]) -> Metric:
+    finite = [point.value for point in series if math.isfinite(point.value)]
     return Metric(
         name=name,
-        first=series[0][1],
-        last=series[-1][1],
-        last_step=series[-1][0],
+        first=series[0].value,
+        last=series[-1].value,
+        last_step=series[-1].step,
         least=min(finite, default=None),
         most=max(finite, default=None),
         count=len(series),

@@ -1,163 +1,321 @@
-"""Attribution: billed money by any keys, with every remainder, summing to the bill."""
+"""Attribution: money by any keys, from both books, with every remainder and what a filter leaves out.
+
+    Σ rows + Σ remainders + left out = the bill           (where there is none: the estimates)
+
+Keys are of three kinds: what a run is (labels, ``run``, ``status``, ``ending``), what its time was
+(``component``, ``stage``, ``epoch``), and what the bill says (``resource``, ``service``, …).
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 
 from trainfare.core.charge import Remainder, View
 from trainfare.core.money import Money
 from trainfare.core.period import name_periods
-from trainfare.reports.cell import Column, Kind, Role, Row, remainder_title
+from trainfare.reports.cell import Column, Kind, Role, Row, Value, remainder_title
+from trainfare.reports.entry import (
+    NOT_METERED,
+    BilledPeriod,
+    Entry,
+    allocated_entries,
+    estimated_entries,
+)
+from trainfare.reports.measure import Asked, ask, measure_cells, measure_columns
+from trainfare.reports.scope import Book, Grain, Scope, union
+from trainfare.reports.spend import Spend, cut_at_steps
 from trainfare.reports.table import Table
-from trainfare.store.results import COLUMNS, Group
+from trainfare.store.results import COLUMNS
 
 NO_LABEL = "(no label)"
 """Where a run has no such label."""
 
+RUN_KEYS = ("run", "status", "ending")
+PART_KEYS = ("component", "stage", "epoch", "step")
+BILL_KEYS = tuple(name for name in COLUMNS if name not in (*RUN_KEYS, *PART_KEYS))
+KEYS = (*RUN_KEYS, *PART_KEYS, *BILL_KEYS)
+"""What a report can be grouped by, besides labels."""
+
+ORDERED = ("day", "epoch", "step")
+"""Keys whose rows stand in their order; others stand by their money."""
+
 PARTS = "these keys cut runs into parts that were not estimated apart"
+NO_BILL = "no bill is allocated yet"
 
 
-def columns_of(by: Sequence[str]) -> tuple[str, ...]:
-    """Those of *by* that a result has as columns; the others are labels of runs."""
-    return tuple(name for name in by if name in COLUMNS and name != "run")
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a report is asked for."""
+
+    by: tuple[str, ...]
+    view: View | None = None
+    """Which cost column; None where there is no bill."""
+    where: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Key → the values that stay in."""
+    asked: Asked = field(default_factory=lambda: ask(()))
+    periods: tuple[str, ...] = ()
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """All keys that it looks at."""
+        return (*self.by, *(name for name in self.where if name not in self.by))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of a result that it needs."""
+        bill = [name for name in self.keys if name in BILL_KEYS]
+        return ("component", *bill) if self.is_cut or "component" in self.keys else tuple(bill)
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether allocated money must be divided over stages and epochs."""
+        return bool(self.asked.names) or any(key in ("stage", "epoch", "step") for key in self.keys)
+
+    @property
+    def is_of_bill(self) -> bool:
+        """Whether only a bill can answer."""
+        return any(key in BILL_KEYS for key in self.keys)
+
+    @property
+    def grain(self) -> Grain:
+        """What its keys cut."""
+        cut = [key for key in self.keys if key in (*PART_KEYS, *BILL_KEYS)]
+        if not cut:
+            return Grain.RUNS
+        return Grain.EPOCHS if cut == ["epoch"] else Grain.PARTS
+
+    @property
+    def books(self) -> tuple[Book, ...]:
+        """The books there are."""
+        return (Book.ESTIMATED,) if self.view is None else tuple(Book)
 
 
 def attribute(
-    groups: Sequence[Group],
-    by: Sequence[str],
-    view: View,
+    question: Question,
+    spends: Sequence[Spend],
+    billed: Sequence[BilledPeriod],
     labels: Mapping[str, Mapping[str, str]],
-    estimates: Mapping[str, Money | None],
-    periods: Sequence[str] = (),
 ) -> list[Table]:
-    """One table per currency, the one with the largest bill first.
+    """One table per currency, the one with the most money first; none where there is nothing.
 
     Args:
-        groups: sums of a result by ``columns_of(by)``.
-        by: keys of the report: columns, ``run``, or labels.
-        view: what was summed.
-        labels: run → its labels.
-        estimates: run → its estimate in the period asked for, None where it is unknown.
-        periods: what the groups are of.
+        question: keys, filter, measures.
+        spends: metered runs, their parts cut at the periods.
+        billed: the allocation of each period by the question's columns.
+        labels: run → its labels, those of metered runs among them.
     """
-    tables = [
-        _of_currency(
-            [g for g in groups if g.currency == currency], by, view, labels, estimates, periods
+    if "step" in question.keys:
+        wanted = question.where.get("run")
+        spends = [cut_at_steps(s) if wanted is None or s.run in wanted else s for s in spends]
+    known = {spend.run: spend for spend in spends}
+    entries = [e for b in billed for e in allocated_entries(b, known, is_cut=question.is_cut)]
+    if not question.is_of_bill:
+        entries += estimated_entries(spends)
+    sizes: dict[str, int] = {}
+    for entry in entries:
+        if entry.currency is not None:
+            # A bill, however small, before estimates in another currency.
+            weight = (entry.nano or 0) if question.view is None or not entry.is_estimate else 0
+            sizes[entry.currency] = sizes.get(entry.currency, 0) + weight
+    ranked = sorted(sizes, key=lambda c: (-abs(sizes[c]), c)) or (["USD"] if entries else [])
+    return [
+        _Book(question, currency, known, labels).table(
+            e for e in entries if e.currency == currency or (e.currency is None and not rank)
         )
-        for currency in sorted({g.currency for g in groups})
+        for rank, currency in enumerate(ranked)
     ]
-    return sorted(tables, key=lambda table: (-abs(billed_total(table).nano), table.currency))
 
 
-def billed_total(table: Table) -> Money:
-    """The whole bill that *table* is of."""
-    whole = table.total["allocated"]
-    assert isinstance(whole, Money)
-    return whole
+class _Book:
+    """One currency of a report while its entries are sorted into lines."""
 
+    def __init__(
+        self,
+        question: Question,
+        currency: str,
+        spends: Mapping[str, Spend],
+        labels: Mapping[str, Mapping[str, str]],
+    ) -> None:
+        self._question, self._currency = question, currency
+        self._spends, self._labels = spends, labels
+        self._groups: dict[tuple[str, ...], Scope] = {}
+        self._left_out = self._scope()
+        self._remainders = dict.fromkeys(Remainder, 0)
 
-def _of_currency(
-    groups: Sequence[Group],
-    by: Sequence[str],
-    view: View,
-    labels: Mapping[str, Mapping[str, str]],
-    estimates: Mapping[str, Money | None],
-    periods: Sequence[str],
-) -> Table:
-    currency = groups[0].currency
-    columns = columns_of(by)
-    nanos: dict[tuple[str, ...], int] = defaultdict(int)
-    runs: dict[tuple[str, ...], set[str]] = defaultdict(set)
-    left = dict.fromkeys(Remainder, 0)
-    for group in groups:
-        given = _given(group, by)
-        if group.run is None and not given:
-            assert group.remainder is not None
-            left[group.remainder] += group.nano
-            continue
-        found = dict(zip(columns, group.key, strict=True))
-        own = given if group.run is None else labels.get(group.run, {})
-        key = tuple(_value(name, group.run, found, own) for name in by)
-        nanos[key] += group.nano
-        if group.run is not None:
-            runs[key].add(group.run)
-    whole = sum(g.nano for g in groups)
-    rows = []
-    for key in sorted(nanos, key=lambda key: (-nanos[key], key)):
-        estimated, why = (None, PARTS) if columns else _estimated(runs[key], estimates, currency)
-        rows.append(
-            Row(
-                {
-                    **dict(zip(by, key, strict=True)),
-                    "runs": len(runs[key]),
-                    "estimated": estimated,
-                    **_allocated(nanos[key], whole, currency),
-                },
-                whys={"estimated": why} if why else {},
-            )
+    def _scope(self, epoch: str | None = None) -> Scope:
+        return Scope(self._currency, self._spends, self._question.grain, epoch)
+
+    def table(self, entries: Iterable[Entry]) -> Table:
+        for entry in entries:
+            self._sort(entry)
+        question = self._question
+        everything = union([*self._groups.values(), self._left_out], self._left_out)
+        whole = self._whole(everything)
+        lines = [
+            Row(dict(zip(question.by, key, strict=True)) | cells, whys=whys)
+            for key, scope in sorted(self._groups.items(), key=self._rank)
+            for cells, whys in [self._cells(scope, everything, whole)]
+        ]
+        return Table(
+            title=self._title(),
+            by=question.by,
+            columns=tuple(self._columns()),
+            rows=tuple(lines),
+            remainders=tuple(self._remainder_rows(whole)),
+            left_out=self._left_out_row(everything, whole),
+            total=self._total_row(everything, whole),
+            currency=self._currency,
+            view=question.view.value if question.view else None,
+            periods=question.periods,
         )
-    names = dict.fromkeys(by) | {"runs": None, "estimated": None}
-    return Table(
-        title=f"{name_periods(periods)}   {view.value} cost in {currency}",
-        by=tuple(by),
-        columns=(
-            *(Column(name, Kind.TEXT) for name in by),
-            Column("runs", Kind.COUNT),
-            Column("estimated", Kind.MONEY, currency, what="Usage × the price known at that time."),
-            Column("allocated", Kind.MONEY, currency, True, "What rules gave of the bill."),
-            Column("share", Kind.SHARE, what="Of the whole bill."),
-        ),
-        rows=tuple(rows),
-        remainders=tuple(
-            Row(
-                {**names, by[0]: remainder_title(name), **_allocated(nano, whole, currency)},
-                Role.REMAINDER,
-                name=name.value,
+
+    def _sort(self, entry: Entry) -> None:
+        """Put *entry* into its line."""
+        question = self._question
+        given = _given(entry, question.keys)
+        is_nobody = entry.run is None and not given
+        own = given if entry.run is None else self._labels.get(entry.run, {})
+        for name, wanted in question.where.items():
+            if is_nobody and name not in entry.found:
+                continue  # a filter on runs says nothing of money that no run owns
+            if self._value(name, entry, own) not in wanted:
+                self._left_out.add(entry)
+                return
+        if is_nobody:
+            assert entry.remainder is not None
+            self._remainders[entry.remainder] += entry.nano or 0
+            return
+        key = tuple(self._value(name, entry, own) for name in question.by)
+        if key not in self._groups:
+            epoch = key[question.by.index("epoch")] if "epoch" in question.by else None
+            self._groups[key] = self._scope(epoch)
+        self._groups[key].add(entry)
+
+    def _value(self, name: str, entry: Entry, labels: Mapping[str, str]) -> str:
+        if name in entry.found:
+            return entry.found[name] or "(none)"
+        if name == "run":
+            return entry.run or "(no run)"
+        if name in ("status", "ending"):
+            spend = self._spends.get(entry.run or "")
+            return NOT_METERED if spend is None else str(getattr(spend, name))
+        return labels.get(name, NO_LABEL)
+
+    def _whole(self, everything: Scope) -> int:
+        """The bill; where there is none, the estimates that are known."""
+        if self._question.view is None:
+            return sum(
+                nano or 0
+                for amounts in everything.books[Book.ESTIMATED].values()
+                for nano in amounts.values()
             )
-            for name, nano in left.items()
-        ),
-        total=Row({**names, by[0]: "bill", **_allocated(whole, whole, currency)}, Role.TOTAL),
-        currency=currency,
-        view=view.value,
-        periods=tuple(periods),
-    )
+        return _allocated(everything) + sum(self._remainders.values())
+
+    def _cells(
+        self, scope: Scope, everything: Scope, whole: int
+    ) -> tuple[dict[str, Value], dict[str, str]]:
+        """The figures of one line, and why some are not there."""
+        question = self._question
+        estimated, estimated_why = scope.money(Book.ESTIMATED)
+        if question.is_of_bill:
+            estimated, estimated_why = None, PARTS
+        allocated, allocated_why = scope.money(Book.ALLOCATED)
+        if question.view is None:
+            allocated, allocated_why = None, NO_BILL
+        main = estimated if question.view is None else allocated
+        cells: dict[str, Value] = {
+            "runs": len(scope.runs),
+            "estimated": estimated,
+            "allocated": allocated,
+            "share": None if main is None else _share(main.nano, whole),
+        }
+        reasons = {"estimated": estimated_why, "allocated": allocated_why}
+        for name, (value, why) in measure_cells(question.asked, question.books, scope, everything):
+            cells[name], reasons[name] = value, why
+        return cells, {name: why for name, why in reasons.items() if why}
+
+    def _columns(self) -> Iterable[Column]:
+        question, currency = self._question, self._currency
+        yield from (Column(name, Kind.TEXT) for name in question.by)
+        yield Column("runs", Kind.COUNT, what="Different runs.")
+        what = "Usage × the price known at that time."
+        yield Column("estimated", Kind.MONEY, currency, is_sum=True, what=what)
+        what = f"What rules gave of the bill's {question.view or 'effective'} cost."
+        yield Column("allocated", Kind.MONEY, currency, is_sum=True, what=what)
+        of = "the estimates" if question.view is None else "the whole bill"
+        yield Column("share", Kind.SHARE, what=f"Of {of}.")
+        yield from measure_columns(question.asked, question.books, currency)
+
+    def _blank(self, title: str) -> dict[str, Value]:
+        cells: dict[str, Value] = {column.name: None for column in self._columns()}
+        return cells | {self._question.by[0]: title}
+
+    def _remainder_rows(self, whole: int) -> Iterable[Row]:
+        if self._question.view is None:
+            return
+        for name, nano in self._remainders.items():
+            cells = self._blank(remainder_title(name))
+            cells |= {"allocated": Money(nano, self._currency), "share": _share(nano, whole)}
+            yield Row(cells, Role.REMAINDER, name=name.value)
+
+    def _left_out_row(self, everything: Scope, whole: int) -> Row | None:
+        if not self._question.where:
+            return None
+        cells, whys = self._cells(self._left_out, everything, whole)
+        scope = self._left_out
+        if not scope.runs:
+            cells["estimated"] = None if self._question.is_of_bill else Money(0, self._currency)
+        if self._question.view is not None:
+            nano = _allocated(scope)
+            cells |= {"allocated": Money(nano, self._currency), "share": _share(nano, whole)}
+        title = remainder_title("left_out")
+        return Row(self._blank(title) | cells, Role.LEFT_OUT, whys, "left_out")
+
+    def _total_row(self, everything: Scope, whole: int) -> Row:
+        cells, whys = self._cells(everything, everything, whole)
+        if self._question.view is None:
+            title = "total"
+        else:
+            title = "bill"
+            cells |= {"allocated": Money(whole, self._currency), "share": _share(whole, whole)}
+        return Row(self._blank(title) | cells, Role.TOTAL, whys)
+
+    def _title(self) -> str:
+        question = self._question
+        what = f"{question.view.value} cost" if question.view else "estimated cost"
+        when = name_periods(question.periods) if question.periods else "all time"
+        return f"{when}   {what} in {self._currency}"
+
+    def _rank(self, line: tuple[tuple[str, ...], Scope]) -> tuple[object, ...]:
+        key, scope = line
+        if any(name in ORDERED for name in self._question.by):
+            return tuple(map(_natural, key))
+        book = Book.ESTIMATED if self._question.view is None else Book.ALLOCATED
+        amount = scope.money(book)[0]
+        return (amount is None, 0 if amount is None else -amount.nano, key)
 
 
-def _allocated(nano: int, whole: int, currency: str) -> dict[str, Money | Decimal | None]:
-    share = Decimal(round(Fraction(nano, whole) * 10**6)).scaleb(-6) if whole else None
-    return {"allocated": Money(nano, currency), "share": share}
+def _allocated(scope: Scope) -> int:
+    """What a line has of the bill; 0 where it has nothing."""
+    amounts = scope.books[Book.ALLOCATED].values()
+    return sum(nano or 0 for each in amounts for nano in each.values()) + (scope.unowned or 0)
 
 
-def _given(group: Group, by: Sequence[str]) -> dict[str, str]:
-    """The label of *by* that a rule gave this money to; empty where none did."""
-    if group.run is not None or group.label is None:
+def _given(entry: Entry, keys: Sequence[str]) -> dict[str, str]:
+    """The label among *keys* that a rule gave this money to; empty where none did."""
+    if entry.run is not None or entry.label is None:
         return {}
-    key, _, value = group.label.partition("=")
-    return {key: value} if key in by and key not in (*COLUMNS, "run") else {}
+    key, _, value = entry.label.partition("=")
+    return {key: value} if key in keys and key not in KEYS else {}
 
 
-def _value(
-    name: str, run: str | None, found: Mapping[str, str | None], labels: Mapping[str, str]
-) -> str:
-    if name == "run":
-        return run or "(no run)"
-    if name in found:
-        return found[name] or "(none)"
-    return labels.get(name, NO_LABEL)
+def _share(nano: int, whole: int) -> Decimal | None:
+    return Decimal(round(Fraction(nano, whole) * 10**6)).scaleb(-6) if whole else None
 
 
-def _estimated(
-    runs: set[str], estimates: Mapping[str, Money | None], currency: str
-) -> tuple[Money | None, str | None]:
-    """What *runs* were estimated at, or None and why."""
-    if not runs:
-        return None, "no run: a rule gave this money to the label"
-    known = [estimates.get(run) for run in sorted(runs)]
-    amounts = [amount for amount in known if amount is not None and amount.currency == currency]
-    if len(amounts) == len(known):
-        return Money.total(amounts, currency), None
-    missing = len(known) - len(amounts)
-    return None, f"{missing} of {len(known)} runs were not metered or have no price"
+def _natural(text: str) -> tuple[int, int, str]:
+    """Whole numbers in their order, before words."""
+    return (0, int(text), "") if text.isdecimal() else (1, 0, text)

@@ -35,6 +35,9 @@ class Role(StrEnum):
     TOTAL = "total"
 
 
+_SPELT = {"gpu": "GPU", "1m": "1M"}
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """One column: its name, what it holds, and in which unit."""
@@ -50,8 +53,13 @@ class Column:
 
     @property
     def title(self) -> str:
-        """The name as people read it."""
-        return self.name.replace("_", " ")
+        """The name as people read it.
+
+        >>> Column("estimated_per_gpu_hour", Kind.RATE).title
+        'estimated per GPU hour'
+        """
+        words = self.name.split("_")
+        return " ".join(_SPELT.get(word, word) for word in words)
 
     @property
     def is_money(self) -> bool:

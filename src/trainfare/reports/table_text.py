@@ -6,6 +6,7 @@ Columns that do not fit beside each other go on in a second block under the same
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -24,6 +25,12 @@ ROWS_SHOWN = 40
 
 KEY_WIDTH = 28
 """A key is cut to so many columns in its middle, for names that differ at their ends."""
+
+HEAD_WIDTH = 10
+"""A heading breaks between words where it is wider than this and than its cells."""
+
+REASONS_SHOWN = 2
+"""So many different reasons are told of a column, those of most rows."""
 
 UNKNOWN = "–"
 
@@ -59,28 +66,75 @@ def table_lines(table: Table, *, width: int = WIDTH, rows_shown: int = ROWS_SHOW
     if len(table.rows) > rows_shown:
         more = len(table.rows) - rows_shown
         lines += [Line(None, f"… and {more:,} more row{'s' * (more > 1)}.")]
+    told = reasons(table)
+    lines += [Line(None, "")] * bool(told)
+    for why in told:
+        wrapped = textwrap.wrap(why, width, subsequent_indent="  ", break_on_hyphens=False)
+        lines += [Line(None, one) for one in wrapped]
     for note in table.notes:
         wrapped = textwrap.wrap(note, width, break_on_hyphens=False)
         lines += [Line(None, ""), *(Line(None, one) for one in wrapped)]
     return lines
 
 
+def shown_columns(table: Table) -> list[Column]:
+    """All columns but those of which nothing is known; :func:`reasons` names these."""
+    return [
+        column
+        for column in table.columns
+        if column.name in table.by or any(row.cells[column.name] is not None for row in table.lines)
+    ]
+
+
+def reasons(table: Table) -> list[str]:
+    """Why cells are not known: a line per reason, with the columns and how many rows it is of."""
+    found: dict[tuple[str, int], list[str]] = {}
+    for column in table.columns:
+        if column.kind in (Kind.TEXT, Kind.SHARE):
+            continue
+        counts = Counter(
+            row.whys.get(column.name, "unknown")
+            for row in table.rows
+            if row.cells[column.name] is None
+        )
+        for why, count in counts.most_common(REASONS_SHOWN):
+            found.setdefault((why, count), []).append(column.title)
+    return [
+        f"{UNKNOWN} {', '.join(titles)}: {why}" + _share_of(count, len(table.rows))
+        for (why, count), titles in found.items()
+    ]
+
+
+def _share_of(count: int, rows: int) -> str:
+    return "" if count == rows else f" ({count:,} of {rows:,} rows)"
+
+
 @dataclass(frozen=True, slots=True)
 class _Cells:
-    """One column as text: its two headings, then a cell per row."""
+    """One column as text: its headings, and a cell per row."""
 
     is_right: bool
+    title: str
+    unit: str
     texts: tuple[str, ...]
 
     @property
     def width(self) -> int:
-        return max(map(len, self.texts))
+        return max(map(len, (*self.head, self.unit, *self.texts)))
+
+    @property
+    def head(self) -> list[str]:
+        """The title in lines that are hardly wider than the cells."""
+        room = max(HEAD_WIDTH, len(self.unit), *map(len, self.texts))
+        return textwrap.wrap(self.title, room, break_long_words=False) or [""]
 
 
 def _blocks(table: Table, shown: Sequence[Row], width: int) -> Iterator[list[_Cells]]:
     """Columns that fit beside each other, after the keys, which every block repeats."""
-    keys = [_cells(column, shown) for column in table.columns if column.name in table.by]
-    figures = [_cells(column, shown) for column in table.columns if column.name not in table.by]
+    keys = [_cells(column, shown) for column in shown_columns(table) if column.name in table.by]
+    figures = [
+        _cells(column, shown) for column in shown_columns(table) if column.name not in table.by
+    ]
     block, used = list(keys), sum(one.width + 2 for one in keys)
     for one in figures:
         if len(block) > len(keys) and used + one.width > width:
@@ -96,29 +150,37 @@ def _cells(column: Column, shown: Sequence[Row]) -> _Cells:
     texts = [cell_text(column, row, places) for row in shown]
     if column.kind is Kind.TEXT:
         texts = [_cut(text, KEY_WIDTH) for text in texts]
-    return _Cells(column.kind is not Kind.TEXT, (column.title, column.unit or "", *texts))
+    return _Cells(column.kind is not Kind.TEXT, column.title, column.unit or "", tuple(texts))
 
 
 def _block_lines(block: Sequence[_Cells], shown: Sequence[Row]) -> Iterator[Line]:
-    rows = zip(*(one.texts for one in block), strict=True)
-    for number, cells in enumerate(rows):
-        if number == 1 and not any(cells):
-            continue
-        text = "  ".join(
-            cell.rjust(one.width) if one.is_right else cell.ljust(one.width)
-            for one, cell in zip(block, cells, strict=True)
-        )
-        role = None if number < 2 else shown[number - 2].role
-        if role is Role.TOTAL:
-            yield Line(None, "─" * len(text))
-        yield Line(role, text.rstrip())
+    height = max(len(one.head) for one in block)
+    for number in range(height):
+        heads = [[""] * (height - len(one.head)) + one.head for one in block]
+        yield Line(None, _joined(block, [head[number] for head in heads]))
+    if any(one.unit for one in block):
+        yield Line(None, _joined(block, [one.unit for one in block]))
+    for number, row in enumerate(shown):
+        if row.role is Role.TOTAL:
+            yield Line(None, "─" * (sum(one.width + 2 for one in block) - 2))
+        yield Line(row.role, _joined(block, [one.texts[number] for one in block]))
+
+
+def _joined(block: Sequence[_Cells], cells: Sequence[str]) -> str:
+    return "  ".join(
+        cell.rjust(one.width) if one.is_right else cell.ljust(one.width)
+        for one, cell in zip(block, cells, strict=True)
+    ).rstrip()
 
 
 def places_of(column: Column, values: Sequence[Value]) -> int:
     """Decimal places that a column is shown with: the same for all its cells.
 
-    Two from a unit up; below, enough for four digits of the largest amount.
+    Money: two from a unit up (a rate: from a hundred); below, four digits of the largest amount.
     """
+    if column.kind is Kind.NUMBER:
+        most = max((abs(value) for value in values if isinstance(value, Decimal)), default=0)
+        return 1 if most >= 100 else 2 if most >= 10 else 4
     sizes = [abs(value.nano) for value in values if isinstance(value, Money)]
     largest = max(sizes, default=0)
     least = NANO if column.kind is Kind.MONEY else 100 * NANO
@@ -142,7 +204,7 @@ def cell_text(column: Column, row: Row, places: int) -> str:
     if isinstance(value, Money):
         return _money_text(value, places)
     if isinstance(value, Decimal):
-        return f"{value:.1%}" if column.kind is Kind.SHARE else _number_text(value)
+        return f"{value:.1%}" if column.kind is Kind.SHARE else f"{value:,.{places}f}"
     return plain(value) if isinstance(value, str) else f"{value:,}"
 
 
@@ -151,12 +213,6 @@ def _money_text(amount: Money, places: int) -> str:
     if amount and abs(amount.nano) * 2 < 10 ** (9 - places):
         return f"< {Money(10 ** (9 - places), amount.currency).display(places)}"
     return amount.display(places)
-
-
-def _number_text(value: Decimal) -> str:
-    if abs(value) >= 100 or value == 0:
-        return f"{value:,.1f}"
-    return f"{value:.2f}" if abs(value) >= 1 else f"{value:.4f}"
 
 
 def _cut(text: str, limit: int) -> str:
