@@ -20,6 +20,8 @@ def company(home, text, tmp_path, monkeypatch):
     ride(home, "covered", 8, 10, resource="i-3")
     ride(home, "shared", 8, 10, resource="i-4")
     ride(home, "lost-node", 8, 10, resource="i-5")
+    ride(home, "lost-node", 8, 10, resource="i-8")
+    ride(home, "elsewhere", 8, 10, resource="i-10")
     ride(home, "stored", 8, 10, resource="i-6")
     ride(home, "waiting", 8, 10, resource="vm-1", provider="azure", instance_type="Standard_ND96")
     ride(home, "own", 8, 10, resource="host:9f", provider=None, region=None, instance_type=None)
@@ -35,6 +37,7 @@ def company(home, text, tmp_path, monkeypatch):
         "i-4": (8, 9),
         "i-6": (8, 9),
         "i-7": (8, 9),
+        "i-8": (8, 9),
     }
     rows = [charge(name, at=at, effective="32" if name == "i-1" else "10")
             for name, all_hours in hours.items() for at in all_hours]  # fmt: skip

@@ -15,7 +15,7 @@ HEADER = (
     "BillingPeriodStart,BillingPeriodEnd,ChargePeriodStart,ChargePeriodEnd,ChargeCategory,"
     "ChargeClass,ServiceName,ServiceCategory,ServiceProviderName,ResourceId,ConsumedQuantity,"
     "ConsumedUnit,Tags,InvoiceIssuerName,RegionId,ServiceSubcategory,PricingCategory,"
-    "CommitmentDiscountId,CommitmentDiscountStatus,SkuPriceDetails,SkuId"
+    "CommitmentDiscountId,CommitmentDiscountStatus,SkuPriceDetails,SkuId,InvoiceId"
 )
 
 

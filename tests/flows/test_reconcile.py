@@ -123,12 +123,32 @@ def test_another_run_on_the_machine_that_the_estimate_did_not_know_is_quantity(
     assert rows["b"]["billed"] == "5.000000000"
 
 
-def test_a_machine_that_a_closed_bill_does_not_name_is_quantity(home, bill):
+def test_a_machine_that_a_whole_bill_does_not_name_beside_others_is_quantity(home, bill):
+    ride(home, "a", 8, 9)
+    ride(home, "a", 8, 9, resource="i-2")
+    bill(charge())
+    row = rows_by_run(home)["a"]
+    assert (row["billed"], causes(row)) == ("10.000000000", {"quantity": -10})
+    assert "i-2 is on no line of this bill" in said(home, "reconcile")
+
+
+def test_a_run_that_a_whole_bill_does_not_name_at_all_waits_for_another(home, bill):
+    """Its account's bill may be missing: a run is never billed 0 because nobody looked."""
     ride(home, "a", 8, 9)
     bill(charge("i-9"))
     row = rows_by_run(home)["a"]
-    assert (row["billed"], causes(row)) == ("0.000000000", {"quantity": -10})
-    assert "i-1 is on no line of this bill" in said(home, "reconcile")
+    assert (row["status"], row["billed"], row["variance"]) == ("awaiting_bill", None, None)
+    assert row["missing"][0]["bill_is_whole"] is True
+    assert "AWS 2026-10 is here, without i-1" in said(home, "reconcile")
+
+
+def test_an_invoice_is_final_whenever_it_came(home, bill, monkeypatch):
+    ride(home, "a", 8, 9)
+    monkeypatch.setattr("time.time_ns", lambda: instant(2, 0, "11"))
+    bill(charge())
+    assert rows_by_run(home)["a"]["status"] == "open_period"
+    bill(charge(InvoiceId="INV-1"), name="final")
+    assert rows_by_run(home)["a"]["status"] == "reconciled"
 
 
 def test_a_run_without_a_bill_awaits_it_and_is_never_billed_zero(home, bill):

@@ -59,6 +59,8 @@ class Reach:
     """As the bill names it."""
     account: str
     until_ns: int
+    is_invoiced: bool
+    """Whether all of it bears an invoice's number, which it gets when the period closes."""
 
 
 def read_charged(
@@ -88,7 +90,7 @@ def read_charged(
     with open_database() as database:
         days = database.execute(charged).fetchall() if wanted else []
         reaches = database.execute(reached).fetchall()
-    return [_day(row) for row in days], [Reach(p, a, us * 1000) for p, a, us in reaches]
+    return [_day(row) for row in days], [Reach(p, a, us * 1000, bool(i)) for p, a, us, i in reaches]
 
 
 def _day(row: Sequence[object]) -> ChargedDay:

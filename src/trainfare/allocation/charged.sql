@@ -54,7 +54,8 @@ ORDER BY ALL;
 
 -- How far the usage of each provider's bill reaches.
 SELECT coalesce("ServiceProviderName", "x_ProviderName", '') AS provider,
-    "BillingAccountId" AS account, max(end_us) AS until_us
+    "BillingAccountId" AS account, max(end_us) AS until_us,
+    count(nullif("InvoiceId", '')) = count(*) AS is_invoiced
 FROM (SELECT *, {{times}} FROM {{files}})
 WHERE "ChargeCategory" = 'Usage' AND end_us - start_us <= {{day_us}}
 GROUP BY ALL ORDER BY ALL;

@@ -283,7 +283,7 @@ def _show_awaited(rows: Sequence[Row]) -> None:
         [
             f"  {shorten_middle(row.run, 24)}" if not number else "",
             (row.estimated.display() if row.estimated else "no price") if not number else "",
-            shorten(_waits_for(missing), 44),
+            shorten(_waits_for(missing), 48),
             format_instant(missing.expected_ns)[:10] if missing.expected_ns else "–",
         ]
         for row in rows[:ROWS_SHOWN]
@@ -301,6 +301,8 @@ def _waits_for(missing: Missing) -> str:
     if missing.expected_ns is None or missing.provider is None:
         return f"{missing.resource}: nobody is known to bill it"
     payer = _PAYERS.get(missing.provider, missing.provider)
+    if missing.is_unnamed:
+        return f"{payer} {missing.period} is here, without {missing.resource}"
     reach = f" (reaches {format_instant(missing.reach_ns)[:16]})" if missing.reach_ns else ""
     return f"{payer} {missing.period}{reach}, {missing.resource}"
 

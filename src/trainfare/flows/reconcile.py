@@ -254,6 +254,7 @@ def _row_document(row: Row) -> dict[str, Any]:
                 "provider": one.provider,
                 "period": str(one.period),
                 "bill_reaches": _instant(one.reach_ns),
+                "bill_is_whole": one.is_unnamed,
                 "expected": _instant(one.expected_ns),
             }
             for one in row.missing

@@ -58,9 +58,11 @@ class MonthBill:
     """Provider → when the bill that is current was brought here."""
 
     def is_closed(self, provider: str) -> bool:
-        """Whether the bill of *provider* came when the period had closed."""
+        """Whether the bill of *provider* came when the period had closed, or is an invoice."""
         came_ns = self.imported_ns.get(provider, max(self.imported_ns.values(), default=0))
-        return came_ns >= closes_ns(provider, self.period)
+        own = [reach for reach in self.reaches if provider_of(reach.provider) == provider]
+        is_invoiced = bool(own) and all(reach.is_invoiced for reach in own)
+        return is_invoiced or came_ns >= closes_ns(provider, self.period)
 
     def reach_ns(self, provider: str | None) -> int | None:
         """Until when the bill of *provider* has usage (of all, with None); None without a bill."""
@@ -82,6 +84,8 @@ class Missing:
     period: BillingPeriod
     reach_ns: int | None
     """How far the bill that is here reaches; None where there is none."""
+    is_unnamed: bool
+    """The bill is here whole and names nothing that the run used: is its account's bill missing?"""
     expected_ns: int | None
     """When it can be expected; None where nobody is known to bill it."""
 
@@ -184,7 +188,7 @@ def _metered(
         currency = next(iter(sums))
     billed = sums.pop(currency, None)
     if billed is None and not missing and not sums:
-        billed = Money.zero(currency)  # the bill is here, and names nothing that the run used
+        billed = Money.zero(currency)
     items: tuple[Item, ...] = ()
     variance = None
     if not missing and not sums and estimated is not None and billed is not None:
@@ -249,7 +253,11 @@ def _standing(
 def missing_of(
     receipt: Receipt, months: Sequence[MonthBill], books: Books, *, is_whole: bool
 ) -> tuple[Missing, ...]:
-    """Which of a run's machines and months are on no bill, in order of resources and months."""
+    """Which of a run's machines and months are on no bill, in order of resources and months.
+
+    A machine that a whole bill does not name, while it names others of the run, was not billed and
+    is not missing. A run of which it names nothing at all waits for another bill: it was not free.
+    """
     billed = {
         (books.place(part.resource), month.period)
         for month in months
@@ -270,9 +278,14 @@ def missing_of(
             continue
         is_named = (books.place(resource), period) in billed
         here = by_period.get(period)
-        reach_ns = _reach(here, providers.get(resource), end_ns, is_named=is_named)
-        if reach_ns is None or reach_ns < end_ns:
-            found.append(_awaited(resource, providers.get(resource), period, reach_ns, end_ns))
+        provider = providers.get(resource)
+        reach_ns = _reach(here, provider, end_ns, is_named=is_named)
+        is_unnamed = here is not None and not here.parts.get(receipt.run.id)
+        if reach_ns is None or reach_ns < end_ns or is_unnamed:
+            is_known = provider is not None and not resource.startswith(LOCAL_RESOURCE)
+            expected = expected_ns(provider, end_ns) if is_known and provider else None
+            whole = reach_ns is not None and reach_ns >= end_ns
+            found.append(Missing(resource, provider, period, reach_ns, whole, expected))
     return tuple(found)
 
 
@@ -298,14 +311,6 @@ def _reach(
     if speaks and month.is_closed(provider or ""):
         return end_ns
     return month.reach_ns(None) if reach_ns is None and is_named else reach_ns
-
-
-def _awaited(
-    resource: str, provider: str | None, period: BillingPeriod, reach_ns: int | None, end_ns: int
-) -> Missing:
-    is_known = provider is not None and not resource.startswith(LOCAL_RESOURCE)
-    expected = expected_ns(provider, end_ns) if is_known and provider else None
-    return Missing(resource, provider, period, reach_ns, expected)
 
 
 def totals_of(rows: Iterable[Row]) -> list[Variance]:
