@@ -310,6 +310,17 @@ def test_what_cannot_go_on_says_what_would(home, tmp_path):
     assert f"there are no rules yet; write them to {home / 'rules.toml'}" in complaint
 
 
+def test_a_report_of_two_currencies_is_one_csv_table(home, tmp_path):
+    rows = hour("i-1", 8, "8.00"), hour("i-2", 8, "5.00", currency="EUR")
+    trainfare(home, "bill", "import", write_bill(tmp_path / "b.csv", *rows))
+    trainfare(home, "allocate")
+    head, *lines = said(home, "report", "--by", "team", "--format", "csv").splitlines()
+    assert head == "team,runs,estimated,allocated,share,currency,view"
+    assert head not in lines
+    assert "(unallocated),,,8.000000000,1,USD,effective" in lines
+    assert "(unallocated),,,5.000000000,1,EUR,effective" in lines
+
+
 def with_rules(home, *tables):
     home.mkdir(exist_ok=True)
     (home / "rules.toml").write_text("\n".join(f"[[rule]]\n{one}" for one in tables))

@@ -59,8 +59,8 @@ _SHOWN = 20
 def import_(file: Path, forms: tuple[str, ...], provider: str | None, as_of: str | None) -> None:
     """Import prices from a file, for places without a network.
 
-    A csv has the columns provider, region, name, option, amount and, if you like, currency and
-    as_of. While one row is wrong, nothing is stored.
+    A csv has the columns provider, region, name, option, amount, as_of (or --as-of for all) and,
+    if you like, currency. While one row is wrong, nothing is stored.
     """
     kind = next((form for form in forms if form in FORMS), "csv")
     as_json = "json" in forms

@@ -145,14 +145,16 @@ def _evidence(report: Report) -> dict[str, Any]:
 
 
 def _csv(report: Report) -> str:
-    """Every line of every currency; cells are safe in a spreadsheet."""
+    """Every line of every currency under one head; cells are safe in a spreadsheet."""
     from trainfare.metering.receipt_text import safe_cell
     from trainfare.reports.cell import Kind, plain_value
 
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
+    if report.tables:
+        names = (column.name for column in report.tables[0].columns)
+        writer.writerow([*names, "currency", "view"])
     for one in report.tables:
-        writer.writerow([*(column.name for column in one.columns), "currency", "view"])
         for line in one.lines:
             cells = []
             for column in one.columns:
