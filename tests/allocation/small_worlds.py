@@ -89,7 +89,16 @@ def odd_columns(draw: st.DrawFn) -> Charge:
         "CommitmentDiscountStatus": st.sampled_from([None, "Used", "Unused"]),
         "CapacityReservationStatus": st.sampled_from([None, "Unused"]),
         "AllocatedResourceId": st.sampled_from([None, "pod-1", "i-0"]),
-        "AllocatedMethodId": st.sampled_from([None, "split"]),
+        "AllocatedMethodId": st.sampled_from(
+            [
+                None,
+                "split",
+                "trainfare:even",
+                "trainfare:shared:tax",
+                "trainfare:odd:",
+                "trainfare:",
+            ]
+        ),
         "AllocatedTags": st.builds(_text, tags),
         "x_ParentResourceId": st.sampled_from([None, "i-0", "cluster:prod"]),
         "x_LineItemType": st.sampled_from([None, "Refund"]),

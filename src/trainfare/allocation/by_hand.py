@@ -29,7 +29,9 @@ from trainfare.allocation.steps import (
     RUN_TAG,
     SPLIT_ROW,
     is_apart,
+    is_own,
     last_resort,
+    own_remainder,
 )
 from trainfare.allocation.tags import cluster_in, owner_in, read_tags, run_in, run_named
 from trainfare.allocation.time_shares import Hold, TimeShare, merged, time_shares
@@ -278,6 +280,10 @@ class _World:
 
     def split_owner(self, charge: Charge) -> Owner | None:
         part = charge.get("AllocatedResourceId")
+        if is_own(charge):
+            if part:
+                return Owner(run_named(str(part)), None, SPLIT_ROW)
+            return Owner(None, own_remainder(charge), SPLIT_ROW, self.label(charge))
         run = run_in(_tags(charge, "AllocatedTags"))
         if run is None and part:
             run = self.jobs.get(self.place(part))
@@ -296,7 +302,7 @@ class _World:
         chain = [place for place in (parent, *self.followed(own)) if place is not None]
         cluster = self.place(cluster_in(_tags(charge, "Tags")))
         found = [
-            (SPLIT_ROW, self.place(charge.get("AllocatedResourceId"))),
+            (SPLIT_ROW, None if is_own(charge) else self.place(charge.get("AllocatedResourceId"))),
             (RESOURCE_OVERLAP, own),
             (ATTACHED, next((p for p in chain if self.is_known_resource(p)), None)),
             (

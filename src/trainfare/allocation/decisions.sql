@@ -74,7 +74,8 @@ SELECT face,
     CASE WHEN is_claimed THEN source END AS source,
     run,
     CASE WHEN run IS NOT NULL THEN NULL
-         WHEN rest IN ('idle', 'split_row') THEN 'idle'
+         WHEN rest = 'split_row' THEN coalesce(own_remainder, 'idle')
+         WHEN rest = 'idle' THEN 'idle'
          WHEN rest <> 'last' THEN {{remainder_of_rule}}
          WHEN {{is_unused}} THEN 'unused_commitment'
          ELSE 'unallocated' END AS remainder,

@@ -262,11 +262,15 @@ class Worktable:
         lines = [line_of(row) for row in self.rows("FROM lines ORDER BY file, row, low")]
         return lines if run is None else [line for line in lines if line.run == run]
 
-    def write(self, out: Path) -> AllocationSummary:
-        """Allocate, and write the result to *out*, whole or not at all."""
+    def divide_pools(self) -> None:
+        """Sum the bill past the shares, and divide what rules divide over runs."""
         self.run("amounts")
         has_pools = bool(self.rows("SELECT 1 FROM outs WHERE pool IS NOT NULL LIMIT 1"))
         self.run("pools", pool_rules=pool_rules(self.rules), has_pools=_sql(has_pools))
+
+    def write(self, out: Path) -> AllocationSummary:
+        """Allocate, and write the result to *out*, whole or not at all."""
+        self.divide_pools()
         self.run("result")
         partial = out.with_name(f"{out.name}.partial")
         try:

@@ -13,8 +13,10 @@ from trainfare.allocation.steps import (
     CLUSTER,
     CLUSTER_KEYS,
     IS_APART_SQL,
+    IS_OWN_SQL,
     IS_UNUSED_SQL,
     LAST_METHOD_SQL,
+    OWN_REMAINDER_SQL,
     OWNER_KEYS,
     PRIORITIES,
 )
@@ -141,6 +143,8 @@ def rule_pieces(rules: Rules) -> dict[str, object]:
         "owner_label": f"coalesce({', '.join([_case(labelled), *owners])})",
         "scopes": within if scopes else "[]",
         "is_apart": IS_APART_SQL,
+        "is_own": IS_OWN_SQL,
+        "own_remainder": OWN_REMAINDER_SQL,
     }
 
 

@@ -4,7 +4,8 @@ A charge tries the steps in order of priority, and the first that knows somethin
 
 ====  ================  ==========================================================================
 100   managed_job       its resource is a job (SageMaker, Vertex AI, Azure ML) of a known run: all
-200   split_row         it is one part of a split charge, and the part names its run: all
+200   split_row         it is one part of a split charge, and the part names its run: all; a part
+                        that Trainfare exported stays with the owner that it had (see OWN_METHOD)
 300   resource_overlap  runs claim its resource: the time that they hold it
 400   run_tag           its tags name a run: all, or the time that no claim covers (see below)
 500   attached          it hangs on a resource that runs claim (a volume, IP, NAT): as that one
@@ -16,7 +17,8 @@ A rule of the user's stands at 700 unless it says another priority; at the same 
 comes first. A tag takes the time that no claim covers (boot, image pull, shutdown) on a machine of
 its run's own: where any other run is measured on the resource (or on what it hangs on) while charges
 bear the tag, it is stale, takes nothing, and is reported. What claims leave over (300, 500, 600) goes to the next step that names a run (a tag or
-a rule), else it is *idle*. Tax and unused commitment skip the built-in steps: only rules move them.
+a rule), else it is *idle*. Tax and unused commitment skip the built-in steps: only rules move them,
+and where they were moved to in an export of Trainfare's own.
 """
 
 from __future__ import annotations
@@ -69,9 +71,33 @@ UNMATCHED = "unmatched"
 """Method of a charge that no step knows anything about."""
 
 
+OWN_METHOD = "trainfare:"
+"""AllocatedMethodId of a part that Trainfare exported begins so. AllocatedResourceId is its run; where
+there is none, ``trainfare:REMAINDER:method`` says which remainder it is."""
+
+
+def is_own(charge: Mapping[str, object]) -> bool:
+    """Whether a charge is a part of one that Trainfare divided and exported.
+
+    >>> is_own({"AllocatedMethodId": "trainfare:idle:resource_overlap"})
+    True
+    """
+    return str(charge.get("AllocatedMethodId") or "").startswith(OWN_METHOD)
+
+
+def own_remainder(charge: Mapping[str, object]) -> Remainder:
+    """The remainder that an exported part without a run is; *idle* where it does not say.
+
+    >>> own_remainder({"AllocatedMethodId": "trainfare:shared:company tax"})
+    <Remainder.SHARED: 'shared'>
+    """
+    told = str(charge.get("AllocatedMethodId")).split(":")[1]
+    return Remainder(told) if told in list(Remainder) else Remainder.IDLE
+
+
 def is_apart(charge: Mapping[str, object]) -> bool:
     """Whether the built-in steps leave a charge alone: tax, and what was paid and not used."""
-    return charge.get("ChargeCategory") == "Tax" or is_unused(charge)
+    return not is_own(charge) and (charge.get("ChargeCategory") == "Tax" or is_unused(charge))
 
 
 def is_unused(charge: Mapping[str, object]) -> bool:
@@ -107,7 +133,18 @@ IS_UNUSED_SQL = (
 )
 """:func:`is_unused` over the columns of a table."""
 
-IS_APART_SQL = f"(coalesce(\"ChargeCategory\" = 'Tax', false) OR {IS_UNUSED_SQL})"
+IS_OWN_SQL = f"coalesce(\"AllocatedMethodId\"[1:{len(OWN_METHOD)}] = '{OWN_METHOD}', false)"
+""":func:`is_own` over the columns of a table."""
+
+OWN_REMAINDER_SQL = (
+    f'nullif(regexp_extract("AllocatedMethodId", '
+    f"'^{OWN_METHOD}({'|'.join(Remainder)})(:|$)', 1), '')"
+)
+"""The remainder that an exported part names, over the columns of a table."""
+
+IS_APART_SQL = (
+    f"(NOT {IS_OWN_SQL} AND (coalesce(\"ChargeCategory\" = 'Tax', false) OR {IS_UNUSED_SQL}))"
+)
 """:func:`is_apart` over the columns of a table."""
 
 LAST_METHOD_SQL = f"""CASE

@@ -3,6 +3,8 @@
 Tolerant of what real exports get wrong (billing.md 3.2): nulls spelt as text, times without a zone,
 column names in other case, foreign columns, a byte order mark. Each repair is noted on its row.
 Columns of ours that a provider ships under its own ``x_`` name (AWS: ``x_Operation``) are kept.
+In an export of our own, columns that its version lacks stand under their name with ``x_`` before it,
+and texts that a spreadsheet would take for a formula have an apostrophe before them.
 
 Source: FinOps Open Cost and Usage Specification 1.0, 1.1, 1.2, 1.3, 1.4.
 """
@@ -37,6 +39,9 @@ _REQUIRED = (
     "EffectiveCost",
 )
 _RENAMED = {"x_ProviderName": "ProviderName", "x_PublisherName": "PublisherName"}
+_OWN = "x_OriginCharge"
+"""Only exports of our own have this column."""
+_GUARDED = r"^'([=+\-@\t\r])"
 _SLASH_DATE = r"^\s*[0-9]{1,2}/1/([0-9]{4}|[0-9]{2})\b"
 
 
@@ -74,6 +79,8 @@ def _columns(header: Sequence[str]) -> dict[str, str]:
     """Canonical name → the name in the header, exact names before names in other case."""
     lowered = {name.lower(): name for name in reversed(header)}
     wanted = {**{name: name for name in (*COLUMNS, *_MONEY.values())}, **_RENAMED}
+    if _OWN in header:
+        wanted |= {name: f"x_{name}" for name in COLUMNS if f"x_{name}" in header}
     found = {
         column: name if name in header else lowered[name.lower()]
         for column, name in wanted.items()
@@ -93,12 +100,14 @@ def draft_of(chunk: Chunk, columns: Mapping[str, str]) -> Draft:
     """
     draft = Draft(chunk)
     spelling = _spelling(chunk, columns)
+    is_own = chunk.column(_OWN) is not None
     for column, name in columns.items():
         if column in COLUMNS:
             is_time = column in _TIMES
-            draft.put(
-                column, chunk.column(name), source=name, spelling=spelling if is_time else None
-            )
+            values = chunk.column(name)
+            if is_own and COLUMNS[column] == "string":
+                values = _unguarded(values)
+            draft.put(column, values, source=name, spelling=spelling if is_time else None)
             if name != column and name.lower() == column.lower():
                 draft.note(column, f"named-{name}")
     for view, column in _MONEY.items():
@@ -108,6 +117,15 @@ def draft_of(chunk: Chunk, columns: Mapping[str, str]) -> Draft:
     _name_service(draft)
     _name_instance(draft, chunk, columns)
     return draft
+
+
+def _unguarded(values: pa.Array | None) -> pa.Array | None:
+    """Texts as they were before our export made them safe for spreadsheets."""
+    if values is None:
+        return None
+    texts = text_of(values)
+    plain = pc.replace_substring_regex(texts.dictionary, _GUARDED, r"\1")
+    return pa.DictionaryArray.from_arrays(texts.indices, plain)
 
 
 def _name_provider(draft: Draft, chunk: Chunk, columns: Mapping[str, str]) -> None:

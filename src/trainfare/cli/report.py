@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from trainfare.cli.answer import format_option, say_json, shorten, shorten_middle, table, width
+from trainfare.cli.report_file import FOCUS_VERSIONS, write_focus
 from trainfare.core.charge import View
 from trainfare.core.labels import parse_label
 from trainfare.core.money import Money
@@ -48,7 +50,19 @@ if TYPE_CHECKING:
     help="Which cost column.",
 )
 @click.option("--as-of", help="As it stood then (RFC 3339).")
-@format_option("table", "json", "csv")
+@format_option("table", "json", "csv", "focus")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write to this file, which may end in .csv or .parquet.",
+)
+@click.option(
+    "--focus-version",
+    type=click.Choice(FOCUS_VERSIONS),
+    default=FOCUS_VERSIONS[-1],
+    show_default=True,
+    help="With --format focus.",
+)
 def command(
     by: str,
     measures: str,
@@ -57,15 +71,21 @@ def command(
     view: str,
     as_of: str | None,
     form: str,
+    out: Path | None,
+    focus_version: str,
 ) -> None:
     """Report money by any keys; rows, remainders and what is left out sum to the bill.
 
     Where no bill is allocated yet, it reports what runs were estimated at.
+    With --format focus it writes every charge once per owner.
     """
     from trainfare.core.period import parse_instant
     from trainfare.flows.report import make_report
     from trainfare.metering.home import home_folder
 
+    if form == "focus":
+        write_focus(out, focus_version, period)
+        return
     where: dict[str, list[str]] = {}
     for text in filters:
         key, value = parse_label(text)

@@ -122,7 +122,7 @@ def _allocate(
 
     rules, rules_text = read_rules(home)
     evidence = make_evidence(home, claims)
-    inputs = _digest(deliveries, claims, evidence.attachments, rules_text)
+    inputs = inputs_digest(deliveries, claims, evidence.attachments, rules_text)
     with ledger.look() as connection:
         found = current_allocations(connection, period)
         since_ns = current_since(connection)[period]
@@ -208,12 +208,13 @@ def make_evidence(home: Path, claims: Sequence[Claim]) -> Evidence:
     return Evidence(claims=claims, jobs=jobs, attachments=read_attachments(home))
 
 
-def _digest(
+def inputs_digest(
     deliveries: Sequence[StoredDelivery],
     claims: Sequence[Claim],
     attachments: Mapping[str, str],
     rules_text: str,
 ) -> str:
+    """What an allocation was made from, in 32 signs: the same inputs, the same digest."""
     digest = hashlib.sha256(f"{ENGINE_VERSION}\n{rules_text}\n".encode())
     for one in sorted((d.source, d.period, d.id) for d in deliveries):
         digest.update(repr(one).encode())

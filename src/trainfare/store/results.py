@@ -261,3 +261,49 @@ def top_unallocated(
         rows = connection.execute(query).fetchall()
     names = ("resource", "service", "account", "region", "label", "currency", "nano")
     return [dict(zip(names, (*row[:-1], int(row[-1])), strict=True)) for row in rows]
+
+
+def sum_owners(path: Path) -> dict[tuple[str | None, str | None, str], tuple[int | None, ...]]:
+    """(run, remainder, currency) → nano-units per view in one result, in the order of View."""
+    sums = ", ".join(f"sum({view.value}_nano)" for view in View)
+    query = f"SELECT run, remainder, currency, {sums} FROM {_files([path])} GROUP BY ALL"
+    with _connection() as connection:
+        rows = connection.execute(query).fetchall()
+    return {
+        (run, left, currency): tuple(None if n is None else int(n) for n in nanos)
+        for run, left, currency, *nanos in rows
+    }
+
+
+def count_empty(paths: Sequence[Path], columns: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    """Name → in how many charges of the lake all columns that could fill it are empty.
+
+    Args:
+        paths: files of the lake.
+        columns: name → columns of the lake, none of them the user's words.
+    """
+    filled = {
+        name: f"coalesce({', '.join(_quoted(column) for column in found)})"
+        for name, found in columns.items()
+    }
+    counts = ", ".join(f"count(*) - count({each})" for each in filled.values())
+    with _connection() as connection:
+        (row,) = connection.execute(f"SELECT {counts} FROM {_files(paths)}").fetchall()
+    return dict(zip(filled, row, strict=True))
+
+
+def decimal_places(paths: Sequence[Path], columns: Sequence[str]) -> int:
+    """How many places behind the point the longest decimal of *columns* in the lake has."""
+    texts = ", ".join(_quoted(column) for column in columns)
+    query = (
+        "SELECT max(length(regexp_extract(text, '[.]([0-9]*)', 1)) "
+        "- coalesce(TRY_CAST(regexp_extract(text, '[eE]([+-]?[0-9]+)', 1) AS INTEGER), 0)) "
+        f"FROM (SELECT DISTINCT unnest([{texts}]) AS text FROM {_files(paths)})"
+    )
+    with _connection() as connection:
+        (row,) = connection.execute(query).fetchall()
+    return max(0, int(row[0] or 0))
+
+
+def _quoted(column: str) -> str:
+    return '"' + column.replace('"', '""') + '"'
