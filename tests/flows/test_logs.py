@@ -163,3 +163,21 @@ def test_a_full_disk_stores_nothing(home, tmp_path, monkeypatch):
     said(home, "runs", "import", log, "--end", "2026-10-01T09:00:00Z", code=3)
     assert [one["run"] for one in trainfare(home, "runs")["runs"]] == [kept["run"]]
     assert not list(home.glob(".import-*"))
+
+
+def test_another_log_that_begins_like_a_known_one_is_another_run(home, tmp_path):
+    """Runs of one seed have the same first line; only a file of the same name may have grown."""
+    first = "epoch,time,loss\n0,1790841600,2.5\n1,1790841660,2.0\n"
+    before = run_of(home, write(tmp_path, first, "a.csv"))
+    other = run_of(home, write(tmp_path, first + "2,1790841700,9.0\n", "b.csv"))
+    grown = run_of(home, write(tmp_path, first + "2,1790841720,1.0\n", "a.csv"))
+    assert (grown["run"], grown["state"]) == (before["run"], "changed")
+    assert (other["run"] != before["run"], other["state"]) == (True, "added")
+
+
+def test_two_files_that_may_both_be_what_a_log_has_grown_to_are_refused(home, tmp_path):
+    first = "epoch,time,loss\n0,1790841600,2.5\n1,1790841660,2.0\n"
+    run_of(home, write(tmp_path, first, "one/log.csv"))
+    paths = [write(tmp_path, f"{first}2,1790841720,{n}\n", f"{n}/log.csv") for n in ("1", "2")]
+    said(home, "runs", "import", *paths, code=2)
+    assert trainfare(home, "runs")["total"] == 1

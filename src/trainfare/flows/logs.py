@@ -12,12 +12,13 @@ from pathlib import Path
 from trainfare.core.errors import BadInput
 from trainfare.core.labels import check_run_id, make_labels
 from trainfare.core.machine import Machine
-from trainfare.core.period import Interval, format_instant
+from trainfare.core.period import SECOND, Interval
 from trainfare.core.price import NoPrice, Price
 from trainfare.core.run import LogOrigin, StageMark
 from trainfare.core.stage import SETUP, Status
 from trainfare.logs.detect import read_log
 from trainfare.logs.files import LogGroup, find_groups
+from trainfare.logs.holding import held_for
 from trainfare.logs.keys import Keys
 from trainfare.logs.training_log import Clock, TrainingLog, epoch_numbers, steps_made
 from trainfare.metering.machine import provider_of_instance
@@ -143,6 +144,7 @@ def import_runs(
         raise BadInput(
             f"--start and --end are of one run, and here are {len(runs)}; import them one by one"
         )
+    _refuse_twins([source for _, _, sources in runs for source in sources])
     made = [
         _transcribe(home, run_id, group.name, sources, words) for run_id, group, sources in runs
     ]
@@ -159,10 +161,18 @@ def _refuse_metered(home: Path, run_id: str) -> None:
 
 
 def _read(path: Path, kind: str | None, keys: Keys, known: Sequence[KnownLog]) -> _Source:
-    """One file with its stretches, and what was made of it before."""
+    """One file with its stretches, and what was made of it before.
+
+    A file that begins with all the bytes of a known log of its name is that log, grown.
+    """
     sums = digests(path, {one.log.bytes for one in known})
     size = max(sums)
-    same = [one for one in known if sums.get(one.log.bytes) == one.log.sha256]
+    same = [
+        one
+        for one in known
+        if sums.get(one.log.bytes) == one.log.sha256
+        and (one.log.bytes == size or one.log.file == path.name)
+    ]
     latest = max(same, key=lambda one: one.log.bytes, default=None)
     return _Source(path, size, sums[size], latest, tuple(read_log(path, keys, kind=kind)))
 
@@ -181,6 +191,18 @@ def _run_id(sources: Sequence[_Source], words: Words) -> str:
     return words.run_id or next(iter(before), f"{MARK}{sources[0].sha256[:16]}")
 
 
+def _refuse_twins(sources: Sequence[_Source]) -> None:
+    """Two files that begin alike cannot both be what a known log has grown to."""
+    first: dict[str, _Source] = {}
+    for source in sources:
+        other = first.setdefault(source.base, source)
+        if other is not source:
+            raise BadInput(
+                f"{other.path} and {source.path} both begin as the log of the run "
+                f"{source.known.run if source.known else ''} does; import that run's log first, alone"
+            )
+
+
 def _transcribe(
     home: Path, run_id: str, name: str, sources: Sequence[_Source], words: Words
 ) -> list[Transcript]:
@@ -191,7 +213,7 @@ def _transcribe(
     transcripts = []
     for position, (source, number, log) in enumerate(stretches):
         is_first, is_last = position == 0, position == len(stretches) - 1
-        held = _held(
+        held = held_for(
             source.path.name,
             log,
             words.start_ns if is_first else None,
@@ -211,46 +233,6 @@ def _transcribe(
             check_transcript(one)
             transcripts.append(one)
     return transcripts
-
-
-def _held(file: str, log: TrainingLog, start_ns: int | None, end_ns: int | None) -> Interval:
-    """From when to when the machine was held for *log*: as the user says, else as its lines say.
-
-    Raises:
-        BadInput: the log says too little, or says otherwise.
-    """
-    if log.clock is Clock.WALL:
-        held = Interval(
-            log.start_ns if start_ns is None else start_ns,
-            max(log.end_ns if end_ns is None else end_ns, start_ns or 0),
-        )
-        if held.start_ns > log.start_ns or held.end_ns < log.end_ns:
-            lines = f"{format_instant(log.start_ns)} to {format_instant(log.end_ns)}"
-            raise BadInput(f"{file} has lines from {lines}; --start and --end must enclose them")
-        if not held.duration_ns:
-            raise BadInput(f"{file} has lines of one moment only; add --start and --end")
-        return held
-    if log.clock is Clock.NONE:
-        if start_ns is None or end_ns is None or start_ns >= end_ns:
-            raise BadInput(
-                f"{file} has no times: add --start and --end, from when to when the machine was "
-                "held (2026-10-01T08:00:00Z)"
-            )
-        return Interval(start_ns, end_ns)
-    if start_ns is None and end_ns is None:
-        raise BadInput(
-            f"{file} has no wall clock, its times count from its own start: add --start or --end "
-            "(2026-10-01T08:00:00Z)"
-        )
-    if start_ns is None:
-        return Interval((end_ns or 0) - log.duration_ns, end_ns or 0)
-    held = Interval(start_ns, start_ns + log.duration_ns if end_ns is None else end_ns)
-    if held.duration_ns < log.duration_ns:
-        raise BadInput(
-            f"{file} counts {log.duration_ns / 10**9:,.3f} s, more than lies between --start and "
-            "--end"
-        )
-    return held
 
 
 def _transcript(
@@ -316,7 +298,7 @@ def _notes(file: str, log: TrainingLog, lead_ns: int) -> tuple[str, ...]:
         notes.append(f"{file} has no times: stages, epochs and pauses are unknown")
     elif log.clock is Clock.TIMER and lead_ns:
         notes.append(
-            f"{file} has no wall clock: its {log.duration_ns / 10**9:,.3f} s are put at the end of "
+            f"{file} has no wall clock: its {log.duration_ns / SECOND:,.3f} s are put at the end of "
             "the time for which the machine was held"
         )
     return tuple(notes)

@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import os
 import shutil
+import struct
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -233,8 +234,8 @@ def check_transcript(one: Transcript) -> None:
         recording = make_recording(events, one.sample_records()[-96:])
         assert recording is not None
         to_segment(recording, alive=False, now_wall_ns=one.started_wall_ns)
-    except FAULTS as error:
-        raise BadInput(f"{one.log.file} makes no run: {error}; check its times") from None
+    except (*FAULTS, struct.error) as error:
+        raise BadInput(f"{one.log.file} makes no run: {error}; check its times and steps") from None
 
 
 def has_same(home: Path, one: Transcript) -> bool:
