@@ -31,6 +31,7 @@ __all__ = [
     "Run",
     "TrainfareError",
     "__version__",
+    "frontier",
     "receipt",
     "reconcile",
     "report",
@@ -79,20 +80,47 @@ def report(
     from trainfare.flows.report import make_report
     from trainfare.metering.home import home_folder
 
-    def several(one: str | Sequence[str]) -> tuple[str, ...]:
-        return (one,) if isinstance(one, str) else tuple(one)
-
     if view not in {one.value for one in View}:
         raise BadInput(f"view={view!r} is not one of {', '.join(View)}")
     first, *others = make_report(
         home_folder(),
-        several(by),
-        measures=several(measures),
-        where={key: several(values) for key, values in (where or {}).items()},
+        _several(by),
+        measures=_several(measures),
+        where=_filters(where),
         period=period,
         view=View(view),
     ).tables
     return replace(first, others=tuple(others))
+
+
+def frontier(
+    *,
+    where: Mapping[str, str | Sequence[str]] | None = None,
+    metric: str | None = None,
+    target: str | float | None = None,
+) -> Table:
+    """Comparable runs by time and cost, and which of them no other beats.
+
+    Args:
+        where: key → the value, or values, of the runs that answer one question:
+            ``{"experiment": "lr-sweep"}``.
+        metric: what they reached: ``"accuracy"``, ``"loss:min"``.
+        target: compare time and cost until *metric* reached it.
+    """
+    from trainfare.core.money import decimal_of
+    from trainfare.flows.frontier import find_frontier
+    from trainfare.metering.home import home_folder
+
+    aim = None if target is None else decimal_of(str(target))
+    return find_frontier(home_folder(), _filters(where), metric=metric, target=aim)
+
+
+def _several(one: str | Sequence[str]) -> tuple[str, ...]:
+    return (one,) if isinstance(one, str) else tuple(one)
+
+
+def _filters(where: Mapping[str, str | Sequence[str]] | None) -> dict[str, tuple[str, ...]]:
+    return {key: _several(values) for key, values in (where or {}).items()}
 
 
 def reconcile(period: str | None = None, *, run: str | None = None) -> Reconciliation:

@@ -6,12 +6,16 @@ import json
 import re
 import shutil
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from trainfare.core.labels import parse_label
 from trainfare.core.plain import plain
 from trainfare.core.stage import Status
+
+if TYPE_CHECKING:
+    from trainfare.reports.table import Table
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -79,6 +83,30 @@ def table(
             parts.append(pad + text if i in right else text + pad)
         lines.append((" " * gap).join(parts).rstrip())
     return "\n".join(lines)
+
+
+def say_table(table: Table) -> None:
+    """Print one report as wide as the terminal; what nobody owns is dim, the total bold."""
+    from trainfare.reports.cell import Role
+    from trainfare.reports.table_text import table_lines
+
+    for line in table_lines(table, width=width()):
+        is_dim = line.role in (Role.REMAINDER, Role.LEFT_OUT)
+        is_bold = line.role is Role.TOTAL
+        click.echo(click.style(line.text, dim=is_dim or None, bold=is_bold or None))
+
+
+def filters_of(texts: Sequence[str]) -> dict[str, list[str]]:
+    """The filters that ``--where key=value`` gives, repeated.
+
+    >>> filters_of(["team=nlp", "team=vision", "model=bert"])
+    {'team': ['nlp', 'vision'], 'model': ['bert']}
+    """
+    where: dict[str, list[str]] = {}
+    for text in texts:
+        key, value = parse_label(text)
+        where.setdefault(key, []).append(value)
+    return where
 
 
 def shorten(text: str, limit: int) -> str:

@@ -1,4 +1,4 @@
-"""``trainfare report``: billed money by model, team, component … with every remainder."""
+"""``trainfare report``: money by model, team, stage … with every remainder and unit cost."""
 
 from __future__ import annotations
 
@@ -9,16 +9,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from trainfare.cli.answer import format_option, say_json, shorten, shorten_middle, table, width
+from trainfare.cli.answer import (
+    filters_of,
+    format_option,
+    say_json,
+    say_table,
+    shorten,
+    shorten_middle,
+    table,
+)
 from trainfare.cli.report_file import FOCUS_VERSIONS, write_focus
 from trainfare.core.charge import View
-from trainfare.core.labels import parse_label
 from trainfare.core.money import Money
 
 if TYPE_CHECKING:
     from trainfare.flows.report import Report
     from trainfare.reports.table import Table
-    from trainfare.reports.table_text import Line
 
 
 @click.command("report")
@@ -86,15 +92,11 @@ def command(
     if form == "focus":
         write_focus(out, focus_version, period)
         return
-    where: dict[str, list[str]] = {}
-    for text in filters:
-        key, value = parse_label(text)
-        where.setdefault(key, []).append(value)
     report = make_report(
         home_folder(),
         _names(by),
         measures=_names(measures),
-        where=where,
+        where=filters_of(filters),
         period=period,
         view=View(view),
         as_of_ns=parse_instant(as_of) if as_of else None,
@@ -186,22 +188,11 @@ def _csv(report: Report) -> str:
 
 
 def _show(report: Report) -> None:
-    from trainfare.reports.table_text import table_lines
-
     for number, one in enumerate(report.tables):
         click.echo("\n" * bool(number), nl=False)
-        for line in table_lines(one, width=width()):
-            click.echo(_styled(line))
+        say_table(one)
         _show_coverage(report, one)
     _show_untagged(report)
-
-
-def _styled(line: Line) -> str:
-    from trainfare.reports.cell import Role
-
-    if line.role in (Role.REMAINDER, Role.LEFT_OUT):
-        return click.style(line.text, dim=True)
-    return click.style(line.text, bold=True) if line.role is Role.TOTAL else line.text
 
 
 def _share(part: Money, whole: Money) -> str:
