@@ -217,7 +217,7 @@ def main(arguments=None):
         try:
             import torch  # noqa: F401
 
-            parts += [check_training, check_children]
+            parts += [check_children, check_training]
         except ImportError:
             print("\nPyTorch is not installed: no training is metered.")
         for part in parts:

@@ -12,8 +12,8 @@ import time
 IDLE = """
 import json, sys, time
 def rss():
-    for line in open("/proc/self/status"):
-        if line.startswith("VmRSS"): return int(line.split()[1])
+    lines = dict(line.split(":") for line in open("/proc/self/status"))
+    return [int(lines[name].split()[0]) for name in ("RssAnon", "RssFile")]
 import trainfare
 length, metered = float(sys.argv[1]), sys.argv[2] == "metered"
 before = rss()
@@ -28,7 +28,7 @@ after = rss()
 began = time.perf_counter()
 if run: run.finish()
 stop_ms = (time.perf_counter() - began) * 1e3
-print(json.dumps({"cpu_seconds_per_hour": round(cpu / wall * 3600, 3), "added_kib": after - before,
+print(json.dumps({"cpu_seconds_per_hour": round(cpu / wall * 3600, 3), "added_kib": [b - a for a, b in zip(before, after)],
     "start_ms": round(start_ms, 2), "stop_ms": round(stop_ms, 2)}))
 """
 
@@ -117,7 +117,8 @@ def check_shares(check):
         time.sleep(0.5)
         readings = [sampler.read()[0].process_share for sampler in samplers]
         shares.append([None if one is None else round(float(one), 3) for one in readings])
-    listed = samplers[0]._nvml.processes(samplers[0]._devices[0].handle)
+    nvml, handle = samplers[0]._nvml, samplers[0]._devices[0].handle
+    listed, active = nvml.processes(handle), nvml.process_activity(handle, 0)[0]
     for sampler in samplers:
         sampler.close()
     for child in children:
@@ -127,6 +128,7 @@ def check_shares(check):
         "two processes",
         shares=shares[9::10],
         driver_lists=sorted(listed),
+        driver_says_active=active,
         children=[child.pid for child in children],
         own_pid=os.getpid(),
     )

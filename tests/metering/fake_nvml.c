@@ -117,6 +117,7 @@ int nvmlDeviceGetTotalEnergyConsumption(Device *device, unsigned long long *mill
   return code;
 #endif
 }
+int energyReads(int gpu) { return (int)energy_reads[gpu]; }
 int nvmlDeviceGetMigMode(Device *device, unsigned *now, unsigned *pending) {
   *now = *pending = device->gpu == mig;
   return OK;

@@ -59,6 +59,8 @@ class Devices:
     readings: list = field(default_factory=list)
     events: list = field(default_factory=list)
     closed: bool = False
+    driver_version: str | None = None
+    why: str = ""
     said: dict = field(default_factory=lambda: {"activity": "NVML", "energy": "counter"})
 
     def telemetry(self):
@@ -71,7 +73,7 @@ class Devices:
     def open(self):
         return bool(self.devices)
 
-    def read(self):
+    def read(self, *, is_last=False):
         return self.readings
 
     def close(self):

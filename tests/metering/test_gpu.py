@@ -152,16 +152,33 @@ def test_a_gpu_in_mig_mode_without_instances_is_still_there(sample):
     assert sampler.read()[0].gpu_activity_percent is None
 
 
-def test_the_energy_counter_counts_from_the_opening_and_gives_the_mean_power(sample):
+def test_the_energy_counter_counts_from_the_opening_and_power_is_told_beside_it(sample):
     sampler = sample(GPUS=1)
     sampler.open()
     sampler.clock.now_ns = 10**9
     first = sampler.read()[0]
     assert (first.energy_millijoules, first.energy_source) == (400_000, "counter")
-    assert first.power_milliwatts == 400_000
+    assert first.power_milliwatts == 300_000
     sampler.clock.now_ns += 2 * 10**9
-    second = sampler.read()[0]
-    assert (second.energy_millijoules, second.power_milliwatts) == (800_000, 200_000)
+    assert sampler.read()[0].energy_millijoules == 800_000
+
+
+def test_a_dear_energy_counter_is_read_rarely_and_power_goes_on_from_it(sample, build):
+    """3 ms of CPU each: every minute, and once more at the end; 300 W between."""
+    taken = iter(range(0, 10**12, 3_000_000))
+    sampler = sample(GPUS=1, cpu_ns=lambda: next(taken))
+    sampler.open()
+    reads = ctypes.CDLL(build()).energyReads
+    seen = []
+    for second in range(1, 60):
+        sampler.clock.now_ns = second * 10**9
+        seen.append((reads(0), sampler.read()[0].energy_millijoules))
+    assert {count for count, _ in seen} == {1}
+    assert seen[50][1] == 51 * 300_000
+    assert all(a[1] <= b[1] for a, b in zip(seen, seen[1:], strict=False))
+    sampler.clock.now_ns += 10**9
+    assert sampler.read(is_last=True)[0].energy_source == "counter"
+    assert reads(0) == 2
 
 
 @pytest.mark.parametrize("flag", ["-DNO_ENERGY", "-DOLD_DRIVER"])
@@ -187,7 +204,7 @@ def test_what_an_old_driver_lacks_is_unknown_and_the_rest_is_read(sample):
 
 
 def test_a_gpu_lost_in_mid_run_goes_silent_once_and_the_others_go_on(sample):
-    sampler = sample(LOST="3:8")
+    sampler = sample(LOST="3:10")
     sampler.open()
     seen = [sampler.read() for _ in range(20)]
     assert seen[0][3].gpu_activity_percent == 35
@@ -289,11 +306,23 @@ def test_memory_and_processes_are_asked_for_at_every_tenth_reading(sample, monke
 
 def test_dear_readings_are_taken_less_often(sample):
     """A slow driver must not cost the training more CPU than a fast one."""
-    ticks = iter(range(0, 10**9, 450_000))
-    sampler = sample(GPUS=1, cpu_ns=lambda: next(ticks))
+    taken = iter(range(0, 10**12, 450_000))
+    sampler = sample("-DNO_ENERGY", GPUS=1, cpu_ns=lambda: next(taken))
     sampler.open()
-    energy = [sampler.read()[0].energy_millijoules // 400_000 for _ in range(7)]
-    assert energy == [1, 1, 1, 2, 2, 2, 3]
+    joules = []
+    for second in range(1, 8):
+        sampler.clock.now_ns = second * 10**9
+        joules.append(sampler.read()[0].energy_millijoules // 300_000)
+    assert joules == [1, 1, 1, 4, 4, 4, 7]
+
+
+def test_the_last_reading_asks_for_everything(sample, monkeypatch):
+    sampler = sample(GPUS=1, GPM=1)
+    sampler.open()
+    sampler.read()
+    monkeypatch.setenv("FAKE_NVML_PROCESSES", f"0:{os.getpid()}:1:1")
+    last = sampler.read(is_last=True)[0]
+    assert (last.process_share, last.profile[0]) == (1, 80.5)
 
 
 def test_after_closing_the_last_reading_stays(sample):
@@ -456,3 +485,17 @@ def test_a_mig_instance_has_no_profile(sample):
     sampler.open()
     assert "MIG" in sampler.profile_why
     assert {reading.profile for reading in slow_reading(sampler)} == {None}
+
+
+def test_the_doctor_names_the_driver_and_where_prices_of_such_gpus_are(build, tmp_path):
+    environ = {
+        **os.environ,
+        "LD_LIBRARY_PATH": str(Path(build()).parent),
+        "TRAINFARE_HOME": str(tmp_path),
+        "TRAINFARE_METADATA": "off",
+    }
+    command = [sys.executable, "-m", "trainfare", "doctor"]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
+    assert "8 × NVIDIA H100 80GB HBM3" in done.stdout
+    assert "driver 550.54.15" in done.stdout
+    assert "→ trainfare prices find H100" in done.stdout

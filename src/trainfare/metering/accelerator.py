@@ -95,9 +95,19 @@ class AcceleratorSampler:
         notes = [self.gpus.why, *(kind.note for kind in self._kinds)]
         return tuple(note for note in notes if note)
 
-    def read(self) -> tuple[GpuReading, ...]:
+    @property
+    def driver_version(self) -> str | None:
+        """Of NVIDIA's driver; other makers' tell none."""
+        return self.gpus.driver_version
+
+    @property
+    def why(self) -> str:
+        """The notes in one line."""
+        return "; ".join(self.notes)
+
+    def read(self, *, is_last: bool = False) -> tuple[GpuReading, ...]:
         """One reading per device, in the order of :attr:`devices`."""
-        readings = list(self.gpus.read())
+        readings = list(self.gpus.read(is_last=is_last))
         for kind in self._kinds:
             uses = {} if kind.monitor is None else kind.monitor.poll()
             source = None if kind.monitor is None else kind.monitor.name

@@ -23,6 +23,7 @@ from trainfare.metering.environment import Surroundings, read_surroundings
 from trainfare.metering.instrument import Instruments, Place
 from trainfare.metering.machine import quick_machine
 from trainfare.metering.place import Stated
+from trainfare.prices.accelerators import find_accelerator
 
 SPOOL_ROOM_BYTES = 100 << 20
 """Less free space than this is worth a word: two hundred hours of metering."""
@@ -144,8 +145,8 @@ def _find_place(
     try:
         devices = instruments.devices()
         found = tuple(devices.devices) if devices.open() else ()
-        release = getattr(devices, "driver_version", None)
-        driver = f"driver {release}" if found and release else getattr(devices, "why", "")
+        release = devices.driver_version
+        driver = f"driver {release}" if found and release else devices.why
         devices.close()
     except Exception as error:  # a driver may fail in any way; the rest is still worth showing
         trouble = f"{type(error).__name__}: {error}"
@@ -176,7 +177,7 @@ def _about_price(price: Price | NoPrice, machine: Machine) -> list[Missing]:
         if machine.provider and not machine.region:
             return []  # the region settles it, and is asked for below
         why = f"{_reason(price)}; say what the whole machine costs per hour"
-        return [Missing("price", True, why, set_price_command(machine))]
+        return [Missing("price", True, why, set_price_command(machine)), *_about_others(machine)]
     refresh = f"trainfare prices refresh --provider {machine.provider}"
     refresh += f" --region {machine.region}" if machine.region else ""
     can_refresh = machine.provider in {"aws", "azure", "gcp"}
@@ -188,6 +189,16 @@ def _about_price(price: Price | NoPrice, machine: Machine) -> list[Missing]:
         why = f"the price is {price.quality}: it was read on {price.as_of.isoformat()}"
         return [Missing("price", False, why, remedy)]
     return []
+
+
+def _about_others(machine: Machine) -> list[Missing]:
+    """Where to look what others ask for such accelerators: a help, never a price by itself."""
+    models = {find_accelerator(a.name, a.memory_bytes) for a in machine.accelerators}
+    names = sorted(model.name for model in models if model is not None)
+    if not names:
+        return []
+    command = f"trainfare prices find {names[0]}"
+    return [Missing("price", False, f"providers list machines with {names[0]}", command)]
 
 
 def _reason(price: NoPrice) -> str:

@@ -35,11 +35,19 @@ class DeviceReader(Protocol):
         """Find the devices; False where there is no driver."""
 
     @property
+    def driver_version(self) -> str | None:
+        """Of the driver, where it tells one."""
+
+    @property
+    def why(self) -> str:
+        """What is not found or not measured, and why; may be empty."""
+
+    @property
     def devices(self) -> Sequence[Accelerator]:
         """The devices found, in the order of readings."""
 
-    def read(self) -> Sequence[Any]:
-        """One reading per device."""
+    def read(self, *, is_last: bool = False) -> Sequence[Any]:
+        """One reading per device; *is_last* asks for everything once more."""
 
     def telemetry(self) -> Mapping[str, str]:
         """Who measures ``activity``, ``energy`` and ``profile``; ``profile_why`` if nobody does."""

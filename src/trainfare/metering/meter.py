@@ -147,6 +147,7 @@ class Meter:
         if self._lock.acquire(timeout=JOIN_SECONDS):
             try:
                 self._guard("the last sample", self._last_tick)
+                self._guard("the last device reading", self._last_device_tick)
                 self._guard("the last device record", self._flush_devices)
                 self._guard("the network totals", self._add_network)
                 for reader in (self._host, self._devices):
@@ -304,12 +305,16 @@ class Meter:
         if isinstance(price, Price) and price != self.price:
             self._add_price(price, now_ns)
 
-    def _tick_devices(self) -> None:
+    def _tick_devices(self, *, is_last: bool = False) -> None:
         if self._devices is None:
             return
         for text in self._devices.take_events():
             self.note(text)
-        self._windows.add(self._devices.read())
+        self._windows.add(self._devices.read(is_last=is_last))
+
+    def _last_device_tick(self) -> None:
+        """The energy up to here, by the counter."""
+        self._tick_devices(is_last=True)
 
     def _flush_devices(self) -> None:
         """Write one record per device and begin the next window where this one ends."""
