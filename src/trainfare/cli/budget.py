@@ -19,6 +19,7 @@ from trainfare.core.budget import (
     BudgetView,
     Standing,
     State,
+    parse_limit,
     parse_threshold,
 )
 from trainfare.core.errors import BadInput, NotFound
@@ -35,7 +36,6 @@ from trainfare.metering.home import home_folder
 COLOURS = {State.OK: "green", State.WARN: "yellow", State.OVER: "red"}
 
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
-_AMOUNT = re.compile(r"([0-9.]+)\s*([A-Z]{3})?")
 _BAR = 20
 
 
@@ -98,7 +98,7 @@ def set_(
         raise BadInput(f"budget name {name!r} is not 1 to 63 of a-z, 0-9, '.', '_' and '-'")
     budget = Budget(
         id=name,
-        limit=_money(limit),
+        limit=parse_limit(limit),
         scope=select_runs(scope),
         period=BudgetPeriod(period),
         view=BudgetView(view),
@@ -186,13 +186,6 @@ def _words(text: str) -> list[str]:
         return shlex.split(text)
     except ValueError as error:
         raise BadInput(f"--cancel-command {text!r}: {error}") from None
-
-
-def _money(text: str) -> Money:
-    match = _AMOUNT.fullmatch(text.strip())
-    if match is None:
-        raise BadInput(f"--limit {text!r} is not an amount such as 5000 or 5000EUR")
-    return Money.parse(match[1], match[2] or "USD")
 
 
 def _sentence(budget: Budget) -> str:

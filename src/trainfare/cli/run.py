@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 @click.option("--instance", help="The instance type, where it cannot be recognised.")
 @click.option("--region", help="The region, where it cannot be recognised.")
 @click.option("--spot/--on-demand", "spot", default=None, help="How the machine was bought.")
+@click.option("--budget", metavar="AMOUNT", help="The most it may cost, as 25: then it is stopped.")
 @click.option("--stage", help="The whole run is this stage: data for data preparation.")
 @click.option(
     "--receipt", type=click.Path(path_type=Path, dir_okay=False), help="Write the receipt as JSON."
@@ -57,6 +58,7 @@ def command(
     instance: str | None,
     region: str | None,
     spot: bool | None,
+    budget: str | None,
     stage: str | None,
     receipt: Path | None,
     quiet: bool,
@@ -88,6 +90,7 @@ def command(
         stated=Stated(instance=instance, region=region, spot=spot),
         stated_price=_price(price),
         stage=stage,
+        budget=budget,
     )
     # The command has ended: its exit code matters more than whatever keeps us from a receipt.
     with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from trainfare.core.selection import Selection, select_runs
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST_NS = 2**63 - 1
+_AMOUNT = re.compile(r"\$?([0-9.]+)\s*([A-Z]{3})?")
 
 
 class BudgetPeriod(StrEnum):
@@ -166,6 +168,18 @@ class Budget:
     def window(self, at_ns: int) -> Interval:
         """The period of this budget that holds an instant; for ``run`` and ``total``, all time."""
         return period_window(self.period, at_ns, self.starts_ns)
+
+
+def parse_limit(text: str) -> Money:
+    """Read ``5000``, ``$5000`` or ``5000EUR``.
+
+    Raises:
+        BadInput: it is none of these.
+    """
+    match = _AMOUNT.fullmatch(text.strip())
+    if match is None:
+        raise BadInput(f"limit {text!r} is not an amount such as 5000 or 5000EUR")
+    return Money.parse(match[1], match[2] or "USD")
 
 
 def period_window(period: BudgetPeriod, at_ns: int, starts_ns: int = 0) -> Interval:

@@ -9,17 +9,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from trainfare.budgets.standing import Spender, stand
 from trainfare.core.budget import Budget, BudgetPeriod, BudgetView, Standing
 from trainfare.core.charge import View
 from trainfare.core.money import Money
 from trainfare.core.period import DAY, BillingPeriod, Interval, parse_instant
-from trainfare.core.spending import spent_within
-from trainfare.core.stage import Status
+from trainfare.core.standing import stand
 from trainfare.metering.audit import add_to_audit
 from trainfare.metering.budget_shelf import budget_json, delete_budget, put_budget, read_budgets
 from trainfare.metering.history import read_receipts
 from trainfare.metering.receipt import Receipt
+from trainfare.metering.spender import estimated_by, spender_of
 
 _Billed = Mapping[str, Sequence[tuple[Interval, Money]]]
 """Run → what it was billed, day by day."""
@@ -57,7 +56,7 @@ def standings(
     found = []
     for budget in asked:
         spenders = [
-            _spender(receipt, _book(budget.view, receipt, months, billed))
+            spender_of(receipt, _book(budget.view, receipt, months, billed))
             for receipt in receipts
             if budget.covers(receipt.run.id, receipt.run.labels, receipt.run.name)
         ]
@@ -69,29 +68,13 @@ def _is_billed(budget: Budget) -> bool:
     return budget.view is not BudgetView.ESTIMATED
 
 
-def _spender(receipt: Receipt, spent: Callable[[Interval], Money | None]) -> Spender:
-    attempts = receipt.run.attempts
-    lasted = Interval(
-        min(one.interval.start_ns for one in attempts), max(one.interval.end_ns for one in attempts)
-    )
-    held = [one.held.end_ns for segment in receipt.run.segments for one in segment.artifacts]
-    return Spender(
-        receipt.run.id,
-        lasted,
-        receipt.run.status is Status.RUNNING,
-        spent,
-        storage_until_ns=max(held, default=0),
-    )
-
-
 def _book(
     view: BudgetView, receipt: Receipt, months: set[str], billed: _Billed
 ) -> Callable[[Interval], Money | None]:
     """What the run spent within a window, in the book of *view*."""
     days = billed.get(receipt.run.id, ())
 
-    def estimated(window: Interval) -> Money | None:
-        return spent_within(receipt.run, receipt.estimate, window)
+    estimated = estimated_by(receipt)
 
     def charged(window: Interval) -> Money:
         inside = [amount for day, amount in days if window.start_ns <= day.start_ns < window.end_ns]

@@ -23,6 +23,9 @@ from trainfare.core.labels import check_run_id
 from trainfare.core.lineage import check_parents
 from trainfare.core.price import Price
 from trainfare.core.stage import Status
+from trainfare.metering.brake import Halt
+from trainfare.metering.history import read_receipt
+from trainfare.metering.hold import own_budgets
 from trainfare.metering.home import home_folder, make_run_id
 from trainfare.metering.inheritance import PRICE_VARIABLE, RUN_ID_VARIABLE, price_words
 from trainfare.metering.place import Stated, make_instruments, start_facts
@@ -68,6 +71,7 @@ def ride(
     stated: Stated,
     stated_price: Price | None = None,
     stage: str | None = None,
+    budget: str | None = None,
 ) -> Ride:
     """Run *command* under a meter; its standard streams, signals and exit code pass through.
 
@@ -80,6 +84,7 @@ def ride(
     facts = start_facts(os.environ, stated)
     chosen = check_run_id(run_id or facts.run_id or make_run_id())
     check_parents(chosen, parents)
+    budgets = own_budgets(budget)
     environment = {**os.environ, RUN_ID_VARIABLE: chosen}
     if stated_price is not None:
         environment[PRICE_VARIABLE] = price_words(stated_price)
@@ -99,6 +104,8 @@ def ride(
                 is_wrapper=True,
                 pid=child.pid,
                 command=_short_name(command),
+                budgets=budgets,
+                halt=_halt(child, chosen),
             )
         except Exception as error:
             log.warning("this run is not metered: %s: %s", type(error).__name__, error)
@@ -113,10 +120,35 @@ def ride(
     return Ride(chosen, run, exit_code)
 
 
+def _halt(child: subprocess.Popen[bytes], run_id: str) -> Halt:
+    """How a budget ends the command: its loop first where it has one, then SIGTERM, then SIGKILL."""
+
+    def is_stepping() -> bool:
+        segments = read_receipt(
+            home_folder(), run_id, with_makers=False, is_recent=True
+        ).run.segments
+        return any(
+            not one.is_wrapper and one.status is Status.RUNNING and one.steps for one in segments
+        )
+
+    def force() -> None:
+        import psutil
+
+        with contextlib.suppress(psutil.Error):
+            for each in psutil.Process(child.pid).children(recursive=True):
+                with contextlib.suppress(psutil.Error):
+                    each.kill()
+        child.send_signal(signal.SIGKILL)
+
+    return Halt(lambda: child.send_signal(signal.SIGTERM), force, is_stepping)
+
+
 def _finish(run: Run | None, exit_code: int) -> None:
     if run is None:
         return
-    if exit_code == 0:
+    if run.should_stop:
+        run.finish(Status.STOPPED_BY_BUDGET, exit_code=exit_code, error=run.stopped_by)
+    elif exit_code == 0:
         run.finish(exit_code=0)
     elif exit_code > 0:
         run.finish(Status.FAILED, exit_code=exit_code, error=f"exit code {exit_code}")

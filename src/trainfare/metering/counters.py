@@ -24,6 +24,10 @@ class Counters:
     """What the training says it took in so far; None until it says so, which is not 0."""
     tokens: int | None = None
 
+    stop: str | None = None
+    """Why a budget wants the loop to end at its next step."""
+    is_checkpoint_due: bool = False
+
     def take(self, samples: object, tokens: object) -> None:
         """Add what one step took in; None adds nothing, and what is no count is left out."""
         if samples is not None and (count := whole_count("samples", samples)) is not None:

@@ -59,6 +59,12 @@ if hasattr(os, "register_at_fork"):
     )
 
 
+def import_alone(load: Callable[[], None]) -> None:
+    """Do *load*, which imports, while nobody may fork."""
+    with _importing:
+        load()
+
+
 class Meter:
     """Samples one segment from :meth:`start` to :meth:`stop`."""
 
@@ -94,6 +100,8 @@ class Meter:
         self._noted: set[str] = set()
         self._work: tuple[int | None, int | None] = (None, None)
         self._telemetry: dict[str, str] = {}
+        self.watch: Callable[[], None] = _nothing
+        """Called after every sample: what holds the run to its budgets."""
         self.duration_ns: int | None = None
         """Set once stopped."""
         spool.add_event(
@@ -200,6 +208,7 @@ class Meter:
                 self._guard("the price", self._recheck_price)
                 self._guard("the clock", self._watch_clock)
             self._spool.drain()
+            self._guard("its budgets", self.watch)
 
     def _load(self) -> None:
         """Import what the thread needs while nobody may fork.
@@ -207,8 +216,7 @@ class Meter:
         A fork copies the locks of half-imported modules, and nobody in the child would ever let
         them go.
         """
-        with _importing:
-            self._in.load()
+        import_alone(self._in.load)
 
     def _guard(self, what: str, act: Callable[[], None]) -> None:
         """Do *act*; a failure is logged and noted once per kind, and never leaves the meter."""
@@ -350,6 +358,10 @@ class Meter:
             self.note(
                 f"the wall clock moved by {moved_ns / 1e9:+.3f} s; durations are not affected"
             )
+
+
+def _nothing() -> None:
+    """Watch nothing."""
 
 
 def _since(now: int | None, base: int | None) -> int | None:

@@ -55,6 +55,7 @@ class Statements:
 
     def checkpoint(self, path: str | os.PathLike[str], *, bytes: int | None = None) -> None:  # noqa: A002 (the unit is the name)
         """Record that *path* now holds a checkpoint; its bytes cost storage from here on."""
+        self._counters.is_checkpoint_due = False
         self._add_artifact("checkpoint", path, bytes)
 
     def dataset(self, uri: str | os.PathLike[str], *, bytes: int | None = None) -> None:  # noqa: A002

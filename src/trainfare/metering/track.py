@@ -20,6 +20,7 @@ from trainfare.core.price import Price
 from trainfare.core.stage import FINISH, SETUP, TRAIN, UNNAMED, Status
 from trainfare.metering import event as ev
 from trainfare.metering.counters import Amount, amount_in
+from trainfare.metering.hold import Held, Hold, own_budgets
 from trainfare.metering.home import home_folder, make_run_id, make_segment_id, runs_folder
 from trainfare.metering.inheritance import (
     begin_as_child,
@@ -41,6 +42,8 @@ from trainfare.metering.spool import Spool
 from trainfare.metering.statement import Statements
 
 if TYPE_CHECKING:
+    from trainfare.core.budget import Budget
+    from trainfare.metering.brake import Halt
     from trainfare.metering.receipt import Receipt
 
 _local = threading.local()
@@ -49,7 +52,7 @@ _unfinished: dict[int, Run] = {}
 """Runs of this process that have not ended, for the interpreter's exit."""
 
 
-class Run(Statements):
+class Run(Statements, Held):
     """A metered run; made by :func:`track`. Nothing it does raises into the training."""
 
     def __init__(
@@ -61,6 +64,7 @@ class Run(Statements):
         spool: Spool,
         stage: str | None,
         first_stage: str = SETUP,
+        hold: Hold | None = None,
     ) -> None:
         self.id = run_id
         self.name = name
@@ -68,6 +72,7 @@ class Run(Statements):
         self._meter = meter
         self._spool = spool
         self._counters = meter.counters
+        self._hold = hold
         self._stages: list[str] = []
         self._base = stage or first_stage
         self._is_fixed = stage is not None
@@ -110,7 +115,11 @@ class Run(Statements):
     ) -> None:
         """End the run now, whoever has joined it; ending it twice is ending it once."""
         if self._meter.duration_ns is None:
+            if self._was_told and status is Status.FINISHED:
+                status = Status.STOPPED_BY_BUDGET
             self._meter.stop(status.value, exit_code=exit_code, error=error)
+            if self._hold is not None:
+                self._hold.settle()
             _forget(self)
 
     def pass_down_again(self) -> None:
@@ -125,6 +134,8 @@ class Run(Statements):
         self._counters.steps += 1
         if samples is not None or tokens is not None:
             self._counters.take(samples, tokens)
+        if self._counters.stop is not None:
+            self._heed()
 
     def steps(
         self, loader: Iterable[Item], *, samples: Amount = None, tokens: Amount = None
@@ -171,6 +182,8 @@ class Run(Statements):
         items = iter(loader)
         self._begin_training()
         while True:
+            if counters.stop is not None:
+                self._heed()
             asked_ns = clock()
             try:
                 item = next(items)
@@ -226,6 +239,7 @@ def track(
     stage: str | None = None,
     run_id: str | None = None,
     parent: str | Sequence[str] = (),
+    budget: str | Money | Budget | None = None,
 ) -> Run:
     """Meter this process as a run, from now until the ``with`` block ends.
 
@@ -249,6 +263,9 @@ def track(
         stage: the whole run is this stage; ``"data"`` for data preparation.
         run_id: ``[a-z0-9-]{1,63}``, to continue a run.
         parent: ids of runs whose result this one begins from; a version costs its line's sum.
+        budget: the most that this run may cost, as ``"25"`` or ``"25EUR"``: the loop raises
+            :class:`BudgetExceeded` at its next step when that is spent. A :class:`Budget` says
+            more. Budgets of the home that cover the run hold it as well.
 
     Raises:
         BadInput: a label, price or run id is malformed; nothing was started.
@@ -279,6 +296,7 @@ def track(
         stage=stage,
         run_id=run_id,
         parents=(parent,) if isinstance(parent, str) else tuple(parent),
+        budgets=own_budgets(budget),
     )
 
 
@@ -295,6 +313,8 @@ def start_run(
     is_wrapper: bool = False,
     pid: int | None = None,
     command: str | None = None,
+    budgets: Sequence[Budget] = (),
+    halt: Halt | None = None,
 ) -> Run:
     """Begin a run with instruments of the caller's choice (see :func:`track`).
 
@@ -319,7 +339,8 @@ def start_run(
     }
     meter = Meter(spool, instruments, event, stated_price=stated_price)
     first_stage = UNNAMED if is_wrapper else SETUP
-    run = Run(chosen, name, home, meter, spool, stage, first_stage)
+    hold = Hold(home, chosen, meter, budgets, halt)
+    run = Run(chosen, name, home, meter, spool, stage, first_stage, hold)
     run.outer = getattr(_local, "run", None)
     _local.run = run
     pass_down(chosen, stated_price)

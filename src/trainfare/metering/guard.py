@@ -1,0 +1,197 @@
+"""The guard: holds a running run to its budgets, from the meter's own thread.
+
+Every tick it knows what each budget has left: it reads the spools of the home now and then and
+goes on from there at the rate at which the runs of the budget spend. It needs no server and no
+network. A budget is acted on at most once by a run; what was done is in the run's record and in the
+home's audit trail.
+
+The bound. A run that a budget of its own stops spends at most its price per second × (the sampling
+interval + the longest step + the grace + :data:`SLACK_SECONDS`) beyond the limit: a tick notices,
+the step in hand ends, and what has not ended by then is made to. A budget that several runs share
+is overspent by at most the sum over its runs, and by what they spend in :data:`REREAD_SECONDS`,
+because a run that has just started is only seen when the spools are read again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trainfare.core.budget import (
+    Action,
+    Budget,
+    BudgetPeriod,
+    BudgetView,
+    Measure,
+    Standing,
+    Threshold,
+)
+from trainfare.core.money import NANO, Money
+from trainfare.core.period import SECOND
+from trainfare.core.price import Price
+
+if TYPE_CHECKING:
+    from trainfare.metering.receipt import Receipt
+
+REREAD_SECONDS = 30
+"""How often the spools of the other runs are read, where a budget is shared."""
+
+SLACK_SECONDS = 1
+"""What starting threads, writing the record and ending a process may take together."""
+
+GRACE_ORDER = (Action.NOTIFY, Action.CHECKPOINT, Action.STOP, Action.CANCEL)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a budget asks of this run, once."""
+
+    budget: Budget
+    threshold: Threshold
+    standing: Standing
+    rate: Fraction
+    """Nano-units per nanosecond at which the runs of the budget were spending."""
+
+    @property
+    def is_dry(self) -> bool:
+        """Whether it is only told."""
+        is_gentle = self.threshold.action in (Action.NOTIFY, Action.CHECKPOINT)
+        return not is_gentle and not self.budget.is_armed
+
+    @property
+    def words(self) -> str:
+        """``budget nlp: $50.02 of $50.00 is spent``."""
+        spent = (
+            "an unknown amount" if self.standing.spent is None else self.standing.spent.display()
+        )
+        return f"budget {self.budget.id}: {spent} of {self.standing.limit.display()} is spent"
+
+
+class Guard:
+    """Asks, tick by tick, whether a budget wants something of this run."""
+
+    def __init__(
+        self,
+        home: Path,
+        run: str,
+        own: Sequence[Budget] = (),
+        *,
+        wall_ns: Callable[[], int] = time.time_ns,
+        mono_ns: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        self._home, self._run, self._own = home, run, tuple(own)
+        self._wall_ns, self._mono_ns = wall_ns, mono_ns
+        self._done: set[tuple[str, Threshold]] = set()
+        self._known: list[tuple[Standing, Fraction]] = []
+        self._read_at_ns: int | None = None
+        self._settled: dict[str, Receipt] = {}
+
+    def look(self) -> list[Verdict]:
+        """The thresholds that are reached now and were not acted on, the gentlest action first."""
+        now_ns = self._mono_ns()
+        if self._read_at_ns is None or now_ns - self._read_at_ns >= REREAD_SECONDS * SECOND:
+            self._known = self._stand()
+            self._read_at_ns = now_ns
+        since_ns = now_ns - self._read_at_ns
+        found = []
+        for standing, rate in self._known:
+            ahead = _moved(standing, rate * since_ns)
+            for threshold in ahead.reached:
+                mark = (standing.budget.id, threshold)
+                if threshold.measure is Measure.ACTUAL and mark not in self._done:
+                    self._done.add(mark)
+                    found.append(Verdict(standing.budget, threshold, ahead, rate))
+        return sorted(found, key=lambda one: GRACE_ORDER.index(one.threshold.action))
+
+    def _stand(self) -> list[tuple[Standing, Fraction]]:
+        """Where each budget on this run stands, and how fast its runs spend."""
+        from trainfare.core.standing import stand
+        from trainfare.metering.budget_shelf import read_budgets
+        from trainfare.metering.history import read_receipt
+        from trainfare.metering.spender import estimated_by, spender_of
+
+        at_ns = self._wall_ns()
+        mine = read_receipt(self._home, self._run, now_ns=at_ns, with_makers=False, is_recent=True)
+        labels, name = mine.run.labels, mine.run.name
+        budgets = [
+            one
+            for one in (*self._own, *read_budgets(self._home))
+            if one.view is not BudgetView.BILLED and one.covers(self._run, labels, name)
+        ]
+        if not budgets:
+            return []
+        is_shared = any(one.period is not BudgetPeriod.RUN for one in budgets)
+        receipts = self._all(at_ns) if is_shared else {self._run: mine}
+        found = []
+        for budget in budgets:
+            if budget.period is BudgetPeriod.RUN:
+                chosen: Mapping[str, Receipt] = {self._run: mine}
+            else:
+                chosen = {
+                    run: each
+                    for run, each in receipts.items()
+                    if budget.covers(run, each.run.labels, each.run.name)
+                }
+            spenders = [spender_of(each, estimated_by(each)) for each in chosen.values()]
+            rate = sum(
+                (_rate(each, budget.limit.currency) for each in chosen.values()), Fraction(0)
+            )
+            found += [(one, rate) for one in stand(budget, spenders, at_ns)]
+        return found
+
+    def _all(self, at_ns: int) -> dict[str, Receipt]:
+        """Every run of the home; one that ended and stored nothing is read once."""
+        from trainfare.core.errors import TrainfareError
+        from trainfare.core.stage import Status
+        from trainfare.metering.history import read_receipt, run_ids
+
+        found = {}
+        for run in run_ids(self._home):
+            receipt = self._settled.get(run)
+            if receipt is None:
+                try:
+                    receipt = read_receipt(
+                        self._home, run, now_ns=at_ns, with_makers=False, is_recent=True
+                    )
+                except TrainfareError:
+                    continue  # a damaged record is the business of the commands that list runs
+                stores = any(segment.artifacts for segment in receipt.run.segments)
+                if receipt.run.status is not Status.RUNNING and not stores:
+                    self._settled[run] = receipt
+            found[run] = receipt
+        return found
+
+
+def _rate(receipt: Receipt, currency: str) -> Fraction:
+    """What the run spends now, in nano-units per nanosecond; 0 when it has ended."""
+    from trainfare.core.stage import Status
+
+    total = Fraction(0)
+    for resource, share, price in _live(receipt) if receipt.run.status is Status.RUNNING else ():
+        del resource
+        if isinstance(price, Price) and price.currency == currency:
+            total += price.per_quantum * share * NANO
+    return total
+
+
+def _live(receipt: Receipt) -> list[tuple[str, Fraction, object]]:
+    """Resource, share and price of the latest stretch on every machine of a running run."""
+    latest = {one.resource_id: one for one in receipt.estimate.stretches}
+    end_ns = max((one.interval.end_ns for one in latest.values()), default=0)
+    return [
+        (one.resource_id, one.share, one.price)
+        for one in latest.values()
+        if end_ns - one.interval.end_ns < 60 * SECOND
+    ]
+
+
+def _moved(standing: Standing, spent: Fraction) -> Standing:
+    """*standing* after so many nano-units more were spent, rounded up."""
+    if standing.spent is None:
+        return standing
+    more = Money(-(-spent.numerator // spent.denominator), standing.spent.currency)
+    return replace(standing, spent=standing.spent + more)

@@ -1,0 +1,126 @@
+"""Holding a run to its budgets: the brake, loaded in the meter's thread once there is a budget."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trainfare.core.errors import BadInput, BudgetExceeded
+from trainfare.core.money import Money
+from trainfare.core.period import SECOND
+from trainfare.metering.counters import Counters
+from trainfare.metering.meter import Meter, import_alone
+
+if TYPE_CHECKING:
+    from trainfare.core.budget import Budget
+    from trainfare.metering.brake import Brake, Halt
+
+LOOK_SECONDS = 30
+"""How often it is looked whether the home has budgets by now."""
+
+
+class Hold:
+    """Of one run on its budgets: its own ones and those of its home."""
+
+    def __init__(
+        self,
+        home: Path,
+        run: str,
+        meter: Meter,
+        own: Sequence[Budget] = (),
+        halt: Halt | None = None,
+    ) -> None:
+        self._home, self._run, self._meter = home, run, meter
+        self._own, self._halt = tuple(own), halt
+        self._brake: Brake | None = None
+        self._looked_at_ns: int | None = None
+        meter.watch = self.tick
+
+    def tick(self) -> None:
+        """Look at the budgets, if there are any."""
+        if self._brake is None and self._has_budgets():
+            import_alone(self._load)
+        if self._brake is not None:
+            self._brake.tick()
+
+    def settle(self) -> None:
+        """Say how it ended, once the run has."""
+        if self._brake is not None:
+            self._brake.settle(self._meter.estimated_cost())
+
+    def _has_budgets(self) -> bool:
+        if self._own:
+            return True
+        now_ns = self._meter.elapsed_ns()
+        if self._looked_at_ns is None or now_ns - self._looked_at_ns >= LOOK_SECONDS * SECOND:
+            self._looked_at_ns = now_ns
+            return (self._home / "budgets.json").exists()
+        return False
+
+    def _load(self) -> None:
+        from trainfare.metering.brake import Brake, halt_self
+        from trainfare.metering.guard import Guard
+
+        counters = self._meter.counters
+        self._brake = Brake(
+            self._home,
+            self._run,
+            Guard(self._home, self._run, self._own),
+            counters,
+            self._halt or halt_self(counters),
+            self._meter.note,
+        )
+
+
+class Held:
+    """What a run that is held to budgets shows its loop."""
+
+    _counters: Counters
+    _was_told = False
+
+    @property
+    def should_stop(self) -> bool:
+        """Whether a budget wants the run to end; for frameworks that have a stop flag of their own."""
+        self._was_told = self._was_told or self._counters.stop is not None
+        return self._was_told
+
+    @property
+    def should_checkpoint(self) -> bool:
+        """Whether a budget asks for a checkpoint; false again once one is recorded."""
+        return self._counters.is_checkpoint_due
+
+    @property
+    def stopped_by(self) -> str | None:
+        """What the budget that wants the run to end has to say; None if none does."""
+        return self._counters.stop
+
+    def _heed(self) -> None:
+        """Raise what a budget has to say, between two steps.
+
+        Raises:
+            BudgetExceeded: a budget that covers this run is used up and armed.
+        """
+        self._was_told = True
+        raise BudgetExceeded(f"{self._counters.stop}; the run was stopped between two steps")
+
+
+def own_budgets(limit: str | Money | Budget | None) -> tuple[Budget, ...]:
+    """What ``track(budget=…)`` states, as a budget of that run alone that really stops it.
+
+    Raises:
+        BadInput: it is no amount; floats lose digits.
+    """
+    if limit is None:
+        return ()
+    from trainfare.core.budget import STOP_AT, WARN_AT, Budget, BudgetPeriod, parse_limit
+
+    if isinstance(limit, Budget):
+        return (limit,)
+    if not isinstance(limit, str | Money):
+        raise BadInput(f'budget={limit!r} is not text; write budget="{limit}" (floats lose digits)')
+    amount = limit if isinstance(limit, Money) else parse_limit(limit)
+    own = Budget(
+        "own", amount, period=BudgetPeriod.RUN, thresholds=(WARN_AT, STOP_AT), is_armed=True
+    )
+    return (own,)
