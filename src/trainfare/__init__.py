@@ -20,11 +20,13 @@ from trainfare.core.money import Money
 from trainfare.metering.track import Run, track
 
 if TYPE_CHECKING:
+    from trainfare.core.budget import Budget
     from trainfare.flows.reconcile import Reconciliation
     from trainfare.reports.table import Table
 
 __all__ = [
     "BadInput",
+    "Budget",
     "BudgetExceeded",
     "Money",
     "NotFound",
@@ -39,6 +41,15 @@ __all__ = [
     "track",
 ]
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> object:
+    """Load ``Budget`` when it is asked for; a training that has none pays nothing for it."""
+    if name == "Budget":
+        from trainfare.core.budget import Budget
+
+        return Budget
+    raise AttributeError(f"module 'trainfare' has no attribute {name!r}")
 
 
 def receipt(run: str = "last") -> object:

@@ -138,9 +138,14 @@ def _halt(child: subprocess.Popen[bytes], run_id: str) -> Halt:
             for each in psutil.Process(child.pid).children(recursive=True):
                 with contextlib.suppress(psutil.Error):
                     each.kill()
-        child.send_signal(signal.SIGKILL)
+        send(signal.SIGKILL)
 
-    return Halt(lambda: child.send_signal(signal.SIGTERM), force, is_stepping)
+    def send(number: signal.Signals) -> None:
+        # Not by Popen, which would reap the child that the wrapper waits for.
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child.pid, number)
+
+    return Halt(lambda: send(signal.SIGTERM), force, is_stepping)
 
 
 def _finish(run: Run | None, exit_code: int) -> None:

@@ -13,6 +13,7 @@ Everything stands in the home's audit trail, before it is done and after it was 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -51,13 +52,13 @@ class Halt:
     """Whether a loop in the run counts steps and so will end by itself."""
 
 
-def halt_self(counters: Counters) -> Halt:
-    """End this very process."""
+def halt_self() -> Halt:
+    """End this very process, once its loop had its grace."""
     pid = os.getpid()
     return Halt(
         ask=lambda: os.kill(pid, signal.SIGTERM),
         force=lambda: os.kill(pid, signal.SIGKILL),
-        is_stepping=lambda: counters.steps > 0,
+        is_stepping=lambda: True,
     )
 
 
@@ -159,6 +160,8 @@ class Brake:
 
     def settle(self, spent: Money | None) -> None:
         """Say that the run has ended, and how far beyond the limit it got."""
+        if self._cancel is not None:
+            self._cancel.close()
         verdict = self._stop or (self._cancel.verdict if self._cancel else None)
         if verdict is None:
             return
@@ -230,6 +233,12 @@ class _Cancelling:
         if code is not None:
             self._child = None
             self._say("cancel command", self.verdict, command=self._words, exit_code=code)
+
+    def close(self) -> None:
+        """Give the command a last moment; it may outlive the run, which is what it is for."""
+        if self._child is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._child.wait(timeout=1)
 
     def _start(self, now_ns: int) -> None:
         wait = _RETRY_SECONDS[min(self._tries, len(_RETRY_SECONDS) - 1)]

@@ -1,9 +1,10 @@
 """The guard: holds a running run to its budgets, from the meter's own thread.
 
-Every tick it knows what each budget has left: it reads the spools of the home now and then and
-goes on from there at the rate at which the runs of the budget spend. It needs no server and no
-network. A budget is acted on at most once by a run; what was done is in the run's record and in the
-home's audit trail.
+It reads the spools of the home now and then, and goes on from there at the rate at which the runs of
+the budget spend; where that says that a threshold is reached, the spools are read again, and only
+what they say counts, up to :data:`LAG_SECONDS` ago, when the runs that share a machine have written
+what they used of it. It needs no server and no network. A budget is acted on at most once by a run;
+what was done is in the run's record and in the home's audit trail.
 
 The bound. A run that a budget of its own stops spends at most its price per second × (the sampling
 interval + the longest step + the grace + :data:`SLACK_SECONDS`) beyond the limit: a tick notices,
@@ -31,7 +32,7 @@ from trainfare.core.budget import (
     Threshold,
 )
 from trainfare.core.money import NANO, Money
-from trainfare.core.period import SECOND
+from trainfare.core.period import SECOND, Interval
 from trainfare.core.price import Price
 
 if TYPE_CHECKING:
@@ -40,8 +41,11 @@ if TYPE_CHECKING:
 REREAD_SECONDS = 30
 """How often the spools of the other runs are read, where a budget is shared."""
 
-SLACK_SECONDS = 1
-"""What starting threads, writing the record and ending a process may take together."""
+LAG_SECONDS = 2
+"""Spending counts when it is so long ago."""
+
+SLACK_SECONDS = LAG_SECONDS + 1
+"""The lag, and what starting threads, writing the record and ending a process may take together."""
 
 GRACE_ORDER = (Action.NOTIFY, Action.CHECKPOINT, Action.STOP, Action.CANCEL)
 
@@ -93,19 +97,23 @@ class Guard:
     def look(self) -> list[Verdict]:
         """The thresholds that are reached now and were not acted on, the gentlest action first."""
         now_ns = self._mono_ns()
-        if self._read_at_ns is None or now_ns - self._read_at_ns >= REREAD_SECONDS * SECOND:
+        since_ns = None if self._read_at_ns is None else now_ns - self._read_at_ns
+        if since_ns is None or since_ns >= REREAD_SECONDS * SECOND or self._news(since_ns):
             self._known = self._stand()
             self._read_at_ns = now_ns
-        since_ns = now_ns - self._read_at_ns
-        found = []
-        for standing, rate in self._known:
-            ahead = _moved(standing, rate * since_ns)
-            for threshold in ahead.reached:
-                mark = (standing.budget.id, threshold)
-                if threshold.measure is Measure.ACTUAL and mark not in self._done:
-                    self._done.add(mark)
-                    found.append(Verdict(standing.budget, threshold, ahead, rate))
+        found = self._news(0)
+        self._done |= {(one.budget.id, one.threshold) for one in found}
         return sorted(found, key=lambda one: GRACE_ORDER.index(one.threshold.action))
+
+    def _news(self, since_ns: int) -> list[Verdict]:
+        """What is reached, or will be if spending went on for *since_ns*, and was not acted on."""
+        return [
+            Verdict(standing.budget, threshold, standing, rate)
+            for standing, rate in self._known
+            for threshold in _moved(standing, rate * since_ns).reached
+            if threshold.measure is Measure.ACTUAL
+            and (standing.budget.id, threshold) not in self._done
+        ]
 
     def _stand(self) -> list[tuple[Standing, Fraction]]:
         """Where each budget on this run stands, and how fast its runs spend."""
@@ -136,7 +144,10 @@ class Guard:
                     for run, each in receipts.items()
                     if budget.covers(run, each.run.labels, each.run.name)
                 }
-            spenders = [spender_of(each, estimated_by(each)) for each in chosen.values()]
+            spenders = [
+                spender_of(each, _until(at_ns - LAG_SECONDS * SECOND, estimated_by(each)))
+                for each in chosen.values()
+            ]
             rate = sum(
                 (_rate(each, budget.limit.currency) for each in chosen.values()), Fraction(0)
             )
@@ -164,6 +175,18 @@ class Guard:
                     self._settled[run] = receipt
             found[run] = receipt
         return found
+
+
+def _until(
+    at_ns: int, spent: Callable[[Interval], Money | None]
+) -> Callable[[Interval], Money | None]:
+    """*spent*, up to *at_ns* only."""
+
+    def sooner(window: Interval) -> Money | None:
+        end_ns = max(window.start_ns, min(window.end_ns, at_ns))
+        return spent(Interval(window.start_ns, end_ns))
+
+    return sooner
 
 
 def _rate(receipt: Receipt, currency: str) -> Fraction:

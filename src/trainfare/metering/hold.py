@@ -62,13 +62,18 @@ class Hold:
         from trainfare.metering.brake import Brake, halt_self
         from trainfare.metering.guard import Guard
 
-        counters = self._meter.counters
+        meter, counters = self._meter, self._meter.counters
+
+        def now_ns() -> int:
+            """As the record has it: the wall clock at the start, and monotonic time since."""
+            return meter.started_wall_ns + meter.elapsed_ns()
+
         self._brake = Brake(
             self._home,
             self._run,
-            Guard(self._home, self._run, self._own),
+            Guard(self._home, self._run, self._own, wall_ns=now_ns),
             counters,
-            self._halt or halt_self(counters),
+            self._halt or halt_self(),
             self._meter.note,
         )
 

@@ -273,16 +273,8 @@ def track(
     current: Run | None = getattr(_local, "run", None)
     if current is not None and current._meter.duration_ns is None and run_id in (None, current.id):  # noqa: SLF001 (a run joins itself)
         return current._join()  # noqa: SLF001
-    words = make_labels(
-        {
-            "model": model,
-            "version": version,
-            "experiment": experiment,
-            "team": team,
-            "project": project,
-            **(labels or {}),
-        }
-    )
+    known = {"model": model, "version": version, "experiment": experiment, "team": team}
+    words = make_labels({**known, "project": project, **(labels or {})})
     stated_price = stated_price_of(price)
     name = None if name is None else plain_words(name)
     stated = Stated(instance=instance, region=region, spot=spot)
