@@ -263,6 +263,36 @@ def top_unallocated(
     return [dict(zip(names, (*row[:-1], int(row[-1])), strict=True)) for row in rows]
 
 
+@dataclass(frozen=True, slots=True)
+class OwnerSum:
+    """What one run or remainder has of one method and component, with the label that names an owner."""
+
+    run: str | None
+    remainder: Remainder | None
+    method: str
+    label: str | None
+    component: str
+    currency: str
+    nano: int
+
+
+def read_owners(path: Path, view: View) -> list[OwnerSum]:
+    """Sums of *view* in one result, in a fixed order."""
+    columns = "run, remainder, method, label, component, currency"
+    query = (
+        f"SELECT {columns}, sum({view.value}_nano) FROM {_files([path])} "
+        f"WHERE {view.value}_nano IS NOT NULL GROUP BY ALL ORDER BY ALL"
+    )
+    with _connection() as connection:
+        rows = connection.execute(query).fetchall()
+    return [
+        OwnerSum(
+            run, None if left is None else Remainder(left), method, label, part, currency, int(nano)
+        )
+        for run, left, method, label, part, currency, nano in rows
+    ]
+
+
 def sum_owners(path: Path) -> dict[tuple[str | None, str | None, str], tuple[int | None, ...]]:
     """(run, remainder, currency) → nano-units per view in one result, in the order of View."""
     sums = ", ".join(f"sum({view.value}_nano)" for view in View)
