@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -30,7 +32,8 @@ class Ledger:
         self.url = url
         try:
             self._engine = _engine(url)
-            _upgrade(self._engine)
+            self._changing = self._engine.execution_options(is_change=True)
+            _upgrade(self._engine, self._changing)
         except (sa.exc.SQLAlchemyError, OSError) as error:
             raise OutsideFailed(f"cannot open the ledger {_shown(url)}: {_reason(error)}") from None
 
@@ -38,7 +41,7 @@ class Ledger:
     def change(self) -> Iterator[sa.Connection]:
         """A transaction: all of the block's writes become true together, or none."""
         try:
-            with self._engine.begin() as connection:
+            with self._changing.begin() as connection:
                 yield connection
         except sa.exc.SQLAlchemyError as error:
             raise OutsideFailed(
@@ -89,34 +92,53 @@ def _engine(url: str) -> sa.Engine:
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _make_durable)
         # pysqlite's own implicit transactions would let reads see half of a change.
-        sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+        sa.event.listen(engine, "begin", _begin)
     return engine
+
+
+def _begin(connection: sa.Connection) -> None:
+    """Start a transaction; one that changes waits its turn now, for SQLite would not later."""
+    is_change = connection.get_execution_options().get("is_change")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if is_change else "BEGIN")
 
 
 def _make_durable(connection: Any, _record: object) -> None:
     """What is committed survives a power cut; readers never wait for a writer."""
     connection.isolation_level = None
-    for pragma in (
-        "journal_mode=WAL",
-        "synchronous=FULL",
-        "foreign_keys=ON",
-        "busy_timeout=10000",
-    ):
+    for pragma in ("busy_timeout=60000", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
+    _keep_ahead(connection)
 
 
-def _upgrade(engine: sa.Engine) -> None:
-    """Bring the schema to the newest version, in one transaction."""
+def _keep_ahead(connection: Any) -> None:
+    """Have changes written ahead; SQLite does not wait for others who open a new ledger too."""
+    tries = 200
+    for left in reversed(range(tries)):
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or not left:
+                raise
+            time.sleep(0.05)
+        else:
+            return
+
+
+def _upgrade(looking: sa.Engine, changing: sa.Engine) -> None:
+    """Bring the schema to the newest version, in one transaction; a newest one is only looked at."""
     script = ScriptDirectory(str(MIGRATIONS), version_locations=[str(MIGRATIONS)])
     head = script.get_current_head()
     assert head is not None
-    with engine.begin() as connection:
+    with looking.connect() as connection:
+        if MigrationContext.configure(connection).get_current_revision() == head:
+            return
+    with changing.begin() as connection:
         found = MigrationContext.configure(connection).get_current_revision()
-        if found == head:
+        if found == head:  # another process was faster
             return
         if found is not None and found not in {one.revision for one in script.walk_revisions()}:
             raise BadInput(
-                f"the ledger {_shown(str(engine.url))} has schema {found}, this Trainfare knows up "
+                f"the ledger {_shown(str(changing.url))} has schema {found}, this Trainfare knows up "
                 f"to {head}; upgrade with pip install -U trainfare"
             )
         with EnvironmentContext(
