@@ -63,6 +63,13 @@ def test_the_same_delivery_twice_changes_nothing(ledger):
     assert current(ledger, as_of_ns=15) == ["a"]
 
 
+def test_instants_of_the_ledger_never_go_back(ledger):
+    put(ledger, 20, delivery("a"))
+    put(ledger, 10, delivery("b"))
+    assert current(ledger) == ["b"]
+    assert current(ledger, as_of_ns=20) == ["a"]
+
+
 def test_a_delivery_that_comes_back_is_current_again(ledger):
     for at, id in ((10, "a"), (20, "b"), (30, "a")):
         put(ledger, at, delivery(id))

@@ -76,7 +76,7 @@ def allocate_periods(home: Path, period: str | None = None) -> list[Allocated]:
     """
     need_analytics("allocate bills")
     from trainfare.store.claims import read_claims
-    from trainfare.store.deliveries import current_deliveries
+    from trainfare.store.deliveries import current_deliveries, newest_change_ns
     from trainfare.store.ledger import open_ledger
 
     wanted = None if period is None else str(BillingPeriod.parse(period))
@@ -85,6 +85,7 @@ def allocate_periods(home: Path, period: str | None = None) -> list[Allocated]:
         with ledger.change() as connection:
             sync_metered(home, connection)
         with ledger.look() as connection:
+            now_ns = max(now_ns, newest_change_ns(connection))
             deliveries = current_deliveries(connection, wanted)
             claims = read_claims(connection)
         if not deliveries:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from trainfare.core.errors import NotFound
-from trainfare.store.schema import CURRENT_DELIVERY, DELIVERY
+from trainfare.store.schema import ALLOCATION, CURRENT_DELIVERY, DELIVERY
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +38,13 @@ def put_deliveries(
     """Make *deliveries* current, all in the caller's transaction.
 
     A delivery that is current already changes nothing; one that was replaced before becomes current
-    again.
+    again. They count from *now_ns*, or from just after the newest change where the clock went back.
 
     Returns:
         For each, the delivery that it replaced; None where the period is new or it was current.
     """
     replaced: list[StoredDelivery | None] = []
+    since_ns = max(now_ns, newest_change_ns(connection) + 1)
     for delivery in deliveries:
         before = find_current(connection, delivery.source, delivery.period)
         if before is not None and before.id == delivery.id:
@@ -57,7 +58,7 @@ def put_deliveries(
                 source=delivery.source,
                 period=delivery.period,
                 delivery=delivery.id,
-                since_ns=now_ns,
+                since_ns=since_ns,
             )
         )
     return replaced
@@ -115,6 +116,19 @@ def current_since(connection: sa.Connection, as_of_ns: int | None = None) -> dic
         query = query.where(CURRENT_DELIVERY.c.since_ns <= as_of_ns)
     rows = connection.execute(query.group_by(CURRENT_DELIVERY.c.period))
     return {row[0]: row[1] for row in rows}
+
+
+def newest_change_ns(connection: sa.Connection) -> int:
+    """When a delivery or an allocation last became current, in ns since the epoch; 0 when never.
+
+    What becomes current later is stamped later, even where the wall clock went back meanwhile, so
+    that an allocation is never taken for one of a bill that came after it.
+    """
+    newest = [
+        connection.scalar(sa.select(sa.func.max(table.c.since_ns)))
+        for table in (CURRENT_DELIVERY, ALLOCATION)
+    ]
+    return max(each or 0 for each in newest)
 
 
 def all_deliveries(connection: sa.Connection) -> list[StoredDelivery]:
