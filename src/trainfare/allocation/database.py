@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import shutil
+import tempfile
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +18,10 @@ from trainfare.core.errors import BadInput, MissingExtra, OutsideFailed
 MEMORY_LIMIT = "256MB"
 """What the database may hold in memory before it goes on in files; the process takes about 120 MB
 more."""
+
+_SPILL = ".spill-"
+_YOUNG_SECONDS = 60
+"""A folder this young may be without its lock yet."""
 
 
 def duckdb() -> Any:
@@ -69,6 +78,39 @@ def open_database(
         raise BadInput(
             f"not files of the lake ({_first_line(error)}); import the bill first"
         ) from None
+
+
+@contextmanager
+def spill_folder(place: Path | None) -> Iterator[Path]:
+    """A folder of our own in *place* (None: the system's) to spill to, gone afterwards.
+
+    What killed allocations left there is removed: a lock ends with its process, so a folder whose
+    lock can be had belongs to nobody.
+    """
+    for left in place.glob(f"{_SPILL}*") if place is not None else ():
+        with suppress(OSError), _locked(left):
+            if abs(time.time() - left.stat().st_mtime) > _YOUNG_SECONDS:
+                shutil.rmtree(left, ignore_errors=True)
+    with (
+        tempfile.TemporaryDirectory(prefix=_SPILL, dir=place, ignore_cleanup_errors=True) as folder,
+        _locked(Path(folder)),
+    ):
+        yield Path(folder)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold the lock of a folder.
+
+    Raises:
+        OSError: another process holds it, or the folder is gone.
+    """
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _first_line(error: Exception) -> str:

@@ -10,13 +10,12 @@ statements stand in the ``.sql`` files of this room:
 from __future__ import annotations
 
 import math
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from trainfare.allocation.database import MEMORY_LIMIT, files_sql, open_database
+from trainfare.allocation.database import MEMORY_LIMIT, files_sql, open_database, spill_folder
 from trainfare.allocation.evidence import SHARE_GRID, Evidence, arrow, claim_tables
 from trainfare.allocation.kept_survey import (
     LINES,
@@ -313,8 +312,8 @@ def worktable(
         if not path.is_file():
             raise NotFound(f"no file {path}; import the bill again")
     with (
-        tempfile.TemporaryDirectory(prefix=".spill-", dir=spill) as folder,
-        open_database(Path(folder), memory_limit, threads) as database,
+        spill_folder(spill) as folder,
+        open_database(folder, memory_limit, threads) as database,
     ):
         table = Worktable(database, charges, rules)
         table.prepare(evidence, keep)
