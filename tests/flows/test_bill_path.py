@@ -321,6 +321,27 @@ def test_a_report_of_two_currencies_is_one_csv_table(home, tmp_path):
     assert "(unallocated),,,5.000000000,1,EUR,effective" in lines
 
 
+def test_a_restatement_counts_although_the_clock_went_back(home, tmp_path, monkeypatch):
+    trainfare(home, "bill", "import", write_bill(tmp_path / "1.csv", hour("i-1", 8, "8.00")))
+    trainfare(home, "allocate")
+    monkeypatch.setattr("time.time_ns", lambda: 1_600_000_000 * 10**9)
+    trainfare(home, "bill", "import", write_bill(tmp_path / "2.csv", hour("i-1", 8, "7.50")))
+    assert trainfare(home, "verify")["stale"] == ["2026-10"]
+    trainfare(home, "allocate")
+    answer = trainfare(home, "verify")
+    assert answer["stale"] == []
+    assert answer["periods"][0]["bill"] == "7.500000000"
+
+
+@pytest.mark.parametrize("name", ["attachments.csv", "components.csv"])
+def test_a_file_of_the_home_that_is_no_text_is_told(home, tmp_path, name):
+    bill = write_bill(tmp_path / "b.csv", hour("i-1", 8, "8.00"))
+    trainfare(home, "bill", "import", bill)
+    (home / name).write_bytes(b"\xff\xfe,\x00")
+    command = ["allocate"] if name == "attachments.csv" else ["bill", "import", bill]
+    assert name in trainfare(home, *command, code=2)
+
+
 def with_rules(home, *tables):
     home.mkdir(exist_ok=True)
     (home / "rules.toml").write_text("\n".join(f"[[rule]]\n{one}" for one in tables))

@@ -180,11 +180,12 @@ def read_bill(
             listed = "; ".join(f"{file.name}: {file.format}" for file in known[:10])
             raise BadInput(f"these files are not one bill: {listed}; import them one by one")
         words = [str(canonical.VERSION), *formats]
+        table = load_components(components)
         if components is not None:
             words.append(components.read_text("utf-8-sig"))
         if fields is not None:
             words.append(fields.text)
-        desk = Desk(Problems(), load_components(components), fields)
+        desk = Desk(Problems(), table, fields)
         yield Bill("+".join(formats), known, content_digest(known, *words), desk, source)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from trainfare.core.claim import Claim, merge_claims
 from trainfare.core.errors import BadInput, NotFound
+from trainfare.core.source_file import csv_rows
 from trainfare.flows.bill import need_analytics
 from trainfare.metering.history import close_dead, read_receipts
 
@@ -144,23 +144,21 @@ def read_attachments(home: Path) -> dict[str, str]:
     """Resource → the one it follows: a volume, IP or NAT → its instance.
 
     Raises:
-        BadInput: a line has no two names, or a resource has two parents.
+        BadInput: it is not text, a line has no two names, or a resource has two parents.
     """
     path = attachments_file(home)
     if not path.exists():
         return {}
     attached: dict[str, str] = {}
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        for number, row in enumerate(csv.reader(file), start=1):
-            if not row or (
-                number == 1 and [cell.strip() for cell in row] == ["resource", "parent"]
-            ):
-                continue
-            if len(row) != 2 or not all(cell.strip() for cell in row):
-                raise BadInput(f"{path} line {number}: {row!r} is not resource,parent")
-            resource, parent = (cell.strip() for cell in row)
-            if attached.setdefault(resource, parent) != parent:
-                raise BadInput(
-                    f"{path} line {number}: {resource} hangs on {attached[resource]} already"
-                )
+    for number, row in csv_rows(path):
+        names = [cell.strip() for cell in row]
+        if number == 0 and names == ["resource", "parent"]:
+            continue
+        if len(names) != 2 or not all(names):
+            raise BadInput(f"{path} line {number + 1}: {row!r} is not resource,parent")
+        resource, parent = names
+        if attached.setdefault(resource, parent) != parent:
+            raise BadInput(
+                f"{path} line {number + 1}: {resource} hangs on {attached[resource]} already"
+            )
     return attached
