@@ -20,7 +20,7 @@ from trainfare.core.money import Money
 from trainfare.metering.track import Run, track
 
 if TYPE_CHECKING:
-    from trainfare.core.budget import Budget
+    from trainfare.core.budget import Budget, Standing
     from trainfare.flows.reconcile import Reconciliation
     from trainfare.reports.table import Table
 
@@ -33,11 +33,13 @@ __all__ = [
     "Run",
     "TrainfareError",
     "__version__",
+    "budgets",
     "frontier",
     "receipt",
     "reconcile",
     "report",
     "runs",
+    "set_budget",
     "track",
 ]
 __version__ = "0.1.0"
@@ -124,6 +126,49 @@ def frontier(
 
     aim = None if target is None else decimal_of(str(target))
     return find_frontier(home_folder(), _filters(where), metric=metric, target=aim)
+
+
+def budgets() -> list[Standing]:
+    """Where every budget of this home stands; a budget on each run answers for each."""
+    from trainfare.flows.budget import standings
+    from trainfare.metering.home import home_folder
+
+    return standings(home_folder())
+
+
+def set_budget(
+    name: str,
+    limit: str | Money,
+    *,
+    scope: str = "",
+    period: str = "total",
+    view: str = "estimated",
+    at: Sequence[str] = ("80%", "100%"),
+    arm: bool = False,
+) -> Budget:
+    """Set a budget, or replace the one of that name; ``trainfare budget set`` says what words mean.
+
+    Args:
+        name: 1 to 63 of ``a-z0-9._-``.
+        limit: as ``"5000"`` or ``"5000EUR"``.
+        scope: which runs, as ``"team=nlp and not model=gpt-*"``; empty means all.
+        period: run, day, week, month, quarter or total.
+        view: estimated, billed or blended.
+        at: thresholds, as ``"100%:stop"``.
+        arm: really stop runs; otherwise it is only told.
+
+    Raises:
+        BadInput: one of the words makes no sense; nothing was set.
+    """
+    from trainfare.core.budget import make_budget
+    from trainfare.flows.budget import set_budget as keep
+    from trainfare.metering.home import home_folder
+
+    budget = make_budget(
+        name, limit, scope=scope, period=period, view=view, thresholds=at, is_armed=arm
+    )
+    keep(home_folder(), budget)
+    return budget
 
 
 def _several(one: str | Sequence[str]) -> tuple[str, ...]:

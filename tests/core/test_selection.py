@@ -3,7 +3,7 @@
 import contextlib
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from trainfare.core.errors import BadInput
@@ -76,6 +76,7 @@ selections = st.recursive(
 )
 
 
+@example('"="="  )"', {})
 @given(selections, st.dictionaries(words, words, max_size=3))
 def test_the_text_of_a_selection_means_the_same_runs(text, labels):
     read = select_runs(text)

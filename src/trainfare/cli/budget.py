@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 import sys
 import time
@@ -13,21 +12,18 @@ import click
 
 from trainfare.cli.answer import format_option, plural, say_json, shorten, table, width
 from trainfare.core.budget import (
-    THRESHOLDS,
     Budget,
     BudgetPeriod,
     BudgetView,
     Standing,
     State,
-    parse_limit,
-    parse_threshold,
+    make_budget,
 )
 from trainfare.core.errors import BadInput, NotFound
 from trainfare.core.labels import parse_label
 from trainfare.core.money import Money
 from trainfare.core.period import format_instant, parse_instant
 from trainfare.core.plain import plain
-from trainfare.core.selection import select_runs
 from trainfare.flows.budget import Fit, drop_budget, fit_plan, set_budget, standings
 from trainfare.flows.fare import read_plan
 from trainfare.metering.budget_shelf import budget_json, find_budget, read_budgets
@@ -35,7 +31,6 @@ from trainfare.metering.home import home_folder
 
 COLOURS = {State.OK: "green", State.WARN: "yellow", State.OVER: "red"}
 
-_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 _BAR = 20
 
 
@@ -94,17 +89,15 @@ def set_(
     form: str,
 ) -> None:
     """Set a budget, or replace the one of that NAME."""
-    if not _ID.fullmatch(name):
-        raise BadInput(f"budget name {name!r} is not 1 to 63 of a-z, 0-9, '.', '_' and '-'")
-    budget = Budget(
-        id=name,
-        limit=parse_limit(limit),
-        scope=select_runs(scope),
-        period=BudgetPeriod(period),
-        view=BudgetView(view),
-        thresholds=tuple(sorted(map(parse_threshold, thresholds))) or THRESHOLDS,
-        is_carried_over=carry_over,
+    budget = make_budget(
+        name,
+        limit,
+        scope=scope,
+        period=period,
+        view=view,
+        thresholds=thresholds,
         is_armed=arm,
+        is_carried_over=carry_over,
         grace_seconds=grace,
         cancel_command=tuple(_words(cancel_command)),
         starts_ns=parse_instant(starts) if starts else 0,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from fractions import Fraction
+from typing import Any
 
 from trainfare.core.errors import BadInput
 from trainfare.core.money import Money
@@ -16,6 +17,7 @@ from trainfare.core.selection import Selection, select_runs
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST_NS = 2**63 - 1
+_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 _AMOUNT = re.compile(r"\$?([0-9.]+)\s*([A-Z]{3})?")
 
 
@@ -180,6 +182,45 @@ def parse_limit(text: str) -> Money:
     if match is None:
         raise BadInput(f"limit {text!r} is not an amount such as 5000 or 5000EUR")
     return Money.parse(match[1], match[2] or "USD")
+
+
+def make_budget(
+    name: str,
+    limit: str | Money,
+    *,
+    scope: str = "",
+    period: str = "total",
+    view: str = "estimated",
+    thresholds: Sequence[str] = (),
+    is_armed: bool = False,
+    **more: Any,
+) -> Budget:
+    """A budget from the words of people; *more* are further fields of :class:`Budget`.
+
+    Raises:
+        BadInput: a word makes no sense.
+
+    >>> make_budget("nlp", "5000EUR", scope="team=nlp", period="month").limit.currency
+    'EUR'
+    """
+    if not _ID.fullmatch(name):
+        raise BadInput(f"budget name {name!r} is not 1 to 63 of a-z, 0-9, '.', '_' and '-'")
+    if period not in list(BudgetPeriod):
+        raise BadInput(f"period {period!r} is not one of {', '.join(BudgetPeriod)}")
+    if view not in list(BudgetView):
+        raise BadInput(f"view {view!r} is not one of {', '.join(BudgetView)}")
+    if not isinstance(limit, str | Money):
+        raise BadInput(f'limit={limit!r} is not text; write limit="{limit}" (floats lose digits)')
+    return Budget(
+        id=name,
+        limit=limit if isinstance(limit, Money) else parse_limit(limit),
+        scope=select_runs(scope),
+        period=BudgetPeriod(period),
+        view=BudgetView(view),
+        thresholds=tuple(sorted(map(parse_threshold, thresholds))) or THRESHOLDS,
+        is_armed=is_armed,
+        **more,
+    )
 
 
 def period_window(period: BudgetPeriod, at_ns: int, starts_ns: int = 0) -> Interval:

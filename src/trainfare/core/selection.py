@@ -73,8 +73,7 @@ def select_runs(text: str) -> Selection:
     test = reader.either(0)
     if reader.at < len(tokens):
         reader.refuse("the end, or and, or or")
-    words = "".join(f"{word} " if sign != "=" else word for word, sign in _spelled(tokens)).strip()
-    return Selection(words.replace("( ", "(").replace(" )", ")"), test)
+    return Selection(_spelled(tokens), test)
 
 
 def _tokens(text: str) -> list[tuple[str, bool]]:
@@ -96,15 +95,17 @@ def _tokens(text: str) -> list[tuple[str, bool]]:
     return found
 
 
-def _spelled(tokens: list[tuple[str, bool]]) -> list[tuple[str, str]]:
-    """Each token as it is written, and what stands between it and the next: "=" for nothing."""
-    spelled = []
-    for index, (word, is_sign) in enumerate(tokens):
-        following = tokens[index + 1] if index + 1 < len(tokens) else None
-        is_tight = (is_sign and word in ("=", "!=")) or following in (("=", True), ("!=", True))
+def _spelled(tokens: list[tuple[str, bool]]) -> str:
+    """*tokens* as one text, with blanks only where words would run together."""
+    spelled = ""
+    before = ""
+    for word, is_sign in tokens:
         plain = is_sign or (_PLAIN.fullmatch(word) and word not in _JOINS)
         escaped = word.replace("\\", "\\\\").replace('"', '\\"')
-        spelled.append((word if plain else f'"{escaped}"', "=" if is_tight else " "))
+        sign = word if is_sign else ""
+        is_tight = not spelled or before in ("=", "!=", "(") or sign in ("=", "!=", ")")
+        spelled += ("" if is_tight else " ") + (word if plain else f'"{escaped}"')
+        before = sign
     return spelled
 
 

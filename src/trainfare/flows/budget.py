@@ -23,6 +23,13 @@ from trainfare.metering.spender import estimated_by, spender_of
 _Billed = Mapping[str, Sequence[tuple[Interval, Money]]]
 """Run → what it was billed, day by day."""
 
+_Arrived = Mapping[str, int]
+"""Billing period → until when its bill is whole: to its end, or to the last day that it charges."""
+
+
+LATE_DAYS = 5
+"""A bill that was allocated so long after its month is whole, though its last days may be empty."""
+
 
 def set_budget(home: Path, budget: Budget) -> Budget | None:
     """Keep *budget*, note it in the audit trail, and return the one whose place it took."""
@@ -52,11 +59,11 @@ def standings(
     if not asked:
         return []
     receipts = read_receipts(home, now_ns=at_ns)
-    months, billed = _billed(home) if any(_is_billed(one) for one in asked) else (set(), {})
+    arrived, billed = _billed(home) if any(_is_billed(one) for one in asked) else ({}, {})
     found = []
     for budget in asked:
         spenders = [
-            spender_of(receipt, _book(budget.view, receipt, months, billed))
+            spender_of(receipt, _book(budget.view, receipt, arrived, billed))
             for receipt in receipts
             if budget.covers(receipt.run.id, receipt.run.labels, receipt.run.name)
         ]
@@ -69,7 +76,7 @@ def _is_billed(budget: Budget) -> bool:
 
 
 def _book(
-    view: BudgetView, receipt: Receipt, months: set[str], billed: _Billed
+    view: BudgetView, receipt: Receipt, arrived: _Arrived, billed: _Billed
 ) -> Callable[[Interval], Money | None]:
     """What the run spent within a window, in the book of *view*."""
     days = billed.get(receipt.run.id, ())
@@ -82,8 +89,12 @@ def _book(
         return Money.total(inside, currency)
 
     def blended(window: Interval) -> Money | None:
-        parts: list[Money | None] = [charged(window)] if days else []
-        parts += [estimated(gap) for gap in _not_billed(window, receipt, months)]
+        whole = [(day, amount) for day, amount in days if _is_whole(day, arrived)]
+        inside = [
+            amount for day, amount in whole if window.start_ns <= day.start_ns < window.end_ns
+        ]
+        parts: list[Money | None] = [*inside]
+        parts += [estimated(gap) for gap in _not_billed(window, receipt, arrived)]
         known = [part for part in parts if part is not None]
         if len(known) < len(parts) or len({part.currency for part in known}) > 1:
             return None
@@ -96,8 +107,12 @@ def _book(
     }[view]
 
 
-def _not_billed(window: Interval, receipt: Receipt, months: set[str]) -> list[Interval]:
-    """The parts of *window* within the run's time whose month has no allocated bill."""
+def _is_whole(day: Interval, arrived: _Arrived) -> bool:
+    return day.end_ns <= arrived.get(str(BillingPeriod.of(day.start_ns)), 0)
+
+
+def _not_billed(window: Interval, receipt: Receipt, arrived: _Arrived) -> list[Interval]:
+    """The parts of *window* within the run's time that no bill reaches yet."""
     ends = [one.interval.end_ns for one in receipt.run.attempts]
     ends += [one.held.end_ns for segment in receipt.run.segments for one in segment.artifacts]
     start_ns = min(one.interval.start_ns for one in receipt.run.attempts)
@@ -105,18 +120,18 @@ def _not_billed(window: Interval, receipt: Receipt, months: set[str]) -> list[In
     gaps: list[Interval] = []
     while inside is not None:
         month = BillingPeriod.of(inside.start_ns)
-        part = inside.clip(month.interval)
-        if part is not None and str(month) not in months:
-            gaps.append(part)
-        rest_ns = month.interval.end_ns
-        inside = Interval(rest_ns, inside.end_ns) if rest_ns < inside.end_ns else None
+        until_ns = min(inside.end_ns, month.interval.end_ns)
+        since_ns = max(inside.start_ns, arrived.get(str(month), 0))
+        if since_ns < until_ns:
+            gaps.append(Interval(since_ns, until_ns))
+        inside = Interval(until_ns, inside.end_ns) if until_ns < inside.end_ns else None
     return gaps
 
 
-def _billed(home: Path) -> tuple[set[str], _Billed]:
-    """The months that were allocated, and what every run was billed in them, day by day."""
+def _billed(home: Path) -> tuple[_Arrived, _Billed]:
+    """Until when each bill is whole, and what every run was billed, day by day."""
     if not (home / "ledger.db").exists() and not os.environ.get("TRAINFARE_DATABASE"):
-        return set(), {}
+        return {}, {}
     from trainfare.store.allocations import current_allocations
     from trainfare.store.ledger import open_ledger
     from trainfare.store.results import read_groups
@@ -124,13 +139,18 @@ def _billed(home: Path) -> tuple[set[str], _Billed]:
     with open_ledger(home) as ledger, ledger.look() as connection:
         allocations = current_allocations(connection)
     billed: dict[str, list[tuple[Interval, Money]]] = defaultdict(list)
+    arrived: dict[str, int] = {}
     for one in allocations:
+        month = BillingPeriod.parse(one.period).interval
+        last_ns = month.start_ns
         for group in read_groups([home / one.folder], ("day",), View.EFFECTIVE):
+            day = _day(group.key[0], one.period)
+            last_ns = max(last_ns, day.start_ns)
             if group.run is not None:
-                billed[group.run].append(
-                    (_day(group.key[0], one.period), Money(group.nano, group.currency))
-                )
-    return {one.period for one in allocations}, billed
+                billed[group.run].append((day, Money(group.nano, group.currency)))
+        is_whole = last_ns + DAY >= month.end_ns or month.end_ns < one.since_ns - DAY * LATE_DAYS
+        arrived[one.period] = month.end_ns if is_whole else last_ns
+    return arrived, billed
 
 
 def _day(text: str | None, period: str) -> Interval:
