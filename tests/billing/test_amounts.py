@@ -200,3 +200,10 @@ def test_a_sum_beyond_64_bits_is_refused_not_wrapped():
 
 def test_zero_is_known():
     assert Exact.zero(2).nano.to_pylist() == [0, 0]
+
+
+def test_what_is_wrong_is_said_of_the_words_that_rows_have():
+    words, codes = pa.array(["", "9928086453.3", "1"]), pa.array([None, 1, 2], pa.int32())
+    _, bad, what = exact_of(pa.DictionaryArray.from_arrays(codes, words))
+    assert bad.to_pylist() == [None, True, False]
+    assert what == TOO_LARGE

@@ -116,7 +116,11 @@ def exact_of(values: pa.Array) -> tuple[Exact, pa.BooleanArray | None, str]:
     kind = values.type
     if pa.types.is_dictionary(kind):
         exact, bad, what = exact_of(values.dictionary)
-        return exact.take(values.indices), None if bad is None else bad.take(values.indices), what
+        wrong = None if bad is None else bad.take(values.indices)
+        if wrong is not None:  # of the words that rows have: the dictionary may hold others
+            used = values.filter(pc.fill_null(wrong, fill_value=False))
+            what = exact_of(used.dictionary_decode())[2]
+        return exact.take(values.indices), wrong, what
     if pa.types.is_null(kind):
         return Exact(pa.nulls(len(values), pa.int64())), None, ""
     if pa.types.is_decimal128(kind) and (split := _of_decimals(values)) is not None:
