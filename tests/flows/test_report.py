@@ -133,6 +133,13 @@ def test_frames_of_a_report_sum_to_the_bill(home, tmp_path):
     assert "r-1" in table._repr_html_()
 
 
+def test_a_filter_that_matches_nothing_says_so(home):
+    ride(home, "r-1", 8, 9)
+    words = said(home, "report", "--where", "team=nlp", "--where", "team=x", "--where", "run=r-1")
+    assert "Nothing matches team=nlp or x, run=r-1." in words
+    assert "(left out)" in words
+
+
 def test_wrong_words_are_one_sentence(home):
     ride(home, "r-1", 8, 9)
     for words, sentence in [

@@ -217,13 +217,11 @@ def test_a_run_that_is_not_on_the_bill_is_in_the_report_without_an_allocated_cos
     assert table.rows[0].why("estimated") == "not metered here"
 
 
-def test_one_unknown_estimate_makes_the_sum_unknown_and_the_reason_says_what_is_known():
+def test_a_sum_that_lacks_a_run_says_so():
     other = spend("c", part("train", 0, None, weight=5, period="2026-10"), labels=LABELS["c"])
     table = report(("team",), [RUN_A, other], lines=[line("a", 1)])
-    assert table.rows[0]["estimated"] is None
-    why = "1 of 2 runs: no price was known; $0.0000010 is known"
-    assert table.rows[0].why("estimated") == why
-    assert table.total["estimated"] is None
+    assert table.rows[0]["estimated"].nano == table.total["estimated"].nano == 1007
+    assert table.rows[0].why("estimated") == "1 of 2 runs is not in it: no price was known"
 
 
 def test_a_filter_leaves_remainders_standing_and_names_what_it_leaves_out():

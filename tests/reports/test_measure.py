@@ -68,14 +68,17 @@ def test_a_groups_unit_cost_is_money_over_work_and_no_mean_of_ratios():
     assert table.rows[0]["epochs"] == 10
 
 
-def test_one_run_that_does_not_tell_makes_the_group_unknown_with_the_reason():
-    silent = work(None, 10)
-    runs = [
-        run("a", UNIT, done=work(1, 10)),
-        run("b", UNIT, done=silent, whys={"epochs": "the training names no epochs"}),
-    ]
-    table = report(("team",), runs, view=None, measures=("per_epoch",))
-    assert cells(table)["estimated_per_epoch"] == "1 of 2 runs: the training names no epochs"
+def test_a_run_that_does_not_tell_is_in_neither_sum_and_the_reason_counts_it():
+    silent = run("b", 50 * UNIT, whys={"epochs": "the training names no epochs"})
+    runs = [run("a", UNIT, done=work(1, 10)), silent, run("c", 3 * UNIT, done=work(1, 10))]
+    table = report(("team",), runs, view=None, measures=("per_epoch", "epochs"))
+    why = "1 of 3 runs is not in it: the training names no epochs"
+    assert cells(table) == {"estimated_per_epoch": 2 * UNIT}
+    assert table.rows[0].why("estimated_per_epoch") == table.rows[0].why("epochs") == why
+    assert "*" in str(table)
+    assert "* epochs, estimated per epoch: some runs are not in it: the training names" in str(
+        table
+    )
 
 
 def test_what_is_not_metered_or_goes_on_outside_the_period_has_no_unit_cost():

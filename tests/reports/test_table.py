@@ -96,6 +96,7 @@ def test_arrow_holds_exact_decimals_with_their_units_and_sums_to_the_bill():
     assert frame.schema.metadata[b"view"] == b"effective"
     assert sum(frame["allocated"].to_pylist()) == Decimal("1.500000012")
     assert frame["per_epoch"].to_pylist() == [Decimal("0.000123456"), None, None]
+    assert frame["why"].to_pylist() == [None, "per_epoch: no epochs", None]
 
 
 def test_pandas_holds_decimals_and_units_beside_them():

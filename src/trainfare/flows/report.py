@@ -23,6 +23,7 @@ from trainfare.reports.spend import Spend, spend_of
 
 if TYPE_CHECKING:
     from trainfare.metering.receipt import Receipt
+    from trainfare.reports.attribution import Question
     from trainfare.reports.table import Table
     from trainfare.store.allocations import StoredAllocation
 
@@ -140,7 +141,7 @@ def make_report(
         known_keys=known_keys,
         outside=outside,
     )
-    noted = tuple(replace(one, notes=_notes(report)) for one in report.tables[:1])
+    noted = tuple(replace(one, notes=_notes(report, question)) for one in report.tables[:1])
     return replace(report, tables=noted + report.tables[1:])
 
 
@@ -214,9 +215,12 @@ def _evidence(
     return dict(coverage), untagged
 
 
-def _notes(report: Report) -> tuple[str, ...]:
+def _notes(report: Report, question: Question) -> tuple[str, ...]:
     """What a reader of the figures must know."""
     notes = []
+    if question.where and not any(table.rows for table in report.tables):
+        listed = ", ".join(f"{key}={' or '.join(v)}" for key, v in question.where.items())
+        notes.append(f"Nothing matches {listed}.")
     if report.outside:
         runs = "run lies" if report.outside == 1 else "runs lie"
         notes.append(f"{report.outside:,} metered {runs} outside these periods.")

@@ -6,8 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
 from trainfare.core.money import Money
+
+NOT_IN_IT = " not in it: "
+"""What stands in a reason between how many runs a figure lacks and why."""
 
 Value = str | int | Decimal | Money | None
 
@@ -74,7 +78,7 @@ class Row:
     cells: Mapping[str, Value]
     role: Role = Role.GROUP
     whys: Mapping[str, str] = field(default_factory=dict)
-    """Column → why its cell is None."""
+    """Column → why its cell is None, or what is not in it."""
     name: str | None = None
     """What a remainder is called: idle, shared, unused_commitment, unallocated."""
 
@@ -82,12 +86,13 @@ class Row:
         return self.cells[column]
 
     def why(self, column: str) -> str | None:
-        """Why the cell of *column* is None, where that is known."""
+        """Why the cell of *column* is None, or what is not in it."""
         return self.whys.get(column)
 
-    def to_json(self) -> dict[str, str | int | None]:
-        """Money and decimals as text, so that no reader makes floats of them."""
-        return {name: plain_value(value) for name, value in self.cells.items()}
+    def to_json(self) -> dict[str, Any]:
+        """Money and decimals as text, so that no reader makes floats of them; ``why`` where any."""
+        document: dict[str, Any] = {name: plain_value(value) for name, value in self.cells.items()}
+        return {**document, "why": dict(self.whys)} if self.whys else document
 
 
 def plain_value(value: Value) -> str | int | None:

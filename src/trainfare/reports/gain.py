@@ -74,7 +74,7 @@ class Metric:
         if gain <= 0:
             return None, f"{self.name} did not get better than before"
         amount, why = scope.sum_runs(lambda run: scope.run_nano(run, book))
-        return (None, why) if amount is None else (rate(amount.nano, gain, scope.currency), None)
+        return (None if amount is None else rate(amount.nano, gain, scope.currency)), why
 
     def better(self, one: Fraction, other: Fraction) -> Fraction:
         """The better of two values."""

@@ -11,7 +11,8 @@
 | lineage | cost of these runs and all that they began from, each once |
 | per:METRIC | cost ÷ (best value − first value) |
 
-A group's unit cost is Σ money ÷ Σ work of its runs, never a mean of ratios.
+A group's unit cost is Σ money ÷ Σ work of its runs, never a mean of ratios. A run of which either is
+not known is in neither sum, and the cell says so.
 """
 
 from __future__ import annotations
@@ -27,7 +28,15 @@ from trainfare.core.money import NANO, Money
 from trainfare.core.period import HOUR
 from trainfare.reports.cell import Column, Kind, Value
 from trainfare.reports.gain import Metric, parse_metric
-from trainfare.reports.scope import NOT_METERED_WHY, Book, Grain, Scope, rate
+from trainfare.reports.scope import (
+    NO_RUN_WHY,
+    NOT_METERED_WHY,
+    OUTSIDE_WHY,
+    Book,
+    Grain,
+    Scope,
+    rate,
+)
 from trainfare.reports.spend import Spend
 
 PARTS = "these keys cut runs into parts that have no work of their own"
@@ -193,55 +202,49 @@ def measure_cells(
 
 
 def _count(name: str, scope: Scope) -> Cell:
-    if scope.grain is Grain.EPOCHS and name == "steps":
-        return _epoch_steps(scope)
-    if scope.grain is not Grain.RUNS:
-        return None, PARTS
-    total, why = scope.sum_work(COUNTS[name].of, name)
+    what = _work_of(name, scope)
+    if isinstance(what, str):
+        return None, what
+    total, why = scope.sum_work(what, name)
     if total is None:
         return None, why
     if COUNTS[name].unit is None:
-        return int(total), None
-    return Decimal(round(total * NANO)).scaleb(-9), None
+        return int(total), why
+    return Decimal(round(total * NANO)).scaleb(-9), why
 
 
-def _epoch_steps(scope: Scope) -> Cell:
+def _work_of(name: str, scope: Scope) -> Callable[[Spend], int | Fraction | None] | str:
+    """How to count the work of one run within the line, or why that cannot be."""
+    if scope.grain is Grain.RUNS:
+        return COUNTS[name].of
+    if scope.grain is not Grain.EPOCHS or name != "steps":
+        return PARTS
     if scope.epoch is None or not scope.epoch.isdecimal():
-        return None, "outside epochs"
+        return "outside epochs"
 
     def steps(spend: Spend) -> int | None:
-        laps = [lap.steps for lap in spend.work.laps if str(lap.epoch) == scope.epoch]
-        return sum(laps) or None
+        return sum(lap.steps for lap in spend.work.laps if str(lap.epoch) == scope.epoch) or None
 
-    total, why = scope.sum_work(steps, "steps")
-    return (None if total is None else int(total)), why
+    return steps
 
 
 def _rate(one: _Rate, scope: Scope, book: Book) -> Cell:
-    if one.count == "runs" and scope.grain is Grain.RUNS:
-        work: Fraction | None = Fraction(len(scope.runs))
-        why = None if scope.runs else "no run"
-    elif one.count == "steps" and scope.grain is Grain.EPOCHS:
-        counted, why = _epoch_steps(scope)
-        work = None if not isinstance(counted, int) else Fraction(counted)
-    elif scope.grain is not Grain.RUNS:
-        return None, PARTS
-    else:
-        work, why = scope.sum_work(COUNTS[one.count].of, one.count)
-    if work is None or not work:
-        return None, why or f"no {one.count}"
     part = scope.train_nano if one.is_train else scope.run_nano
-    amount, why = scope.sum_runs(lambda run: part(run, book))
-    if amount is None:
-        return None, why
-    return rate(amount.nano * one.per, work, scope.currency), None
+    if one.count != "runs":
+        what = _work_of(one.count, scope)
+        if isinstance(what, str):
+            return None, what
+        return scope.rate(lambda run: part(run, book), what, one.count, one.per)
+    if scope.grain is not Grain.RUNS:
+        return None, PARTS
+    known = [nano for run in scope.runs if (nano := part(run, book)[0]) is not None]
+    _, why = scope.sum_runs(lambda run: part(run, book))
+    return (rate(sum(known), len(known), scope.currency) if known else None), why
 
 
 def _amount(name: str, scope: Scope, book: Book, everything: Scope) -> Cell:
     if scope.grain is not Grain.RUNS:
         return None, PARTS
-    if not scope.runs:
-        return None, "no run"
     if name == LINEAGE:
         return _lineage(scope, book, everything)
     return scope.sum_runs(lambda run: _run_amount(name, scope, book, run))
@@ -257,12 +260,15 @@ def _run_amount(name: str, scope: Scope, book: Book, run: str) -> tuple[int | No
     if share is None:
         return None, spend.whys.get(name, f"{name} unknown")
     if not spend.is_whole:
-        return None, "it goes on outside these periods"
+        return None, OUTSIDE_WHY
     nano, why = scope.machine_nano(run, book)
     return (None, why) if nano is None else (round(nano * share), None)
 
 
 def _lineage(scope: Scope, book: Book, everything: Scope) -> Cell:
+    """Unknown where one run of the line is: a version without its pretraining is no answer."""
+    if not scope.runs:
+        return None, NO_RUN_WHY
     parents = {run: spend.parents for run, spend in scope.spends.items()}
     total = 0
     for run in lineage(scope.runs, parents):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -10,12 +10,15 @@ from fractions import Fraction
 
 from trainfare.core.money import NANO, Money
 from trainfare.core.stage import TRAIN
+from trainfare.reports.cell import NOT_IN_IT
 from trainfare.reports.entry import OUTSIDE_STAGES, Entry
 from trainfare.reports.spend import Spend
 
 NOT_METERED_WHY = "not metered here"
 NO_PRICE_WHY = "no price was known"
 NO_BILL_WHY = "nothing of the bill was given to it"
+OUTSIDE_WHY = "it goes on outside these periods"
+NO_RUN_WHY = "no run is in it"
 
 
 class Book(StrEnum):
@@ -35,6 +38,14 @@ class Grain(StrEnum):
     PARTS = "parts"
     """Runs into parts that have no work of their own: components, stages, days."""
 
+
+Known = tuple[int | None, str | None]
+"""Nano-units of one run, or None and why."""
+
+Cell = tuple[Money | None, str | None]
+"""An amount, and why it is not known or what is not in it."""
+
+_Summed = tuple[Fraction | None, str | None]
 
 Nanos = dict[str, dict[tuple[str, str], int | None]]
 """Run → (stage, epoch) → nano-units; None is unknown."""
@@ -69,37 +80,32 @@ class Scope:
         before = amounts.get(place, 0)
         amounts[place] = None if before is None or entry.nano is None else before + entry.nano
 
-    def money(self, book: Book) -> tuple[Money | None, str | None]:
-        """What the line costs by *book*, or None and why."""
+    def money(self, book: Book) -> Cell:
+        """What the line costs by *book*: the sum over its runs of which that is known."""
         if book is Book.ALLOCATED:
-            found = [self.run_nano(run, book)[0] for run in self.runs]
-            known = [nano for nano in found if nano is not None]
+            known = [n for run in self.runs if (n := self.run_nano(run, book)[0]) is not None]
             if not known and self.unowned is None:
                 return None, NO_BILL_WHY
             return Money(sum(known) + (self.unowned or 0), self.currency), None
-        if not self.runs:
-            return None, "no run is in it"
         if self.grain is not Grain.RUNS and not any(self.books[book].values()):
             return None, "nothing of it was estimated"
         return self.sum_runs(lambda run: self.run_nano(run, book))
 
-    def run_nano(self, run: str, book: Book) -> tuple[int | None, str | None]:
+    def run_nano(self, run: str, book: Book) -> Known:
         """What one run costs within the line."""
         return self._nano(run, book, lambda _stage: True)
 
-    def machine_nano(self, run: str, book: Book) -> tuple[int | None, str | None]:
+    def machine_nano(self, run: str, book: Book) -> Known:
         """What the time of its machines costs: everything but what stands outside stages."""
         return self._nano(run, book, lambda stage: stage != OUTSIDE_STAGES)
 
-    def train_nano(self, run: str, book: Book) -> tuple[int | None, str | None]:
+    def train_nano(self, run: str, book: Book) -> Known:
         """What its train stage costs."""
         nano, why = self._nano(run, book, lambda stage: stage == TRAIN)
         is_there = any(stage == TRAIN for stage, _ in self.books[book].get(run, {}))
         return (nano, why) if is_there or why else (None, "no time in the stage train")
 
-    def _nano(
-        self, run: str, book: Book, takes: Callable[[str], bool]
-    ) -> tuple[int | None, str | None]:
+    def _nano(self, run: str, book: Book, takes: Callable[[str], bool]) -> Known:
         amounts = self.books[book].get(run)
         if not amounts:
             if self.grain is not Grain.RUNS:
@@ -111,50 +117,75 @@ class Scope:
         known = [nano for nano in chosen if nano is not None]
         return (sum(known), None) if len(known) == len(chosen) else (None, NO_PRICE_WHY)
 
-    def sum_runs(
-        self, part: Callable[[str], tuple[int | None, str | None]]
-    ) -> tuple[Money | None, str | None]:
-        """Σ over runs; unknown where one of them is, and what is known stands in the reason."""
-        total, missing, first = 0, 0, None
+    def sum_runs(self, part: Callable[[str], Known]) -> Cell:
+        """Σ over the runs of which *part* is known; the reason says how many are not in it."""
+        total, missing = self._sum(part)
+        if total is None:
+            return None, missing
+        return Money(int(total), self.currency), missing
+
+    def sum_work(self, what: Callable[[Spend], int | Fraction | None], name: str) -> _Summed:
+        """Σ over runs of what they did, those of which it is known."""
+        return self._sum(lambda run: self._work(run, what, name))
+
+    def rate(
+        self,
+        part: Callable[[str], Known],
+        what: Callable[[Spend], int | Fraction | None],
+        name: str,
+        per: int,
+    ) -> Cell:
+        """Σ money × *per* ÷ Σ work, both of the same runs: those of which both are known."""
+        both: dict[str, tuple[int, int | Fraction]] = {}
+
+        def known(run: str) -> tuple[int | Fraction | None, str | None]:
+            work, why = self._work(run, what, name)
+            nano, no_money = part(run)
+            if work is None or nano is None:
+                return None, why or no_money
+            both[run] = nano, work
+            return work, None
+
+        _, missing = self._sum(known)
+        nano = sum(one[0] for one in both.values())
+        work = sum((Fraction(one[1]) for one in both.values()), Fraction(0))
+        if not work:
+            return None, missing or f"no {name}"
+        return rate(nano * per, work, self.currency), missing
+
+    def _work(
+        self, run: str, what: Callable[[Spend], int | Fraction | None], name: str
+    ) -> tuple[int | Fraction | None, str | None]:
+        spend = self.spends.get(run)
+        if spend is None:
+            return None, NOT_METERED_WHY
+        if not spend.is_whole:
+            return None, OUTSIDE_WHY
+        amount = what(spend)
+        return amount, None if amount is not None else spend.whys.get(name, f"{name} unknown")
+
+    def _sum(self, part: Callable[[str], tuple[int | Fraction | None, str | None]]) -> _Summed:
+        total, whys = Fraction(0), Counter[str]()
         for run in self.runs:
-            nano, why = part(run)
-            if nano is None:
-                missing, first = missing + 1, first or why
+            amount, why = part(run)
+            if amount is None:
+                whys[why or "unknown"] += 1
             else:
-                total += nano
-        if not missing:
-            return Money(total, self.currency), None
-        rest = f"; {Money(total, self.currency).display()} is known" if total else ""
-        return None, f"{_count(missing, len(self.runs))}{first}{rest}"
-
-    def sum_work(
-        self, what: Callable[[Spend], int | Fraction | None], name: str
-    ) -> tuple[Fraction | None, str | None]:
-        """Σ over runs of what they did; unknown where one of them does not say."""
-        total, missing, first = Fraction(0), 0, None
-        for run in self.runs:
-            spend = self.spends.get(run)
-            amount = None if spend is None or not spend.is_whole else what(spend)
-            if amount is not None:
                 total += amount
-                continue
-            missing += 1
-            first = first or _why(spend, name)
-        if not missing:
+        if not self.runs:
+            return None, NO_RUN_WHY
+        if not whys:
             return total, None
-        return None, f"{_count(missing, len(self.runs))}{first}"
+        if len(self.runs) == whys.total():
+            return None, whys.most_common(1)[0][0]
+        return total, missing_text(whys, len(self.runs))
 
 
-def _why(spend: Spend | None, name: str) -> str:
-    if spend is None:
-        return NOT_METERED_WHY
-    if not spend.is_whole:
-        return "it goes on outside these periods"
-    return spend.whys.get(name, f"{name} unknown")
-
-
-def _count(missing: int, runs: int) -> str:
-    return "" if runs == 1 else f"{missing:,} of {runs:,} runs: "
+def missing_text(whys: Counter[str], runs: int) -> str:
+    """How many runs are not in a figure, and why most of them are not."""
+    missing = whys.total()
+    are = "is" if missing == 1 else "are"
+    return f"{missing:,} of {runs:,} runs {are}{NOT_IN_IT}{whys.most_common(1)[0][0]}"
 
 
 def union(scopes: Iterable[Scope], like: Scope) -> Scope:

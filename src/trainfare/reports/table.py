@@ -107,10 +107,10 @@ class Table:
                 {"name": one.name, "kind": one.kind.value, "unit": one.unit, "what": one.what}
                 for one in self.columns
             ],
-            "rows": [_with_whys(row) for row in self.rows],
-            "remainders": {row.name: _with_whys(row) for row in self.remainders},
-            "left_out": None if self.left_out is None else _with_whys(self.left_out),
-            "total": _with_whys(self.total),
+            "rows": [row.to_json() for row in self.rows],
+            "remainders": {row.name: row.to_json() for row in self.remainders},
+            "left_out": None if self.left_out is None else self.left_out.to_json(),
+            "total": self.total.to_json(),
             "notes": list(self.notes),
         }
 
@@ -147,11 +147,6 @@ class Table:
         from trainfare.reports.table_frame import to_arrow
 
         return to_arrow(self)
-
-
-def _with_whys(row: Row) -> dict[str, Any]:
-    document: dict[str, Any] = row.to_json()
-    return {**document, "why": dict(row.whys)} if row.whys else document
 
 
 def _size(value: Value) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from trainfare.core.errors import BadInput, MissingExtra
 from trainfare.core.money import Money
-from trainfare.reports.cell import Column, Kind, Value
+from trainfare.reports.cell import Column, Kind, Row, Value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from trainfare.reports.table import Table
+
+WHY = "why"
+"""The last column: why cells of the line are unknown, or what is not in them."""
+
+_WHY = Column(WHY, Kind.TEXT)
 
 PRECISION, SCALE = 38, 9
 """Decimals of money: whole nano-units, and room for any sum of them."""
@@ -35,6 +40,7 @@ def to_arrow(table: Table) -> pa.Table:
         "view": table.view or "",
         "periods": ",".join(table.periods),
     }
+    fields.append(pa.field(WHY, pa.string()))
     arrays = [pa.array(_cells(table, f.name), f.type) for f in fields]
     return pa.table(arrays, schema=pa.schema(fields, metadata=about))
 
@@ -44,7 +50,7 @@ def to_pandas(table: Table) -> pd.DataFrame:
     _need("pandas")
     import pandas as pd
 
-    data = {one.name: _series(pd, table, one) for one in table.columns}
+    data = {one.name: _series(pd, table, one) for one in (*table.columns, _WHY)}
     frame = pd.DataFrame(data)
     frame.attrs.update(
         title=table.title,
@@ -64,8 +70,8 @@ def to_polars(table: Table) -> pl.DataFrame:
     kinds = {Kind.TEXT: pl.String, Kind.COUNT: pl.Int64}
     exact = pl.Decimal(PRECISION, SCALE)
     return pl.DataFrame(
-        {one.name: _cells(table, one.name) for one in table.columns},
-        schema={one.name: kinds.get(one.kind, exact) for one in table.columns},
+        {one.name: _cells(table, one.name) for one in (*table.columns, _WHY)},
+        schema={one.name: kinds.get(one.kind, exact) for one in (*table.columns, _WHY)},
     )
 
 
@@ -86,7 +92,14 @@ def _words(column: Column) -> dict[str, str]:
 
 
 def _cells(table: Table, name: str) -> list[str | int | Decimal | None]:
+    if name == WHY:
+        return [_reasons(line) for line in table.lines]
     return [_cell(line.cells.get(name)) for line in table.lines]
+
+
+def _reasons(line: Row) -> str | None:
+    """Why cells of a line are unknown, or what is not in them."""
+    return "; ".join(f"{name}: {why}" for name, why in line.whys.items()) or None
 
 
 def _cell(value: Value) -> str | int | Decimal | None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from trainfare.core.money import NANO, Money
 from trainfare.core.plain import plain
-from trainfare.reports.cell import Column, Kind, Role, Row, Value
+from trainfare.reports.cell import NOT_IN_IT, Column, Kind, Role, Row, Value
 
 if TYPE_CHECKING:
     from trainfare.reports.table import Table
@@ -29,10 +29,11 @@ KEY_WIDTH = 28
 HEAD_WIDTH = 10
 """A heading breaks between words where it is wider than this and than its cells."""
 
-REASONS_SHOWN = 2
-"""So many different reasons are told of a column, those of most rows."""
+REASONS_SHOWN = 8
+"""So many lines of reasons are printed."""
 
-UNKNOWN = "–"
+UNKNOWN, PARTIAL = "–", "*"
+"""What stands for an unknown cell, and after a cell that lacks some of its runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,22 +88,30 @@ def shown_columns(table: Table) -> list[Column]:
 
 
 def reasons(table: Table) -> list[str]:
-    """Why cells are not known: a line per reason, with the columns and how many rows it is of."""
-    found: dict[tuple[str, int], list[str]] = {}
+    """Why cells are unknown or not whole: a line per reason, with its columns and rows."""
+    found: dict[tuple[str, str, int], list[str]] = {}
     for column in table.columns:
         if column.kind in (Kind.TEXT, Kind.SHARE):
             continue
-        counts = Counter(
-            row.whys.get(column.name, "unknown")
-            for row in table.rows
-            if row.cells[column.name] is None
-        )
-        for why, count in counts.most_common(REASONS_SHOWN):
-            found.setdefault((why, count), []).append(column.title)
-    return [
-        f"{UNKNOWN} {', '.join(titles)}: {why}" + _share_of(count, len(table.rows))
-        for (why, count), titles in found.items()
+        counts: Counter[tuple[str, str]] = Counter()
+        for row in table.rows:
+            why = row.why(column.name)
+            if row.cells[column.name] is None:
+                counts[UNKNOWN, why or "unknown"] += 1
+            elif why:
+                counts[PARTIAL, why.rpartition(NOT_IN_IT)[2]] += 1
+        for (mark, why), count in counts.items():
+            found.setdefault((mark, why, count), []).append(column.title)
+    lines = [
+        f"{mark} {', '.join(titles)}: {_told(mark, why)}" + _share_of(count, len(table.rows))
+        for (mark, why, count), titles in found.items()
     ]
+    more = len(lines) - REASONS_SHOWN
+    return lines if more <= 0 else [*lines[:REASONS_SHOWN], f"… and {more} more reasons."]
+
+
+def _told(mark: str, why: str) -> str:
+    return why if mark == UNKNOWN else f"some runs are not in it: {why}"
 
 
 def _share_of(count: int, rows: int) -> str:
@@ -150,6 +159,8 @@ def _cells(column: Column, shown: Sequence[Row]) -> _Cells:
     texts = [cell_text(column, row, places) for row in shown]
     if column.kind is Kind.TEXT:
         texts = [_cut(text, KEY_WIDTH) for text in texts]
+    elif any(text.endswith(PARTIAL) for text in texts):
+        texts = [text if text.endswith(PARTIAL) else f"{text} " for text in texts]
     return _Cells(column.kind is not Kind.TEXT, column.title, column.unit or "", tuple(texts))
 
 
@@ -160,7 +171,11 @@ def _block_lines(block: Sequence[_Cells], shown: Sequence[Row]) -> Iterator[Line
         yield Line(None, _joined(block, [head[number] for head in heads]))
     if any(one.unit for one in block):
         yield Line(None, _joined(block, [one.unit for one in block]))
+    figures = [one for one in block if one.is_right]
     for number, row in enumerate(shown):
+        is_empty = not any(one.texts[number].strip() for one in figures)
+        if is_empty and figures and row.role is not Role.GROUP:
+            continue  # what has nothing to say in this block
         if row.role is Role.TOTAL:
             yield Line(None, "─" * (sum(one.width + 2 for one in block) - 2))
         yield Line(row.role, _joined(block, [one.texts[number] for one in block]))
@@ -201,11 +216,17 @@ def cell_text(column: Column, row: Row, places: int) -> str:
             row.role is not Role.GROUP and not row.why(column.name)
         )
         return "" if is_blank else UNKNOWN
+    if isinstance(value, str):
+        return plain(value)
+    return _figure(column, value, places) + (PARTIAL if row.why(column.name) else "")
+
+
+def _figure(column: Column, value: Money | Decimal | int, places: int) -> str:
     if isinstance(value, Money):
         return _money_text(value, places)
     if isinstance(value, Decimal):
         return f"{value:.1%}" if column.kind is Kind.SHARE else f"{value:,.{places}f}"
-    return plain(value) if isinstance(value, str) else f"{value:,}"
+    return f"{value:,}"
 
 
 def _money_text(amount: Money, places: int) -> str:
