@@ -130,8 +130,8 @@ def test_without_a_bill_the_lines_sum_to_the_estimates(runs, asked):
         return
     known = [p.estimated_cost for own in runs for p in own]
     for table in attribute(question, spends, [], LABELS):
-        if None not in known:
-            assert table.total["estimated"] == Money.total(known)
+        priced = Money.total(cost for cost in known if cost is not None)
+        assert (table.total["estimated"] or Money(0)) == priced
         assert table.total["allocated"] is None
         assert not table.remainders
 
@@ -222,6 +222,14 @@ def test_a_sum_that_lacks_a_run_says_so():
     table = report(("team",), [RUN_A, other], lines=[line("a", 1)])
     assert table.rows[0]["estimated"].nano == table.total["estimated"].nano == 1007
     assert table.rows[0].why("estimated") == "1 of 2 runs is not in it: no price was known"
+
+
+def test_a_run_of_which_a_part_has_no_price_shows_the_rest_and_says_so():
+    mixed = spend("c", part("train", 0, None, weight=5), part("setup", None, 7))
+    table = report(("run",), [mixed], view=None)
+    assert table.rows[0]["estimated"].nano == 7
+    assert table.rows[0].why("estimated") == "some of it is not in it: no price was known"
+    assert "$0.000000007*" in str(table)
 
 
 def test_a_filter_leaves_remainders_standing_and_names_what_it_leaves_out():

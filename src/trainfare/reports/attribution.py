@@ -207,11 +207,7 @@ class _Book:
     def _whole(self, everything: Scope) -> int:
         """The bill; where there is none, the estimates that are known."""
         if self._question.view is None:
-            return sum(
-                nano or 0
-                for amounts in everything.books[Book.ESTIMATED].values()
-                for nano in amounts.values()
-            )
+            return everything.known_nano(Book.ESTIMATED)
         return _allocated(everything) + sum(self._remainders.values())
 
     def _cells(
@@ -300,8 +296,7 @@ class _Book:
 
 def _allocated(scope: Scope) -> int:
     """What a line has of the bill; 0 where it has nothing."""
-    amounts = scope.books[Book.ALLOCATED].values()
-    return sum(nano or 0 for each in amounts for nano in each.values()) + (scope.unowned or 0)
+    return scope.known_nano(Book.ALLOCATED) + (scope.unowned or 0)
 
 
 def _given(entry: Entry, keys: Sequence[str]) -> dict[str, str]:

@@ -47,8 +47,8 @@ Cell = tuple[Money | None, str | None]
 
 _Summed = tuple[Fraction | None, str | None]
 
-Nanos = dict[str, dict[tuple[str, str], int | None]]
-"""Run → (stage, epoch) → nano-units; None is unknown."""
+Nanos = dict[str, dict[tuple[str, str], tuple[int, bool]]]
+"""Run → (stage, epoch) → nano-units that are known, and whether that is all of it."""
 
 
 @dataclass(slots=True)
@@ -77,8 +77,8 @@ class Scope:
         book = Book.ESTIMATED if entry.is_estimate else Book.ALLOCATED
         amounts = self.books[book][entry.run]
         place = (entry.found.get("stage") or "", entry.found.get("epoch") or "")
-        before = amounts.get(place, 0)
-        amounts[place] = None if before is None or entry.nano is None else before + entry.nano
+        nano, is_all = amounts.get(place, (0, True))
+        amounts[place] = nano + (entry.nano or 0), is_all and entry.nano is not None
 
     def money(self, book: Book) -> Cell:
         """What the line costs by *book*: the sum over its runs of which that is known."""
@@ -89,7 +89,21 @@ class Scope:
             return Money(sum(known) + (self.unowned or 0), self.currency), None
         if self.grain is not Grain.RUNS and not any(self.books[book].values()):
             return None, "nothing of it was estimated"
-        return self.sum_runs(lambda run: self.run_nano(run, book))
+        return self._estimated()
+
+    def _estimated(self) -> Cell:
+        """The sum of every part with a price, so that any grouping sums to the same total."""
+        _, why = self.sum_runs(lambda run: self.run_nano(run, Book.ESTIMATED))
+        known = self.known_nano(Book.ESTIMATED)
+        if why is None or not known:
+            return (None if why else Money(known, self.currency)), why
+        if NOT_IN_IT not in why:
+            why = f"some of it is{NOT_IN_IT}{why}"
+        return Money(known, self.currency), why
+
+    def known_nano(self, book: Book) -> int:
+        """Everything of *book* that runs of the line have and that is known."""
+        return sum(nano for each in self.books[book].values() for nano, _ in each.values())
 
     def run_nano(self, run: str, book: Book) -> Known:
         """What one run costs within the line."""
@@ -113,14 +127,14 @@ class Scope:
             is_bill = book is Book.ALLOCATED
             missing = NO_PRICE_WHY if run in self.spends else NOT_METERED_WHY
             return None, NO_BILL_WHY if is_bill else missing
-        chosen = [nano for (stage, _), nano in amounts.items() if takes(stage)]
-        known = [nano for nano in chosen if nano is not None]
-        return (sum(known), None) if len(known) == len(chosen) else (None, NO_PRICE_WHY)
+        chosen = [one for (stage, _), one in amounts.items() if takes(stage)]
+        is_all = all(one[1] for one in chosen)
+        return (sum(one[0] for one in chosen), None) if is_all else (None, NO_PRICE_WHY)
 
     def sum_runs(self, part: Callable[[str], Known]) -> Cell:
         """Σ over the runs of which *part* is known; the reason says how many are not in it."""
         total, missing = self._sum(part)
-        if total is None:
+        if total is None or (missing and not total):  # no 0 for what may be something
             return None, missing
         return Money(int(total), self.currency), missing
 
@@ -199,9 +213,9 @@ def union(scopes: Iterable[Scope], like: Scope) -> Scope:
         for book, runs in scope.books.items():
             for run, amounts in runs.items():
                 merged = whole.books[book][run]
-                for place, nano in amounts.items():
-                    before = merged.get(place, 0)
-                    merged[place] = None if before is None or nano is None else before + nano
+                for place, (nano, is_all) in amounts.items():
+                    before, was_all = merged.get(place, (0, True))
+                    merged[place] = before + nano, was_all and is_all
     return whole
 
 

@@ -7,13 +7,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from trainfare.reports.cell import Column, Kind, Role, Row
-from trainfare.reports.table_text import cell_text, places_of
+from trainfare.reports.table_text import cell_text, places_of, reasons, shown_columns
 
 if TYPE_CHECKING:
     from trainfare.reports.table import Table
 
 ROWS_SHOWN = 200
 """So many rows are shown; a data frame has all."""
+
+NOWRAP = 40
+"""A key of at most so many characters stays in one line."""
 
 _BOX = (
     "font:13px/1.5 system-ui,-apple-system,'Segoe UI',sans-serif;color:inherit;"
@@ -38,14 +41,15 @@ def _one(table: Table) -> str:
     shown = [*table.rows[:ROWS_SHOWN], *table.remainders]
     shown += [] if table.left_out is None else [table.left_out]
     shown.append(table.total)
-    places = {c.name: places_of(c, [row.cells.get(c.name) for row in shown]) for c in table.columns}
-    head = "".join(map(_heading, table.columns))
-    body = "".join(_row(table.columns, row, places) for row in shown)
-    notes = list(table.notes)
+    columns = shown_columns(table)
+    places = {c.name: places_of(c, [row.cells.get(c.name) for row in shown]) for c in columns}
+    head = "".join(map(_heading, columns))
+    body = "".join(_row(columns, row, places) for row in shown)
+    notes = [*reasons(table), *table.notes]
     if len(table.rows) > ROWS_SHOWN:
         notes.insert(0, f"{len(table.rows) - ROWS_SHOWN:,} more rows are in to_pandas().")
     listed = "".join(f"<li>{html.escape(note)}</li>" for note in notes)
-    after = f"<ul style='margin:.6rem 0 0;padding-left:1.2rem;opacity:.8'>{listed}</ul>"
+    after = f"<ul style='margin:.6rem 0 1.4rem;padding:0;list-style:none;opacity:.8;font-size:12px'>{listed}</ul>"
     return (
         f"<div style=\"{_BOX}\"><div style='font-weight:600;margin:.2rem 0 .5rem'>"
         f"{html.escape(table.title)}</div><table style='{_TABLE}'><thead>"
@@ -73,7 +77,7 @@ def _cell(column: Column, row: Row, places: int) -> str:
     text = html.escape(cell_text(column, row, places))
     why = row.why(column.name)
     title = f" title='{html.escape(why)}'" if why else ""
-    wrap = "" if column.kind is Kind.TEXT else ";white-space:nowrap"
+    wrap = "" if column.kind is Kind.TEXT and len(text) > NOWRAP else ";white-space:nowrap"
     return f"<td{title} style='{_PAD};text-align:{_side(column)}{wrap}'>{text}</td>"
 
 

@@ -111,7 +111,7 @@ def reasons(table: Table) -> list[str]:
 
 
 def _told(mark: str, why: str) -> str:
-    return why if mark == UNKNOWN else f"some runs are not in it: {why}"
+    return why if mark == UNKNOWN else f"not whole: {why}"
 
 
 def _share_of(count: int, rows: int) -> str:
