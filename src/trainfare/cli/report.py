@@ -12,13 +12,21 @@ import click
 from trainfare.cli.answer import (
     filters_of,
     format_option,
-    say_json,
     say_table,
     shorten,
     shorten_middle,
     table,
 )
-from trainfare.cli.report_file import FOCUS_VERSIONS, write_focus
+from trainfare.cli.report_file import (
+    FOCUS_VERSIONS,
+    json_text,
+    out_option,
+    refuse_file,
+    write_bytes,
+    write_document,
+    write_focus,
+    write_text,
+)
 from trainfare.core.charge import View
 from trainfare.core.money import Money
 
@@ -56,12 +64,8 @@ if TYPE_CHECKING:
     help="Which cost column.",
 )
 @click.option("--as-of", help="As it stood then (RFC 3339).")
-@format_option("table", "json", "csv", "focus")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Write to this file, which may end in .csv or .parquet.",
-)
+@format_option("table", "json", "csv", "parquet", "html", "pdf", "focus")
+@out_option
 @click.option(
     "--focus-version",
     type=click.Choice(FOCUS_VERSIONS),
@@ -83,7 +87,7 @@ def command(
     """Report money by any keys; rows, remainders and what is left out sum to the bill.
 
     Where no bill is allocated yet, it reports what runs were estimated at.
-    With --format focus it writes every charge once per owner.
+    With --format focus it writes every charge once per owner; html and pdf are made to be sent.
     """
     from trainfare.core.period import parse_instant
     from trainfare.flows.report import make_report
@@ -92,6 +96,7 @@ def command(
     if form == "focus":
         write_focus(out, focus_version, period)
         return
+    as_of_ns = parse_instant(as_of) if as_of else None
     report = make_report(
         home_folder(),
         _names(by),
@@ -99,22 +104,30 @@ def command(
         where=filters_of(filters),
         period=period,
         view=View(view),
-        as_of_ns=parse_instant(as_of) if as_of else None,
+        as_of_ns=as_of_ns,
     )
-    if form == "json":
-        first, *others = [_document(one) for one in report.tables] or [{}]
-        say_json(
-            {
-                **first,
-                "periods": list(report.periods),
-                "other_currencies": others,
-                **_evidence(report),
-            }
-        )
+    if form in ("html", "pdf"):
+        from trainfare.flows.report_document import report_document
+
+        page = report_document(home_folder(), report, view=View(view), as_of_ns=as_of_ns)
+        write_document(page, form, out)
+    elif form == "parquet":
+        from trainfare.reports.table_file import parquet_of
+
+        write_bytes(lambda: parquet_of(report.tables), form, out)
+    elif form == "json":
+        write_text(json_text(_whole(report)), out)
     elif form == "csv":
-        click.echo(_csv(report), nl=False)
+        write_text(_csv(report), out)
     else:
+        refuse_file(form, out)
         _show(report)
+
+
+def _whole(report: Report) -> dict[str, Any]:
+    first, *others = [_document(one) for one in report.tables] or [{}]
+    periods = list(report.periods)
+    return {**first, "periods": periods, "other_currencies": others, **_evidence(report)}
 
 
 def _names(text: str) -> tuple[str, ...]:

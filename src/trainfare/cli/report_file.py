@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from trainfare.cli.answer import plural
-from trainfare.core.errors import BadInput
+from trainfare.core.errors import BadInput, OutsideFailed
+
+if TYPE_CHECKING:
+    from trainfare.reports.document import Document
+
+out_option = click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file."
+)
+"""The ``--out`` option of a command that answers with files."""
 
 FOCUS_VERSIONS = ("1.2", "1.3", "1.4")
 """FOCUS versions that can be written; the last is the default."""
@@ -43,3 +54,71 @@ def _refuse_selections() -> None:
                 "a FOCUS export has every charge and every cost column; leave out "
                 f"{parameter.opts[0]}"
             )
+
+
+def json_text(document: object) -> str:
+    """*document* as commands print JSON."""
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def write_text(text: str, out: Path | None) -> None:
+    """Write *text* to *out*; to standard output when None."""
+    if out is None:
+        click.echo(text, nl=False)
+    else:
+        _write(text.encode("utf-8"), out)
+
+
+def write_document(document: Document, form: str, out: Path | None) -> None:
+    """Write *document* as HTML or PDF.
+
+    Raises:
+        BadInput: a PDF would go to a terminal.
+        MissingExtra: what it needs is not installed.
+    """
+    if form == "html":
+        from trainfare.reports.html_document import html_of
+
+        write_text(html_of(document), out)
+        return
+    from trainfare.reports.pdf_document import pdf_of
+
+    write_bytes(lambda: pdf_of(document), form, out)
+
+
+def write_bytes(make: Callable[[], bytes], form: str, out: Path | None) -> None:
+    """Write what *make* makes to *out*; to standard output when None.
+
+    Raises:
+        BadInput: it would go to a terminal.
+    """
+    if out is None and sys.stdout.isatty():
+        raise BadInput(f"--format {form} is not for a terminal; add --out FILE.{form}")
+    made = make()
+    if out is None:
+        click.echo(made, nl=False)
+    else:
+        _write(made, out)
+
+
+def refuse_file(form: str, out: Path | None) -> None:
+    """A table for the terminal goes to no file.
+
+    Raises:
+        BadInput: *out* is given.
+    """
+    if out is not None:
+        raise BadInput(f"--out with --format {form} has no meaning; name another --format")
+
+
+def _write(made: bytes, out: Path) -> None:
+    """Write *made* to *out*, whole or not at all, and say so."""
+    partial = out.with_name(f".{out.name}.partial")
+    try:
+        partial.write_bytes(made)
+        partial.replace(out)
+    except OSError as error:
+        raise OutsideFailed(f"cannot write {out}: {error.strerror or error}") from None
+    finally:
+        partial.unlink(missing_ok=True)
+    click.echo(f"{out}: {len(made):,} bytes")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from trainfare.cli.answer import format_option, say_json, width
+from trainfare.cli.answer import format_option, width
+from trainfare.cli.report_file import json_text, out_option, refuse_file, write_document, write_text
 from trainfare.core.charge import View
 from trainfare.core.errors import NotFound
 
@@ -38,9 +40,16 @@ if TYPE_CHECKING:
     help="Which cost column.",
 )
 @click.option("--as-of", help="As it stood then (RFC 3339).")
-@format_option("table", "json", "csv")
+@format_option("table", "json", "csv", "html", "pdf")
+@out_option
 def command(
-    period: str | None, team: str | None, kind: str, view: str, as_of: str | None, form: str
+    period: str | None,
+    team: str | None,
+    kind: str,
+    view: str,
+    as_of: str | None,
+    form: str,
+    out: Path | None,
 ) -> None:
     """State what each team has of one month (2026-10; the latest when left out)."""
     from trainfare.core.period import parse_instant
@@ -56,11 +65,16 @@ def command(
         as_of_ns=parse_instant(as_of) if as_of else None,
     )
     _check_team(stated, team)
-    if form == "json":
-        say_json(_document(stated, team))
+    if form in ("html", "pdf"):
+        from trainfare.flows.statement import statement_document
+
+        write_document(statement_document(stated, team), form, out)
+    elif form == "json":
+        write_text(json_text(_document(stated, team)), out)
     elif form == "csv":
-        click.echo(_csv(stated, team), nl=False)
+        write_text(_csv(stated, team), out)
     else:
+        refuse_file(form, out)
         _show(stated, team)
 
 

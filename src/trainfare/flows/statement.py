@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from trainfare.allocation.rules import Rules
+    from trainfare.reports.document import Document
     from trainfare.reports.statement import StatementKind, Statements
     from trainfare.reports.statement_policy import Policy
     from trainfare.store.allocations import StoredAllocation
@@ -219,3 +220,44 @@ def _check_bill(
                 f"statements sum to {book.bill.text()}, the bill to "
                 f"{Money(whole, book.currency).text()} {book.currency}; please report this"
             )
+
+
+def statement_document(stated: Stated, team: str | None = None) -> Document:
+    """Statements as a document: of all teams with an overview, or of one.
+
+    Raises:
+        MissingExtra: what draws charts is not installed.
+    """
+    from trainfare.reports.document import Document, made_of_pairs
+    from trainfare.reports.document_words import VIEWS
+    from trainfare.reports.statement_document import overview_chapter, team_chapter
+
+    chapters = []
+    for book in stated.books:
+        if team is None:
+            chapters.append(overview_chapter(book))
+        chapters += [
+            team_chapter(one, book, stated.kind, stated.labels, stated.rules)
+            for one in book.statements
+            if team in (None, one.team)
+        ]
+    whose = "all teams" if team is None else team
+    facts = {
+        "Month": stated.period,
+        "Cost": f"{stated.view.value}: {VIEWS[stated.view]}",
+        "Bills": ", ".join(f"{one.source} ({one.id[:12]})" for one in stated.deliveries),
+        "Allocated": f"{stated.allocated_at}, from inputs {stated.inputs}",
+        "Distribution": " ".join(stated.policy),
+    }
+    return Document(
+        title=f"{stated.kind.value.capitalize()} statement",
+        subtitle=f"{whose} · {stated.period} · {stated.view.value} cost",
+        chapters=tuple(chapters),
+        made_of=made_of_pairs(facts),
+        notes=stated.notes,
+        seals=tuple(
+            f"All statements and what is kept sum to the bill: {book.bill.text()} "
+            f"{book.currency}, proven against {sum(one.rows for one in stated.deliveries):,} charges."
+            for book in stated.books
+        ),
+    )
