@@ -180,6 +180,7 @@ int nvmlGpmMetricsGet(GpmGet *get) {
 }
 #endif
 
+static unsigned long long sampled_at;
 static unsigned processes(Device *device, Process *found, Sample *samples, unsigned room) {
   const char *text = getenv("FAKE_NVML_PROCESSES");
   unsigned seen = 0;
@@ -189,7 +190,7 @@ static unsigned processes(Device *device, Process *found, Sample *samples, unsig
     if (gpu == device->gpu && (!samples || sm)) {
       if (seen < room && found)
         found[seen] = (Process){pid, mib < 0 ? ~0ull : (unsigned long long)mib << 20, 0, 0};
-      if (seen < room && samples) samples[seen] = (Sample){pid, 1000, sm, 1, 0, 0};
+      if (seen < room && samples) samples[seen] = (Sample){pid, sampled_at, sm, 1, 0, 0};
       seen++;
     }
     text = strchr(text, ',');
@@ -214,7 +215,8 @@ int nvmlDeviceGetProcessUtilization(Device *device, Sample *found, unsigned *siz
   if (device->gpu == mig) return NOT_SUPPORTED;
   int code = ask(device);
   unsigned room = *size;
-  *size = since < 1000 ? processes(device, 0, found, room) : 0;
+  sampled_at += 1000; /* a new sample at every question */
+  *size = since < sampled_at ? processes(device, 0, found, room) : 0;
   return code ? code : *size == 0 ? NOT_FOUND : *size > room ? TOO_SMALL : OK;
 #endif
 }

@@ -236,10 +236,25 @@ def test_a_gpu_that_only_we_use_is_all_ours(sample):
 
 
 def test_a_gpu_that_others_use_too_is_divided_by_activity(sample):
+    """By memory until the driver has told activity three times: one moment says too little."""
     ours, theirs = os.getpid(), os.getppid()
-    sampler = sample(GPUS=1, PROCESSES=f"0:{ours}:100:30,0:{theirs}:900:10")
+    sampler = sample(GPUS=1, PROCESSES=f"0:{ours}:100:30,0:{theirs}:300:10")
     sampler.open()
-    assert sampler.read()[0].process_share == Fraction(3, 4)
+    assert sampler.read()[0].process_share == Fraction(1, 4)
+    assert [slow_reading(sampler)[0].process_share for _ in range(2)] == [
+        Fraction(1, 4),
+        Fraction(3, 4),
+    ]
+
+
+def test_a_process_that_one_moment_does_not_show_keeps_its_share(sample, monkeypatch):
+    ours, theirs = os.getpid(), os.getppid()
+    sampler = sample(GPUS=1, PROCESSES=f"0:{ours}:100:10,0:{theirs}:100:90")
+    sampler.open()
+    slow_reading(sampler)
+    slow_reading(sampler)
+    monkeypatch.setenv("FAKE_NVML_PROCESSES", f"0:{ours}:100:0,0:{theirs}:100:60")
+    assert slow_reading(sampler)[0].process_share == Fraction(30, 30 + 3 * 90 + 60)
 
 
 def test_without_activity_by_process_memory_divides(sample):
@@ -285,7 +300,8 @@ def test_what_a_child_process_uses_is_ours(sample):
         processes = f"0:{child.pid}:100:30,0:{os.getppid()}:100:10"
         sampler = sample(GPUS=1, PROCESSES=processes)
         sampler.open()
-        assert sampler.read()[0].process_share == Fraction(3, 4)
+        slow_reading(sampler)
+        assert slow_reading(sampler)[0].process_share == Fraction(3, 4)
         child.communicate(b"\n")
 
 
@@ -419,9 +435,10 @@ def test_ours_is_the_tree_of_the_process_that_is_metered(build, monkeypatch):
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
         processes = f"0:{child.pid}:100:20,0:{os.getpid()}:100:60"
         monkeypatch.setenv("FAKE_NVML_PROCESSES", processes)
-        sampler = GpuSampler(child.pid, library=build())
+        sampler = GpuSampler(child.pid, library=build(), cpu_ns=lambda: 0)
         sampler.open()
-        assert sampler.read()[0].process_share == Fraction(1, 4)
+        slow_reading(sampler)
+        assert slow_reading(sampler)[0].process_share == Fraction(1, 4)
         sampler.close()
         child.communicate(b"\n")
 

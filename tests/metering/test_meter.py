@@ -131,26 +131,34 @@ def test_device_windows_hold_the_mean_and_the_energy_between_them(folder, clock)
     assert all(u.activity_permille is None and u.energy_mj is None for u in unknown)
 
 
-def test_who_measures_devices_and_what_they_profile_is_recorded(folder, clock):
-    """A profile stands on the window in which it was told; a changed source is told again."""
-    devices = Devices((gpu(0), gpu(1)))
-    meter = make_meter(folder, instruments(clock, devices=devices, held=("GPU-0", "GPU-1")))
+def test_who_measures_devices_is_recorded_whenever_it_changes(folder, clock):
+    devices = Devices((gpu(0),), [reading(activity=100)])
+    meter = make_meter(folder, instruments(clock, devices=devices, held=("GPU-0",)))
     open_all(meter)
-    for profile in (GpuProfile(80.5, 40.0, 30.04, None), None):
-        devices.readings = [reading(activity=100, profile=profile), reading(activity=100)]
-        clock.advance(10)
-        meter._tick_devices()
-        meter._flush_devices()
+    clock.advance(10)
+    meter._flush_devices()
     assert read_back(folder).telemetry == {"activity": "NVML", "energy": "counter"}
     devices.said = {"activity": "NVML", "profile_why": "the driver refused it after a while"}
     clock.advance(1)
     meter.stop("finished")
-    segment = read_back(folder)
-    assert segment.telemetry == devices.said
-    told = {(u.device_id, u.start_ns): u.profile for u in segment.device_use}
-    assert told["GPU-0", 0] == DeviceProfile(805, 400, 300, None)
-    assert told["GPU-1", 0] == DeviceProfile()
-    assert told["GPU-0", 10 * 10**9] is None
+    assert read_back(folder).telemetry == devices.said
+
+
+def test_a_profile_is_the_mean_of_all_the_time_since_the_last(folder, clock):
+    """It may be told in one window of several; those before it share it, those after wait."""
+    devices = Devices((gpu(0), gpu(1)))
+    meter = make_meter(folder, instruments(clock, devices=devices, held=("GPU-0", "GPU-1")))
+    open_all(meter)
+    told = (None, GpuProfile(80.5, 40.0, 30.04, None), GpuProfile(10.0, 0.0, 0.0, 0.0), None)
+    for profile in told:
+        devices.readings = [reading(activity=100, profile=profile), reading(activity=100)]
+        clock.advance(10)
+        meter._tick_devices()
+        meter._flush_devices()
+    uses = read_back(folder).device_use
+    first, second = DeviceProfile(805, 400, 300, None), DeviceProfile(100, 0, 0, 0)
+    assert [u.profile for u in uses if u.device_id == "GPU-0"] == [first, first, second, None]
+    assert {u.profile for u in uses if u.device_id == "GPU-1"} == {None}
 
 
 def test_a_machine_without_price_says_so_in_the_record(folder, clock):

@@ -14,6 +14,7 @@ from trainfare.core.machine import Machine
 from trainfare.core.period import Interval
 from trainfare.core.run import (
     Artifact,
+    DeviceProfile,
     DeviceUse,
     Flops,
     PriceMark,
@@ -242,11 +243,7 @@ def _totals(hosts: list[HostSample]) -> Totals:
 
 def _device_use(recording: Recording, machine: Machine) -> tuple[DeviceUse, ...]:
     devices = machine.accelerators
-    profiles = {
-        (sample.device, sample.start_ns): sample.profile
-        for sample in recording.samples
-        if isinstance(sample, ProfileSample)
-    }
+    profiles = _profiles(recording)
     uses = [
         DeviceUse(
             devices[sample.device].id,
@@ -262,6 +259,24 @@ def _device_use(recording: Recording, machine: Machine) -> tuple[DeviceUse, ...]
         if isinstance(sample, DeviceSample) and sample.device < len(devices)
     ]
     return tuple(uses)
+
+
+def _profiles(recording: Recording) -> dict[tuple[int, int], DeviceProfile]:
+    """(Device, start of a window) → its profile; one is the mean of all the time since the last."""
+    told = {
+        (one.device, one.start_ns): one.profile
+        for one in recording.samples
+        if isinstance(one, ProfileSample) and any(value is not None for value in one.profile)
+    }
+    found: dict[tuple[int, int], DeviceProfile] = {}
+    later: dict[int, DeviceProfile] = {}
+    windows = [one for one in recording.samples if isinstance(one, DeviceSample)]
+    for window in sorted(windows, key=lambda one: -one.start_ns):
+        key = (window.device, window.start_ns)
+        later |= {window.device: told[key]} if key in told else {}
+        if window.device in later:
+            found[key] = later[window.device]
+    return found
 
 
 def _flops(recording: Recording) -> Flops | None:
