@@ -20,6 +20,8 @@ from trainfare.core.money import Money
 from trainfare.metering.track import Run, track
 
 if TYPE_CHECKING:
+    from altair import LayerChart
+
     from trainfare.core.budget import Budget, Standing
     from trainfare.flows.reconcile import Reconciliation
     from trainfare.reports.table import Table
@@ -34,6 +36,7 @@ __all__ = [
     "TrainfareError",
     "__version__",
     "budgets",
+    "chart",
     "frontier",
     "receipt",
     "reconcile",
@@ -52,6 +55,41 @@ def __getattr__(name: str) -> object:
 
         return Budget
     raise AttributeError(f"module 'trainfare' has no attribute {name!r}")
+
+
+def chart(
+    name: str,
+    *,
+    period: str | None = None,
+    run: str | None = None,
+    by: str | None = None,
+    budget: str | None = None,
+    theme: str = "light",
+    width: int = 760,
+) -> LayerChart:
+    """A chart of what is known here, as an Altair chart; a notebook shows it.
+
+    Args:
+        name: ``spend``, ``groups``, ``timeline``, ``epochs``, ``frontier``, ``waterfall``, ``idle``
+            or ``budget``.
+        period: one billing period (``"2026-10"``), otherwise all.
+        run: an id, the beginning of one, a name, or ``last``.
+        by: a label, ``run`` or ``component``: what spend is grouped by, or runs compared within.
+        budget: which budget; the only one where there is but one.
+        theme: ``light`` or ``dark``.
+        width: pixels, all in all.
+    """
+    from trainfare.flows.chart_question import Question
+    from trainfare.flows.charts import draw, need_charts
+    from trainfare.metering.home import home_folder
+
+    need_charts()
+    from trainfare.reports.chart_theme import THEMES, Look
+
+    if theme not in THEMES:
+        raise BadInput(f"theme {theme!r} is not one of {', '.join(THEMES)}")
+    question = Question(period=period, run=run, by=by, budget=budget)
+    return draw(home_folder(), name, question, Look(THEMES[theme], width))
 
 
 def receipt(run: str = "last") -> object:

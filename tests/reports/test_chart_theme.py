@@ -73,7 +73,7 @@ def test_contrast_and_distance_are_computed_as_their_sources_say():
 @themes
 def test_what_is_drawn_stands_out_from_the_page(theme):
     """3:1 for marks (WCAG 1.4.11) and 4.5:1 for text (1.4.3)."""
-    marks = [*theme.series, theme.rest, theme.more, theme.less]
+    marks = [*theme.series, *theme.remainders, theme.rest, theme.more, theme.less]
     assert [c for c in marks if contrast(c, theme.background) < 3] == []
     assert [c for c in (theme.text, theme.muted) if contrast(c, theme.background) < 4.5] == []
 
@@ -84,7 +84,7 @@ def test_any_two_colours_stay_apart(theme, eye):
     """0.02 in Oklab is a difference that is just seen; three times that is seen in small squares."""
     near = [
         pair
-        for pair in itertools.combinations([*theme.series, theme.rest], 2)
+        for pair in itertools.combinations([*theme.series, *theme.remainders, theme.rest], 2)
         if distance(*pair, eye) < 0.06
     ]
     assert near == []

@@ -8,9 +8,8 @@ from pathlib import Path
 
 from trainfare.allocation.database import files_sql, open_database
 from trainfare.allocation.pieces import bill_pieces
-from trainfare.allocation.quantity import DAY_US
 from trainfare.allocation.sql import statements
-from trainfare.core.period import Interval
+from trainfare.core.period import DAY, Interval
 
 _US = 1000
 """Nanoseconds in a microsecond."""
@@ -32,27 +31,29 @@ class MachineTime:
     """Time of its GPUs together, where the bill sells them apart (Google), else None."""
 
 
-def read_machine_time(charges: Sequence[Path]) -> list[MachineTime]:
+def read_machine_time(charges: Sequence[Path], *, grain_ns: int = DAY) -> list[MachineTime]:
     """Paid time per resource with compute charges and day, in order.
 
     A charge stands on the day on which its period begins, as it does in an allocation.
 
     Args:
         charges: files of the lake, all charges of one or more billing periods.
+        grain_ns: how long the days are; an hour where the bill is to be seen hour by hour.
     """
     if not charges:
         return []
     pieces = bill_pieces(files_sql(charges), ("ResourceId",))
-    [query] = statements("machine_time", **pieces)
+    slot_us = grain_ns // _US
+    [query] = statements("machine_time", slot_us=str(slot_us), **pieces)
     with open_database() as database:
         rows = database.execute(query).fetchall()
     return [
         MachineTime(
             resource=resource,
             instance_type=kind or None,
-            interval=Interval(day * DAY_US * _US, max(until_us, (day + 1) * DAY_US) * _US),
+            interval=Interval(slot * grain_ns, max(until_us * _US, (slot + 1) * grain_ns)),
             paid_ns=machine_us * _US,
             gpu_ns=None if gpu_us is None else gpu_us * _US,
         )
-        for resource, kind, day, machine_us, until_us, gpu_us in rows
+        for resource, kind, slot, machine_us, until_us, gpu_us in rows
     ]

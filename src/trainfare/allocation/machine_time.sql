@@ -1,4 +1,4 @@
--- Machine time: for how long each machine was paid for on each day, and what it is.
+-- Machine time: for how long each machine was paid for in each day (or hour), and what it is.
 -- Of a charge period the SKUs are taken apart: a machine's hour at two rates is one hour in two
 -- rows of one SKU, its cores, memory and GPUs are rows of several. Google's GPU rows count GPU-hours.
 
@@ -20,11 +20,11 @@ machines AS (
 timed AS (
     SELECT *, machine_us IS NOT NULL OR gpu_us IS NOT NULL AS is_timed FROM machines)
 -- Where some charges of a machine say how long, those that do not (fees, discounts) say nothing.
-SELECT resource, max(instance_type) AS instance_type, start_us // {{day_us}} AS day,
+SELECT resource, max(instance_type) AS instance_type, start_us // {{slot_us}} AS slot,
     sum(coalesce(machine_us, period_us))::BIGINT AS machine_us,
     max(end_us) AS until_us,
     CASE WHEN bool_and(gpu_us IS NOT NULL) THEN sum(gpu_us)::BIGINT END AS gpu_us
 FROM timed
 WHERE is_timed OR resource NOT IN (SELECT resource FROM timed WHERE is_timed)
-GROUP BY resource, day
-ORDER BY resource, day;
+GROUP BY resource, slot
+ORDER BY resource, slot;

@@ -38,6 +38,7 @@ COMMANDS = {
     "utilization": "What paid GPUs did, in time and money; what commitments saved.",
     "reconcile": "Estimate beside bill, run by run, and why they differ.",
     "statement": "What each team has of a month, as showback or chargeback.",
+    "chart": "Draw spend, a run, the frontier … as PNG, SVG, JSON or HTML.",
     "explain": "From any number down to file, row, rule and weights.",
     "rules": "Check your own allocation rules.",
     "tags": "What to put on a job so that its charges find its run.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from trainfare.core.charge import Component
 from trainfare.core.estimate import Estimate
 from trainfare.core.money import Money
 from trainfare.core.period import Interval
@@ -21,31 +22,47 @@ def spent_within(run: RunRecord, estimate: Estimate, window: Interval) -> Money 
     Returns:
         None where the run's total is not known.
     """
-    until = [_spent_until(run, estimate, at_ns) for at_ns in (window.start_ns, window.end_ns)]
-    if until[0] is None or until[1] is None:
+    if estimate.total is None:
         return None
-    return until[1] - until[0]
+    known = components_within(run, estimate, window).values()
+    return Money.total((one for one in known if one is not None), estimate.currency)
 
 
-def _spent_until(run: RunRecord, estimate: Estimate, at_ns: int) -> Money | None:
-    total = estimate.total
-    if total is None:
-        return None
-    whole = Money.zero(estimate.currency)
-    passed = Money.zero(estimate.currency)
+def components_within(
+    run: RunRecord, estimate: Estimate, window: Interval
+) -> dict[Component, Money | None]:
+    """What a run spent in *window* on each component, as :func:`spent_within`.
+
+    None where nothing of a component has a price; what is partly without one is what is known.
+    """
+    before, after = (
+        _spent_until(run, estimate, at_ns) for at_ns in (window.start_ns, window.end_ns)
+    )
+    return {
+        one: None if amount is None else after[one] - before[one]
+        for one, amount in estimate.components.items()
+    }
+
+
+def _spent_until(run: RunRecord, estimate: Estimate, at_ns: int) -> dict[Component, Money]:
+    zero = Money.zero(estimate.currency)
+    whole, passed = dict.fromkeys(Component, zero), dict.fromkeys(Component, zero)
+
+    def spend(component: Component, amount: Money, interval: Interval) -> None:
+        whole[component] += amount
+        passed[component] += _part(amount, interval, at_ns)
+
     for stretch in estimate.stretches:
         if stretch.estimated_cost is not None:
-            whole += stretch.estimated_cost
-            passed += _part(stretch.estimated_cost, stretch.interval, at_ns)
+            spend(stretch.component, stretch.estimated_cost, stretch.interval)
     for artifact in (one for segment in run.segments for one in segment.artifacts):
         byte_ns, price = artifact.byte_ns, artifact.price
         if byte_ns and isinstance(price, Price) and price.currency == estimate.currency:
-            held = price.of(byte_ns)
-            whole += held
-            passed += _part(held, artifact.held, at_ns)
-    ends_ns = max(attempt.interval.end_ns for attempt in run.attempts)
-    rest = total - whole
-    return passed + rest if at_ns > ends_ns else passed
+            spend(Component.STORAGE, price.of(byte_ns), artifact.held)
+    if at_ns > max(attempt.interval.end_ns for attempt in run.attempts):
+        for component, amount in estimate.components.items():
+            passed[component] += (amount or zero) - whole[component]
+    return passed
 
 
 def _part(amount: Money, interval: Interval, at_ns: int) -> Money:

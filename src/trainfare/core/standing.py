@@ -40,19 +40,19 @@ def stand(budget: Budget, spenders: Sequence[Spender], at_ns: int) -> list[Stand
         found = []
         for one in spenders:
             if one.lasted.end_ns >= budget.starts_ns:
-                spent, why = _sum([one], since, budget.limit.currency)
+                spent, why = sum_of([one], since, budget.limit.currency)
                 found.append(Standing(budget, budget.limit, spent, run=one.run, why=why))
         return found
     window = budget.window(at_ns)
     limit, lacks = budget.limit, ""
     if budget.is_carried_over:
         before = [
-            _sum(spenders, each, limit.currency)
+            sum_of(spenders, each, limit.currency)
             for each in earlier_windows(budget, spenders, at_ns)
         ]
         limit = carried_limit(limit, [amount or Money.zero(limit.currency) for amount, _ in before])
         lacks = next((f"before, {why}" for _, why in before if why), "")
-    spent, why = _sum(spenders, window, limit.currency)
+    spent, why = sum_of(spenders, window, limit.currency)
     return [Standing(budget, limit, spent, why=why or lacks)]
 
 
@@ -71,8 +71,10 @@ def earlier_windows(budget: Budget, spenders: Sequence[Spender], at_ns: int) -> 
     return found[::-1]
 
 
-def _sum(spenders: Sequence[Spender], window: Interval, currency: str) -> tuple[Money | None, str]:
-    """What is known to be spent, and a sentence on what is not in it."""
+def sum_of(
+    spenders: Sequence[Spender], window: Interval, currency: str
+) -> tuple[Money | None, str]:
+    """What is known to be spent in *window*, and a sentence on what is not in it."""
     known: list[Money] = []
     unpriced = foreign = 0
     for one in spenders:

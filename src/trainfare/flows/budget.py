@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -11,9 +10,11 @@ from pathlib import Path
 
 from trainfare.core.budget import Budget, BudgetPeriod, BudgetView, Standing
 from trainfare.core.charge import View
+from trainfare.core.errors import BadInput
 from trainfare.core.money import Money
-from trainfare.core.period import DAY, BillingPeriod, Interval, parse_instant
-from trainfare.core.standing import stand
+from trainfare.core.period import DAY, HOUR, BillingPeriod, Interval, parse_instant
+from trainfare.core.standing import Spender, stand, sum_of
+from trainfare.flows.bill import has_ledger
 from trainfare.metering.audit import add_to_audit
 from trainfare.metering.budget_shelf import budget_json, delete_budget, put_budget, read_budgets
 from trainfare.metering.history import read_receipts
@@ -62,13 +63,46 @@ def standings(
     arrived, billed = _billed(home) if any(_is_billed(one) for one in asked) else ({}, {})
     found = []
     for budget in asked:
-        spenders = [
-            spender_of(receipt, _book(budget.view, receipt, arrived, billed))
-            for receipt in receipts
-            if budget.covers(receipt.run.id, receipt.run.labels, receipt.run.name)
-        ]
-        found += stand(budget, spenders, at_ns)
+        found += stand(budget, _covered(budget, receipts, arrived, billed), at_ns)
     return found
+
+
+def _covered(
+    budget: Budget, receipts: Sequence[Receipt], arrived: _Arrived, billed: _Billed
+) -> list[Spender]:
+    return [
+        spender_of(receipt, _book(budget.view, receipt, arrived, billed))
+        for receipt in receipts
+        if budget.covers(receipt.run.id, receipt.run.labels, receipt.run.name)
+    ]
+
+
+def spent_course(
+    home: Path, budget: Budget, at_ns: int
+) -> tuple[Standing, list[tuple[int, Money]]]:
+    """Where *budget* stands, and what was spent of it until each of some instants before *at_ns*.
+
+    Instants are hours of a day, days of a month; where spend is not known the course ends.
+
+    Raises:
+        BadInput: every run has this budget itself, so it has no one course.
+    """
+    if budget.period is BudgetPeriod.RUN:
+        raise BadInput(f"budget {budget.id} is for each run by itself; draw a budget with a period")
+    arrived, billed = _billed(home) if _is_billed(budget) else ({}, {})
+    spenders = _covered(budget, read_receipts(home, now_ns=at_ns), arrived, billed)
+    [standing] = stand(budget, spenders, at_ns)
+    window = budget.window(at_ns)
+    begin_ns = max(window.start_ns, min((one.lasted.start_ns for one in spenders), default=at_ns))
+    course = [(begin_ns, Money.zero(budget.limit.currency))]
+    step_ns = HOUR if at_ns - begin_ns <= 3 * DAY else DAY
+    instants = range((begin_ns // step_ns + 1) * step_ns, at_ns, step_ns)
+    for instant_ns in (*instants, at_ns):
+        spent, _ = sum_of(spenders, Interval(window.start_ns, instant_ns), budget.limit.currency)
+        if spent is None:
+            break
+        course.append((instant_ns, spent))
+    return standing, course
 
 
 def _is_billed(budget: Budget) -> bool:
@@ -130,7 +164,7 @@ def _not_billed(window: Interval, receipt: Receipt, arrived: _Arrived) -> list[I
 
 def _billed(home: Path) -> tuple[_Arrived, _Billed]:
     """Until when each bill is whole, and what every run was billed, day by day."""
-    if not (home / "ledger.db").exists() and not os.environ.get("TRAINFARE_DATABASE"):
+    if not has_ledger(home):
         return {}, {}
     from trainfare.store.allocations import current_allocations
     from trainfare.store.ledger import open_ledger

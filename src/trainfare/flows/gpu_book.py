@@ -68,6 +68,10 @@ class GpuBook:
     outside: list[Outside] = field(default_factory=list)
     charges: list[Path] = field(default_factory=list)
     """Files of the lake, none in the estimated book."""
+    places: Places | None = None
+    """The one name of each machine; None in the estimated book, where each has but one."""
+    types: dict[str, str] = field(default_factory=dict)
+    """Place → instance type, of machines with GPUs whose type is known."""
     not_allocated: tuple[str, ...] = ()
 
 
@@ -117,7 +121,8 @@ def _billed(home: Path, period: BillingPeriod | None) -> GpuBook | None:
     book = GpuBook("billed", periods, labels=labels, charges=charge_files(home, charged))
     book.not_allocated = tuple(sorted({one.period for one in deliveries} - set(periods)))
     times = read_machine_time(book.charges)
-    places = _Places([*(one.resource for one in times), *(one.resource_id for one in claims)])
+    places = Places([*(one.resource for one in times), *(one.resource_id for one in claims)])
+    book.places = places
     receipts = read_history(home)[0]
     _add_machines(book, times, receipts, places)
     sums = read_machines([home / one.folder for one in allocations], View.EFFECTIVE)
@@ -131,7 +136,7 @@ def _billed(home: Path, period: BillingPeriod | None) -> GpuBook | None:
     return book
 
 
-class _Places:
+class Places:
     """One name per machine, whatever bills and meters call it."""
 
     def __init__(self, names: Iterable[str]) -> None:
@@ -145,7 +150,7 @@ class _Places:
 
 
 def _add_machines(
-    book: GpuBook, times: Sequence[MachineTime], receipts: Sequence[Receipt], places: _Places
+    book: GpuBook, times: Sequence[MachineTime], receipts: Sequence[Receipt], places: Places
 ) -> None:
     """The machine days of those with GPUs; those of which that is unknown are noted."""
     metered = {places.of(name): count for name, count in _metered_gpus(receipts).items()}
@@ -159,9 +164,11 @@ def _add_machines(
         elif gpus:
             paid_ns = int(gpus * one.paid_ns) if one.gpu_ns is None else one.gpu_ns
             book.days.append(MachineDay(place, one.interval, gpus, paid_ns))
+            if one.instance_type:
+                book.types[place] = one.instance_type
 
 
-def _add_money(book: GpuBook, sums: Sequence[MachineSum], places: _Places) -> None:
+def _add_money(book: GpuBook, sums: Sequence[MachineSum], places: Places) -> None:
     with_gpus = {one.place for one in book.days}
     outside: dict[tuple[str, str], int] = defaultdict(int)
     for one in sums:
@@ -204,7 +211,7 @@ def gpu_count(machine: Machine) -> Fraction:
 
 
 def _add_metered_uses(
-    home: Path, book: GpuBook, receipts: Sequence[Receipt], places: _Places | None
+    home: Path, book: GpuBook, receipts: Sequence[Receipt], places: Places | None
 ) -> None:
     """What the devices of metered runs did; only runs that held some, in the time of the book."""
     first_ns = min((one.interval.start_ns for one in book.days), default=0)
@@ -254,6 +261,9 @@ def _estimated(home: Path, period: BillingPeriod | None) -> GpuBook:
         book.labels[receipt.run.id] = receipt.run.labels
         for claim in receipt.run.claims():
             book.claims[claim.resource_id].append(claim)
+        for segment in receipt.run.segments:
+            if segment.machine.instance_type:
+                book.types[segment.machine.resource_id] = segment.machine.instance_type
     _add_metered_uses(home, book, receipts, None)
     return book
 

@@ -73,7 +73,7 @@ def spend_per_epoch(
     if not epochs:
         return empty(title, why_empty, look)
     if not amounts:
-        return empty(title, all_unknown(unknown), look)
+        return empty(title, all_unknown(["these epochs"]), look)
     currency = amounts[0].currency
     first, last = min(one.epoch for one in epochs), max(one.epoch for one in epochs)
     size = next(s for s in _sizes() if (last - first) // s < _COLUMNS)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from trainfare.core.errors import BadInput
 
 if TYPE_CHECKING:
     import altair as alt
-
-FORMATS = ("png", "svg", "json", "html")
-"""What a chart can be written as, by the ending of the file."""
 
 
 def spec_of(chart: alt.TopLevelMixin) -> dict[str, Any]:
@@ -68,6 +68,26 @@ def embedded(chart: alt.TopLevelMixin, element_id: str) -> str:
         f'<div id="{escape(element_id, quote=True)}" role="img" aria-label="{label}"></div>\n'
         f"<script>vegaEmbed({json.dumps('#' + element_id)}, {data}, {options});</script>\n"
     )
+
+
+def write_chart(chart: alt.TopLevelMixin, path: Path) -> None:
+    """Write *chart* to *path* as its ending says: png, svg, json or html.
+
+    Raises:
+        BadInput: the ending is none of these.
+    """
+    kind = path.suffix.lower()
+    if kind == ".png":
+        path.write_bytes(png_of(chart))
+    elif kind == ".svg":
+        path.write_text(svg_of(chart), encoding="utf-8")
+    elif kind == ".html":
+        path.write_text(page_of(chart), encoding="utf-8")
+    elif kind == ".json":
+        text = json.dumps(spec_of(chart), indent=1, ensure_ascii=False)
+        path.write_text(text + "\n", encoding="utf-8")
+    else:
+        raise BadInput(f"{path}: a chart is written as png, svg, json or html; name the file so")
 
 
 def page_of(chart: alt.TopLevelMixin) -> str:

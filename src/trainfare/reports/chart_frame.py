@@ -91,11 +91,14 @@ def colour(field: str, names: Sequence[str], look: Look, *, offset: int = 8) -> 
 
 
 def time_x(ticks: Ticks, domain_ns: tuple[int, int], title: str = "UTC") -> alt.X:
-    """A time axis over ``start``; *ticks* are in milliseconds, as Vega counts."""
+    """A time axis over ``start``; *ticks* are in milliseconds, as Vega counts.
+
+    Time is drawn as a number: as dates, Vega would take moments of one second for the same tick.
+    """
     return alt.X(
         "start",
-        type="temporal",
-        scale=alt.Scale(type="utc", domain=[t / 10**6 for t in domain_ns], nice=False),
+        type="quantitative",
+        scale=alt.Scale(domain=[t / 10**6 for t in domain_ns], nice=False),
         axis=_axis(ticks, title),
     )
 

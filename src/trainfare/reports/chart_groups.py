@@ -20,7 +20,7 @@ from trainfare.reports.chart_text import (
     short_text,
     text_width,
 )
-from trainfare.reports.chart_theme import Look
+from trainfare.reports.chart_theme import REMAINDERS, Look
 
 GROUPS = 14
 """So many groups get a bar of their own; the others share one."""
@@ -48,6 +48,8 @@ def spend_by_group(
     look: Look | None = None,
 ) -> alt.LayerChart:
     """One bar a group, stacked by its parts, the largest group first, its amount beside it.
+
+    What no run owns (the groups that :data:`.chart_theme.REMAINDERS` names) comes last.
 
     Args:
         spends: of one currency; groups beyond :data:`GROUPS` stand together as one bar.
@@ -84,9 +86,10 @@ def _by_size(spends: Sequence[GroupSpend]) -> Rank:
             before = totals.get(one.group)
             totals[one.group] = one.amount if before is None else before + one.amount
     rank = ranked(((one.group, totals.get(one.group)) for one in spends), GROUPS)
-    own = [name for name in rank.names if name != rank.rest]
+    last = [name for name in rank.names if name == rank.rest or name in REMAINDERS]
+    own = [name for name in rank.names if name not in last]
     own.sort(key=lambda name: -totals[name].nano if name in totals else 0)
-    return Rank((*own, *([rank.rest] if rank.rest else [])), rank.rest)
+    return Rank((*own, *last), rank.rest)
 
 
 def _bars(

@@ -26,7 +26,7 @@ WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 NO_GPUS = "No GPU was paid for here: no machine of this time has any."
 """Why the chart is empty, where the caller knows no better reason."""
 
-_ROW = 17
+_ROW = 15
 """Pixels of one line of hours."""
 
 
@@ -83,7 +83,7 @@ def idle_heat_map(
     rows = [_row(key, cell, by_weekday=by_weekday) for key, cell in cells.items()]
     lines = _lines(rows, groups)
     layers = _squares(rows, _heads(grouped, groups, look), lines, look, by_weekday=by_weekday)
-    notes = _notes(paid, note, by_weekday=by_weekday)
+    notes = _notes(grouped, rows, note, by_weekday=by_weekday)
     height = 96 + _ROW * len(lines)
     return framed(layers, title=title, notes=notes, look=look, height=height)
 
@@ -202,7 +202,7 @@ def _squares(
             labelExpr="format(datum.value,'02')+':00'",
             labelAngle=0,
             labelAlign="left",
-            labelOffset=-8,
+            labelOffset=-(look.width - 100) / 48,
             title="hour of the day, UTC",
             domain=False,
             ticks=False,
@@ -238,8 +238,8 @@ def _heads(hours: Sequence[IdleHour], groups: Sequence[str], look: Look) -> list
         idle = sum((one.idle for one in own if one.idle is not None), Fraction(0))
         known = sum((one.paid for one in own if one.idle is not None), Fraction(0))
         lost = sum((one.paid for one in own if one.idle is None), Fraction(0))
-        parts = [f"{float(idle):,.0f} of {float(known):,.0f} GPU-hours idle"] * bool(known)
-        parts += [f"{float(lost):,.0f} not known"] * bool(lost)
+        parts = [f"{_hours(idle)} of {_hours(known)} GPU-hours idle"] * bool(known)
+        parts += [f"{_hours(lost)} not known"] * bool(lost)
         total = ", ".join(parts)
         words = f": {total}"
         label = cut(group, look.width - 96 - 1.1 * text_width(words)) + words
@@ -247,11 +247,24 @@ def _heads(hours: Sequence[IdleHour], groups: Sequence[str], look: Look) -> list
     return heads
 
 
-def _notes(hours: Sequence[IdleHour], note: str, *, by_weekday: bool) -> list[str]:
+def _hours(value: Fraction) -> str:
+    return f"{float(value):,.0f}" if value >= 100 else f"{float(value):.3g}"
+
+
+def _notes(
+    hours: Sequence[IdleHour],
+    rows: Sequence[dict[str, Any]],
+    note: str,
+    *,
+    by_weekday: bool,
+) -> list[str]:
     notes = [f"{note[0].upper()}{note[1:]}."] if note else []
+    striped = {row["group"] for row in rows if "idle" not in row}
+    partly = {one.group for one in hours if one.idle is None} - striped
     if by_weekday:
         notes.append("Each square is the mean of all weeks.")
-    lost = listed(sorted({one.group for one in hours if one.idle is None}))
-    if lost:
-        notes.append(f"Not known at times (striped): {lost}.")
+    if striped:
+        notes.append(f"Not known at times (striped): {listed(sorted(striped))}.")
+    if partly:
+        notes.append(f"Means are of known hours in {listed(sorted(partly))}.")
     return [" ".join(notes)] if notes else []

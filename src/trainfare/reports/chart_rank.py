@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from trainfare.core.charge import Component
 from trainfare.core.money import Money
 from trainfare.reports.chart_text import exact_text, listed, minus
+from trainfare.reports.chart_theme import REMAINDERS
 
 SERIES = 6
 """So many things are told apart by colour."""
@@ -16,7 +17,7 @@ SERIES = 6
 
 @dataclass(frozen=True, slots=True)
 class Rank:
-    """The *names* in the order of drawing, the last of them *rest* where it is not empty."""
+    """The *names* in the order of drawing; *rest*, if not empty, is one of them."""
 
     names: tuple[str, ...]
     rest: str = ""
@@ -29,7 +30,8 @@ class Rank:
 def ranked(pairs: Iterable[tuple[str, Money | None]], shown: int = SERIES) -> Rank:
     """Order names by size; what is smaller than the first *shown* becomes one name.
 
-    Components keep their own order. A single name is never hidden behind *other*.
+    Components keep their own order, and what no run owns comes last, in its own. A single name is
+    never hidden behind *other*.
 
     >>> pairs = [(name, Money(nano)) for name, nano in zip("abcd", (1, 5, 2, 1))]
     >>> ranked(pairs, 2)
@@ -41,11 +43,13 @@ def ranked(pairs: Iterable[tuple[str, Money | None]], shown: int = SERIES) -> Ra
     components = tuple(one.value for one in Component if one.value in sizes)
     if len(components) == len(sizes):
         return Rank(components)
-    ordered = sorted(sizes, key=lambda name: (-sizes[name], name))
-    if len(ordered) <= shown + 1:
-        return Rank(tuple(ordered))
-    rest = f"other ({len(ordered) - shown} more)"
-    return Rank((*ordered[:shown], rest), rest)
+    remainders = tuple(name for name in REMAINDERS if name in sizes)
+    owned = [name for name in sizes if name not in remainders]
+    owned.sort(key=lambda name: (-sizes[name], name))
+    if len(owned) <= shown + 1:
+        return Rank((*owned, *remainders))
+    rest = f"other ({len(owned) - shown} more)"
+    return Rank((*owned[:shown], rest, *remainders), rest)
 
 
 def total_notes(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from trainfare.reports.chart_theme import Look
 ACTIVITY, LOW_USE = "GPU activity", "low use"
 """Names in the legend beside the stages."""
 
-_COLUMNS = 400
+COLUMNS = 400
 """Time is drawn in at most so many columns; what is finer is averaged, or shown by its longest."""
 
 _STAGES, _ATTEMPTS, _TOP = (108, 124), (130, 146), 146
@@ -91,7 +91,7 @@ def run_timeline(run: RunSpans, *, title: str = "", look: Look | None = None) ->
     )
     edges = (whole.start_ns, whole.end_ns)
     x = time_x(time_ticks(*edges, look.width // 84), edges)
-    column_ns = max(1, whole.duration_ns // _COLUMNS)
+    column_ns = max(1, whole.duration_ns // COLUMNS)
     has_activity = bool(run.activity)
     y = _height("low", has_activity=has_activity)
     known, unknown = _activity_rows(run.activity, column_ns)
@@ -182,6 +182,49 @@ def _activity_rows(
         percent = weighted / time_ns / 10
         known.append({**_span(whole, 0, percent), "name": ACTIVITY, "activity": f"{percent:.1f} %"})
     return known, [{**_span(one, 0, 100), "activity": "not measured"} for one in unmeasured]
+
+
+def mean_activity(
+    whole: Interval, uses: Iterable[tuple[Interval, int | None]], window_ns: int
+) -> Iterator[ActivitySpan]:
+    """The mean over any number of GPUs, in windows of *window_ns* from the start of *whole*.
+
+    Args:
+        whole: the time to cover.
+        uses: of each GPU, its activity in thousandths over stretches of time; None is not measured.
+        window_ns: how long a window is; the last one may be shorter.
+
+    Returns:
+        Windows that some stretch touches, in order; None where most of it was not measured.
+
+    >>> two = [(Interval(0, 10), 1000), (Interval(0, 10), 0)]
+    >>> [one.permille for one in mean_activity(Interval(0, 10), two, 10)]
+    [500]
+    """
+    measured: dict[int, int] = defaultdict(int)
+    weighted: dict[int, int] = defaultdict(int)
+    unmeasured: dict[int, int] = defaultdict(int)
+    for interval, permille in uses:
+        inside = interval.clip(whole)
+        if inside is None:
+            continue
+        first = (inside.start_ns - whole.start_ns) // window_ns
+        last = (inside.end_ns - 1 - whole.start_ns) // window_ns
+        for number in range(first, last + 1):
+            start_ns = whole.start_ns + number * window_ns
+            time_ns = inside.overlap_ns(Interval(start_ns, start_ns + window_ns))
+            if permille is None:
+                unmeasured[number] += time_ns
+            else:
+                measured[number] += time_ns
+                weighted[number] += time_ns * permille
+    for number in sorted(measured.keys() | unmeasured.keys()):
+        start_ns = whole.start_ns + number * window_ns
+        is_known = measured[number] > unmeasured[number]
+        yield ActivitySpan(
+            Interval(start_ns, min(start_ns + window_ns, whole.end_ns)),
+            weighted[number] // measured[number] if is_known else None,
+        )
 
 
 def _low_rows(low_use: Sequence[Interval]) -> list[dict[str, Any]]:

@@ -77,10 +77,11 @@ def spend_over_time(
     start_ns = min(one.interval.start_ns for one in spends)
     end_ns = max(one.interval.end_ns for one in spends)
     length_ns = min(one.interval.duration_ns for one in spends)
-    rows, reach = _columns(spends, rank, _gap(length_ns, end_ns - start_ns, look))
+    gap_ns = _gap(length_ns, end_ns - start_ns, look)
+    rows, reach = _columns(spends, rank, gap_ns)
     ticks = money_ticks(reach, currency)
     x = time_x(time_ticks(start_ns, end_ns, look.width // 72), (start_ns, end_ns))
-    layers = [striped(_unknown(spends), x, look)] if unknown else []
+    layers = [striped(_unknown(spends, gap_ns * 3 // 4), x, look)] if unknown else []
     names = list(rank.names)
     columns = layer(rows).mark_rect(stroke=look.theme.background, strokeWidth=0.5)
     columns = columns.encode(
@@ -137,15 +138,16 @@ def _columns(
     return rows, list(reach.values())
 
 
-def _unknown(spends: Sequence[Spend]) -> list[dict[str, Any]]:
+def _unknown(spends: Sequence[Spend], gap_ns: int) -> list[dict[str, Any]]:
+    """A little wider than the columns, so that it is seen behind them."""
     missing: dict[Interval, list[str]] = defaultdict(list)
     for one in spends:
         if one.amount is None:
             missing[one.interval].append(one.name)
     return [
         {
-            "start": interval.start_ns / 10**6,
-            "end": interval.end_ns / 10**6,
+            "start": (interval.start_ns + gap_ns) / 10**6,
+            "end": (interval.end_ns - gap_ns) / 10**6,
             "when": span(interval.start_ns, interval.end_ns),
             "not known": listed(names, 6),
         }

@@ -303,7 +303,7 @@ def _dated(instants: Sequence[int], form: str, longer: str) -> Ticks:
         if place == 0 or shown[place] != shown[place - 1]
     ]
     text = f"utcFormat(datum.value,'{form}')"
-    label = f"indexof({new},time(datum.value))<0?{text}:[{text},utcFormat(datum.value,'{longer}')]"
+    label = f"indexof({new},datum.value)<0?{text}:[{text},utcFormat(datum.value,'{longer}')]"
     return Ticks(tuple(instant / 10**6 for instant in instants), label)
 
 

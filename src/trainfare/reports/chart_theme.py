@@ -12,12 +12,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from trainfare.core.charge import Component
+from trainfare.core.charge import Component, Remainder
 from trainfare.core.stage import CHECKPOINT, DATA, EVAL, FINISH, SETUP, TRAIN, UNNAMED
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 """The reader's own font in a browser; ``sans-serif`` in a picture is Liberation Sans, which the
 renderer carries, so that pictures are the same on every machine."""
+
+
+REMAINDERS = tuple(f"({one.value.replace('_', ' ')})" for one in Remainder)
+"""How charts call what no run owns, in the order of drawing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,8 @@ class Theme:
     grid: str
     series: tuple[str, ...]
     """Colours of things told apart, in the order of use."""
+    remainders: tuple[str, str, str, str]
+    """Greys of what no run owns: idle, shared, unused commitment, unallocated."""
     rest: str
     """What is left over: *other*, and stages that nobody named."""
     unknown: tuple[str, str]
@@ -60,6 +66,7 @@ LIGHT = Theme(
     muted="#59616b",
     grid="#e4e7eb",
     series=("#026baf", "#cb7c02", "#1e8b69", "#c774cb", "#1999f3", "#902200"),
+    remainders=("#4e4860", "#121224", "#000000", "#2a2e3c"),
     rest="#8a9099",
     unknown=("#d5d9de", "#f1f3f5"),
     ramp=("#f6f1e7", "#f0cd8f", "#cb7c02", "#902200", "#4a1200"),
@@ -75,6 +82,7 @@ DARK = Theme(
     muted="#a6adb7",
     grid="#2c323a",
     series=("#4184d7", "#f3af28", "#62b382", "#d299d5", "#9dddff", "#f45b03"),
+    remainders=("#666078", "#e4e4d6", "#fcffee", "#c6cab8"),
     rest="#7d848e",
     unknown=("#3a414b", "#20252c"),
     ramp=("#242830", "#5c4420", "#b07a1c", "#f3af28", "#fdebc4"),
@@ -133,6 +141,7 @@ def _fixed(theme: Theme) -> dict[str, str]:
         SETUP: theme.rest,
         "GPU activity": sky,
         "low use": theme.more,
+        **dict(zip(REMAINDERS, theme.remainders, strict=True)),
     }
 
 

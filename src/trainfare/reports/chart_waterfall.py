@@ -77,7 +77,7 @@ def waterfall(
         levels.append(levels[-1] + amount)
     low, high = min(levels), max(levels)
     # A difference of a few percent would be lost beside bars that start at 0.
-    is_cut = low.nano > 0 and 0 < (high - low).nano * 5 < low.nano
+    is_cut = low.nano > 0 and 0 < (high - low).nano * 10 < low.nano
     steps, totals = _steps(bridge, levels), _totals(bridge, is_cut=is_cut)
     count = 3 if look.is_narrow else 6
     ticks = money_ticks([low, high], currency, count, from_zero=not is_cut)

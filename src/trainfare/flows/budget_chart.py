@@ -1,0 +1,54 @@
+"""Chart of a budget: where it stood at every moment of its period → spend against the limit."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trainfare.core.budget import Budget, BudgetPeriod
+from trainfare.core.errors import BadInput, NotFound
+from trainfare.core.period import Interval
+from trainfare.flows.budget import spent_course
+from trainfare.flows.chart_question import Question
+from trainfare.metering.budget_shelf import find_budget, read_budgets
+from trainfare.reports.chart_budget import BudgetCourse, SpentAt, budget_course
+
+if TYPE_CHECKING:
+    import altair as alt
+
+    from trainfare.reports.chart_theme import Look
+
+
+def draw_budget(home: Path, question: Question, look: Look | None) -> alt.LayerChart:
+    """The budget asked for, or the only one there is, in its present period."""
+    budget = _chosen(home, question.budget)
+    at_ns = time.time_ns()
+    standing, course = spent_course(home, budget, at_ns)
+    window = budget.window(at_ns)
+    if budget.period is BudgetPeriod.TOTAL:
+        window = Interval(course[0][0], max(course[-1][0], course[0][0] + 1))
+    note = f"{budget.view.value} cost of {budget.scope}"
+    note += f" ({standing.why})" if standing.why else ""
+    return budget_course(
+        BudgetCourse(
+            window,
+            standing.limit,
+            tuple(SpentAt(instant_ns, spent) for instant_ns, spent in course),
+        ),
+        title=f"Spend against budget {budget.id}",
+        note=note,
+        look=look,
+    )
+
+
+def _chosen(home: Path, budget_id: str | None) -> Budget:
+    if budget_id is not None:
+        return find_budget(home, budget_id)
+    budgets = read_budgets(home)
+    if not budgets:
+        raise NotFound("there is no budget here; set one with trainfare budget set")
+    if len(budgets) > 1:
+        listed = ", ".join(one.id for one in budgets)
+        raise BadInput(f"there are {len(budgets)} budgets; name one with --budget: {listed}")
+    return budgets[0]
