@@ -44,6 +44,7 @@ __all__ = [
     "runs",
     "set_budget",
     "track",
+    "utilization",
 ]
 __version__ = "0.1.0"
 
@@ -237,3 +238,23 @@ def runs() -> list[object]:
     from trainfare.metering.home import home_folder
 
     return list(with_bills(home_folder(), read_receipts(home_folder())))
+
+
+def utilization(
+    by: str | Sequence[str] = "run", *, period: str | None = None, run: str | None = None
+) -> Table:
+    """What paid GPUs did: busy, low use, unknown, idle, shared, unallocated, summing to what was paid.
+
+    Args:
+        by: labels, ``run``, ``resource``, ``day`` or ``state``; one, or several.
+        period: one billing period (``"2026-10"``), otherwise all.
+        run: only what this run held.
+    """
+    from dataclasses import replace
+
+    from trainfare.flows.utilization import make_utilization
+    from trainfare.metering.home import home_folder
+
+    found = make_utilization(home_folder(), _several(by), period=period, run=run)
+    first, *others = found.tables()
+    return replace(first, others=tuple(others))

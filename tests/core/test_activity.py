@@ -9,6 +9,7 @@ from core.segments import SECOND, segment
 from trainfare.core.activity import (
     LOW_USE_WINDOW_NS,
     activity_of,
+    device_activity,
     joined,
     low_stretches,
     low_use_ns,
@@ -126,3 +127,16 @@ def test_everybody_who_measured_is_named():
     segments = [segment(0, 10, id=str(n), telemetry=said) for n, said in enumerate(says)]
     found = activity_of(make_run("r", segments)).telemetry
     assert found == {"activity": "NVML, tpu-info", "profile": "GPM"}
+
+
+@given(st.lists(st.tuples(st.sampled_from("ab"), levels, st.integers(0, 9)), max_size=60))
+def test_what_each_device_did_sums_to_what_the_run_did(found):
+    uses = [
+        use(10 * i, 10 * i + 10, permille, device=device, energy_mj=energy)
+        for i, (device, permille, energy) in enumerate(found)
+    ]
+    run = run_of(*uses, held=("a", "b"))
+    each, whole = device_activity(run).values(), activity_of(run)
+    assert sum(one.known_device_ns for one in each) == whole.known_device_ns
+    assert sum(one.low_use_device_ns or 0 for one in each) == (whole.low_use_device_ns or 0)
+    assert sum(one.energy_kwh or 0 for one in each) == (whole.energy_kwh or 0)

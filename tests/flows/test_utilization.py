@@ -2,6 +2,7 @@
 
 import pytest
 
+import trainfare as api
 from cli.recordings import Recorder
 from flows.bills import said, trainfare
 from metering.instruments import Clock
@@ -148,6 +149,19 @@ def test_one_run_alone(month):
     assert f"run {one['run']}" in said(home, "utilization", "--run", one["run"])
 
 
+def test_the_table_of_python_sums_exactly_and_says_why_a_cell_is_empty(month, monkeypatch):
+    home, _ = month
+    monkeypatch.setenv("TRAINFARE_HOME", str(home))
+    table = api.utilization(by=("team",), period="2026-10")
+    assert sum(row["gpu_seconds"] for row in table) == table.total["gpu_seconds"]
+    parts = [table.total[f"{state}_gpu_seconds"] for state in STATES]
+    assert sum(parts) == table.total["gpu_seconds"]
+    assert Money.total(row["paid"] for row in table) == table.total["paid"]
+    assert table.total.why("mfu") == "no run of it was metered here"
+    assert api.utilization(by="day").total.why("energy") == "these keys cut runs into parts"
+    assert "what paid GPUs did" in str(table)
+
+
 def metered(home, run, *, start=0, quiet=(0, 0), seconds=1200, held=8, **more):
     """A run on a machine of eight GPUs at $3.6 an hour, $0.001 a second."""
     clock = Clock()
@@ -171,9 +185,34 @@ def test_without_a_bill_the_estimates_of_metered_runs_are_told(tmp_path):
     assert total["amounts"]["low_use"] == "0.150000000"
     assert total["gpu_hours"]["paid"] == pytest.approx(8 / 3, abs=1e-6)
     assert total["gpu_hours"]["low_use"] == pytest.approx(1 / 3, abs=1e-6)
+    assert total["energy_kwh"] == pytest.approx(8 * 1200 * 300 / 3.6e6, rel=0.01)
+    assert (total["mfu"], total["waiting_gpu_hours"]) == (None, 0)
     text = said(tmp_path, "utilization")
     assert "low use            0.3  12.5%  $0.15" in text
     assert "Activity measured by NVML" in text
+
+
+def test_mfu_of_many_runs_is_weighted_by_what_their_gpus_could_do(tmp_path):
+    """An hour at 10 % and ten minutes at 40 %: 14.3 %, not 25 %."""
+    peak = 8 * 989e12
+    for number, (seconds, share) in enumerate([(3600, 0.1), (600, 0.4)]):
+        clock = Clock()
+        clock.advance(number * 4000)
+        made = Recorder(tmp_path, f"r-{number}", clock=clock, gpus=8)
+        per_step = int(peak * share)
+        made.meter.add_event("flops", per="step", count=str(per_step), dtype="bf16")
+        made.stage("train")
+        made.ride(seconds, steps=seconds)
+        with_wait = made.meter.counters
+        with_wait.input_wait_ns = 90 * 10**9 * number
+        made.stage("eval")
+        made.ride(30)
+        made.end()
+    answer = trainfare(tmp_path, "utilization")
+    assert answer["total"]["mfu"] == pytest.approx((360 + 240) / 4200, abs=1e-6)
+    assert sorted(row["mfu"] for row in answer["rows"]) == pytest.approx([0.1, 0.4], abs=1e-6)
+    assert answer["total"]["waiting_gpu_hours"] == pytest.approx(8 * (60 + 90) / 3600, abs=1e-5)
+    assert "14.3%" in said(tmp_path, "utilization", "--by", "model")
 
 
 def test_a_home_without_gpus_says_so(tmp_path):

@@ -46,6 +46,7 @@ def _page(dossier: Dossier, columns: int) -> str:
 
     sections = [("machine", _machine(machine, columns)) for machine in dossier.machines]
     sections += [
+        ("accelerators", _devices(dossier)),
         ("prices", _prices(dossier)),
         ("attempts", _attempts(dossier)),
         ("recorded by", _segments(dossier)),
@@ -105,6 +106,32 @@ def _answer(value: str | None, source: str | None) -> str:
 
 def _dim(text: str) -> str:
     return click.style(text, dim=True)
+
+
+def _devices(dossier: Dossier) -> str:
+    """What each accelerator did; the least active first, for it is the one to look at."""
+    from trainfare.metering.receipt_view import bytes_text, duration_text
+
+    rows = []
+    for device, found in sorted(dossier.devices, key=lambda one: one[1].mean_permille or 0):
+        profile, low_ns, memory = found.profile, found.low_use_device_ns, found.memory_mib_max
+        rows.append(
+            [
+                shorten(f"{device.index} {device.name}", 28),
+                _share(found.mean_permille),
+                _share(profile.sm_active if profile else None),
+                _share(profile.tensor_active if profile else None),
+                "?" if memory is None else bytes_text(memory << 20),
+                "?" if low_ns is None else duration_text(low_ns) if low_ns else "—",
+                "?" if found.energy_kwh is None else f"{float(found.energy_kwh):.4g} kWh",
+            ]
+        )
+    headers = ["GPU", "activity", "SMs", "tensor", "memory", "low use", "energy"]
+    return table(headers, rows[:ARTIFACTS_SHOWN], right=range(1, 7)) if rows else ""
+
+
+def _share(permille: int | None) -> str:
+    return "?" if permille is None else f"{permille / 10:.1f} %"
 
 
 def _prices(dossier: Dossier) -> str:

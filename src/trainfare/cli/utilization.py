@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from trainfare.core.money import Money
     from trainfare.flows.utilization import GpuUse, Utilization
     from trainfare.reports.commitment_use import CommitmentUse, Saving
+    from trainfare.reports.run_use import RunUse
     from trainfare.reports.utilization import UseRow
 
 ROWS_SHOWN = 40
@@ -46,7 +48,7 @@ def command(period: str | None, by: str, run: str | None, form: str) -> None:
 
 
 def _document(found: Utilization) -> dict[str, Any]:
-    first, *others = [_use(one, found.by) for one in found.uses] or [{}]
+    first, *others = [_use(one, found) for one in found.uses] or [{}]
     return {
         "periods": list(found.periods),
         "book": found.book,
@@ -69,17 +71,21 @@ def _document(found: Utilization) -> dict[str, Any]:
     }
 
 
-def _use(use: GpuUse, by: tuple[str, ...]) -> dict[str, Any]:
+def _use(use: GpuUse, found: Utilization) -> dict[str, Any]:
     return {
         "currency": use.currency,
-        "rows": [{**dict(zip(by, row.key, strict=True)), **_row(row)} for row in use.rows],
-        "total": _row(use.total),
+        "rows": [
+            {**dict(zip(found.by, row.key, strict=True)), **_row(row, found.use_of(row))}
+            for row in use.rows
+        ],
+        "total": _row(use.total, found.use_of(use.total)),
     }
 
 
-def _row(row: UseRow) -> dict[str, Any]:
+def _row(row: UseRow, use: RunUse | None) -> dict[str, Any]:
+    waiting_ns = None if use is None else use.waiting_ns
     return {
-        "runs": row.runs,
+        "runs": len(row.run_ids),
         "gpu_hours": {
             **{state.value: _hours(time_ns) for state, time_ns in row.gpu_ns.items()},
             "paid": _hours(row.paid_ns),
@@ -89,6 +95,10 @@ def _row(row: UseRow) -> dict[str, Any]:
             "paid": row.amount.text(),
         },
         "gpu_activity": _ratio(row.gpu_activity),
+        "waiting_gpu_hours": None if waiting_ns is None else _hours(waiting_ns),
+        "mfu": _ratio(use.mfu) if use else None,
+        "energy_kwh": _ratio(use.energy_kwh) if use else None,
+        "carbon_g": _ratio(use.carbon_g) if use else None,
     }
 
 
@@ -136,6 +146,14 @@ def _percent(value: Fraction | None) -> str:
     return "?" if value is None else f"{float(value):.1%}"
 
 
+EXTRAS: dict[str, Callable[[RunUse], str]] = {
+    "MFU": lambda use: "" if use.mfu is None else _percent(use.mfu),
+    "waiting": lambda use: f"{use.waiting_ns / HOUR:,.1f} h" if use.waiting_ns else "",
+    "kWh": lambda use: "" if use.energy_kwh is None else f"{float(use.energy_kwh):,.4g}",
+}
+"""What metered runs know besides; columns that nobody knows are left out."""
+
+
 def _show(found: Utilization) -> None:
     whose = f"run {found.run}   " if found.run else ""
     for number, use in enumerate(found.uses):
@@ -143,7 +161,7 @@ def _show(found: Utilization) -> None:
         book = "effective cost" if found.book == "billed" else "estimated cost"
         click.echo(f"{whose}{name_periods(found.periods)}   {book} in {use.currency}\n")
         _show_states(use)
-        _show_rows(use, found.by)
+        _show_rows(use, found)
     measured = ", ".join(found.sources) or "nobody: all held time is unknown"
     click.echo(f"\nActivity measured by {measured}.")
     if found.commitments:
@@ -167,7 +185,13 @@ def _show_states(use: GpuUse) -> None:
     click.echo(table(["GPUs", "GPU-hours", "share", "cost"], rows, right=[1, 2, 3]))
 
 
-def _show_rows(use: GpuUse, by: tuple[str, ...]) -> None:
+def _show_rows(use: GpuUse, found: Utilization) -> None:
+    shown = [(row, found.use_of(row)) for row in use.rows[:ROWS_SHOWN]]
+    extras = [
+        (name, text)
+        for name, text in EXTRAS.items()
+        if any(one is not None and text(one) for _, one in shown)
+    ]
     rows = [
         [
             *[shorten_middle(value, 28) for value in row.key],
@@ -175,10 +199,20 @@ def _show_rows(use: GpuUse, by: tuple[str, ...]) -> None:
             row.amount.display(2),
             _percent(row.gpu_activity),
             *_parts(row),
+            *[(one and text(one)) or "?" for _, text in extras],
         ]
-        for row in use.rows[:ROWS_SHOWN]
+        for row, one in shown
     ]
-    head = [*by, "GPU-hours", "cost", "activity", "low use", "unknown"]
+    by = found.by
+    head = [
+        *by,
+        "GPU-hours",
+        "cost",
+        "activity",
+        "low use",
+        "unknown",
+        *[name for name, _ in extras],
+    ]
     click.echo()
     click.echo(table(head, rows, right=range(len(by), len(head))))
     if len(use.rows) > ROWS_SHOWN:

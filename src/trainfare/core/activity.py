@@ -55,13 +55,27 @@ class Activity:
     """Time-weighted means of how much of the accelerators was at work."""
     telemetry: Mapping[str, str] = field(default_factory=dict)
     """Who measured ``activity``, ``energy`` and ``profile``, or ``profile_why`` nobody did."""
+    memory_mib_max: int | None = None
+    """The most that was used of one accelerator's memory, by whomever."""
 
 
 def activity_of(run: RunRecord) -> Activity:
     """Sum the device windows of *run*, each device and moment once."""
-    uses = list(uses_of(run.segments))
+    return _activity(list(uses_of(run.segments)), run)
+
+
+def device_activity(run: RunRecord) -> dict[str, Activity]:
+    """Device → what it alone did, of those that were measured, in order of ids."""
+    groups: dict[str, list[DeviceUse]] = defaultdict(list)
+    for use in uses_of(run.segments):
+        groups[use.device_id].append(use)
+    return {device: _activity(uses, run) for device, uses in sorted(groups.items())}
+
+
+def _activity(uses: Sequence[DeviceUse], run: RunRecord) -> Activity:
     known = [u for u in uses if u.activity_permille is not None]
     known_ns = sum(u.end_ns - u.start_ns for u in known)
+    memory = [u.memory_mib for u in uses if u.memory_mib is not None]
     energies = [u.energy_mj for u in uses if u.energy_mj is not None]
     energy_kwh = Fraction(sum(energies), 1000 * JOULES_PER_KWH) if energies else None
     stated = [s for s in run.segments if s.carbon_g_per_kwh is not None]
@@ -82,6 +96,7 @@ def activity_of(run: RunRecord) -> Activity:
         carbon_source=stated[0].carbon_source if stated else None,
         profile=_profile(uses),
         telemetry=_telemetry(run.segments),
+        memory_mib_max=max(memory, default=None),
     )
 
 

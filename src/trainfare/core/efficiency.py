@@ -22,7 +22,7 @@ from trainfare.core.machine import Accelerator
 from trainfare.core.money import Money
 from trainfare.core.period import SECOND
 from trainfare.core.run import Attempt, Flops, RunRecord
-from trainfare.core.stage import TRAIN, UNNAMED
+from trainfare.core.stage import CHECKPOINT, DATA, EVAL, TRAIN, UNNAMED
 from trainfare.core.work import leader
 
 EXA = 10**18
@@ -85,6 +85,28 @@ def efficiency_of(run: RunRecord, estimate: Estimate, peak: Peak) -> Efficiency:
         train_cost=estimate.train_cost(),
         why=why,
     )
+
+
+WAITING = (DATA, EVAL, CHECKPOINT)
+"""Stages in which accelerators mostly wait for something else."""
+
+
+def waiting_device_ns(run: RunRecord, estimate: Estimate) -> int:
+    """Time of accelerators in which the run was in another stage than train, or waited for data.
+
+    It says why GPUs were not busy; it is no loss by itself, and part of busy, low use or unknown.
+    """
+    total = sum(
+        stretch.interval.duration_ns * len(_devices(run, stretch.resource_id))
+        for stretch in estimate.stretches
+        if stretch.stage in WAITING
+    )
+    waits: dict[tuple[int, str], int] = {}
+    for attempt in run.attempts:
+        for segment in attempt.segments:
+            place = attempt.number, segment.machine.resource_id
+            waits[place] = max(waits.get(place, 0), segment.totals.input_wait_ns or 0)
+    return total + sum(wait * len(_devices(run, place[1])) for place, wait in waits.items())
 
 
 def _devices(run: RunRecord, resource_id: str) -> list[Accelerator]:

@@ -14,15 +14,16 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainfare.core.activity import distinct, joined, uses_of
+from trainfare.core.activity import activity_of, distinct, joined, uses_of
 from trainfare.core.charge import View
 from trainfare.core.claim import Claim
+from trainfare.core.efficiency import waiting_device_ns
 from trainfare.core.errors import NotFound
 from trainfare.core.estimate import Stretch
 from trainfare.core.machine import Machine
 from trainfare.core.money import Money
 from trainfare.core.period import BillingPeriod
-from trainfare.core.run import DeviceUse, Segment
+from trainfare.core.run import DeviceUse, Segment, make_run
 from trainfare.flows.allocation import charge_files
 from trainfare.flows.usage import sync_metered
 from trainfare.metering.history import read_history
@@ -30,6 +31,7 @@ from trainfare.metering.shelf import Faults, read_run
 from trainfare.prices.catalogue import find_gpu_count
 from trainfare.reports.estimated_use import estimated_use
 from trainfare.reports.gpu_time import MachineDay
+from trainfare.reports.run_use import RunUse
 from trainfare.reports.utilization import OwnedMoney
 
 if TYPE_CHECKING:
@@ -63,6 +65,8 @@ class GpuBook:
     """Place → how the bill spells it."""
     sources: set[str] = field(default_factory=set)
     """Who measured activity."""
+    facts: dict[str, RunUse] = field(default_factory=dict)
+    """Metered run → what it did as a whole, also beyond the periods."""
     unknown_types: dict[str, str | None] = field(default_factory=dict)
     """Place → its instance type, of machines whose GPUs are not known."""
     outside: list[Outside] = field(default_factory=list)
@@ -226,16 +230,33 @@ def _add_metered_uses(
         if not is_inside or not any(one.held_devices for one in run.segments):
             continue
         stored = read_run(home, run.id, now_ns, Faults(), with_devices=True)
+        segments = [one.segment for one in stored]
+        _add_facts(book, receipt, segments)
         by_machine: dict[str, list[Segment]] = defaultdict(list)
-        for segment in (one.segment for one in stored):
+        for segment in segments:
             by_machine[segment.machine.resource_id].append(segment)
-        for name, segments in by_machine.items():
+        for name, group in by_machine.items():
             place = name if places is None else places.of(name)
-            uses = list(joined(uses_of(segments)))
+            uses = list(joined(uses_of(group)))
             if uses:
                 own = book.uses[run.id, place]
                 book.uses[run.id, place] = list(distinct([*uses, *own]))
-                book.sources.add("NVML")
+                said = {s.telemetry.get("activity", "NVML") for s in group}
+                book.sources.update(name for words in said for name in words.split(", "))
+
+
+def _add_facts(book: GpuBook, receipt: Receipt, segments: Sequence[Segment]) -> None:
+    """What the whole run used and computed."""
+    activity = activity_of(make_run(receipt.run.id, segments))
+    efficiency = receipt.efficiency
+    is_known = efficiency.mfu is not None
+    book.facts[receipt.run.id] = RunUse(
+        waiting_ns=waiting_device_ns(receipt.run, receipt.estimate),
+        energy_kwh=activity.energy_kwh,
+        carbon_g=activity.carbon_g,
+        flops=efficiency.flops if is_known else None,
+        peak_flops=efficiency.peak_flops,
+    )
 
 
 def _estimated(home: Path, period: BillingPeriod | None) -> GpuBook:

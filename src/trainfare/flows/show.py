@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from trainfare.core.activity import Activity, device_activity
 from trainfare.core.claim import share_text
 from trainfare.core.machine import Accelerator, Machine
 from trainfare.core.period import SECOND, format_instant
@@ -20,6 +21,7 @@ from trainfare.flows.months import with_bills
 from trainfare.metering.history import read_receipt
 from trainfare.metering.metrics import Metric, read_metrics
 from trainfare.metering.receipt import Receipt
+from trainfare.metering.receipt_use import device_json
 
 QUESTIONS = (
     "resource_id",
@@ -46,12 +48,20 @@ class Dossier:
         found = {s.machine.resource_id: s.machine for s in self.receipt.run.segments}
         return list(found.values())
 
+    @property
+    def devices(self) -> list[tuple[Accelerator, Activity]]:
+        """The accelerators that were measured, and what each of them did."""
+        known = {one.id: one for machine in self.machines for one in machine.accelerators}
+        found = device_activity(self.receipt.run)
+        return [(known[name], activity) for name, activity in found.items() if name in known]
+
     def to_json(self) -> dict[str, Any]:
         """The keys of the receipt, and machines, segments and metrics beside them."""
         attempts = self.receipt.run.attempts
         return {
             **self.receipt.to_json(),
             "machines": [_machine(machine) for machine in self.machines],
+            "devices": [device_json(device, activity) for device, activity in self.devices],
             "segments": [_segment(s, a.number) for a in attempts for s in a.segments],
             "metrics": {name: metric.to_json() for name, metric in self.metrics.items()},
         }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,13 +12,19 @@ from trainfare.core.labels import make_labels
 from trainfare.core.period import DAY, BillingPeriod, format_instant
 from trainfare.flows.gpu_book import GpuBook, Outside, open_book
 from trainfare.reports.gpu_time import MachineDays, held_time, seen_time
+from trainfare.reports.run_use import RunUse, sum_uses
 from trainfare.reports.utilization import Piece, UseRow, pieces_of, total_row, use_rows
 
 if TYPE_CHECKING:
     from trainfare.reports.commitment_use import CommitmentUse
+    from trainfare.reports.table import Table
 
 NO_RUN, NO_LABEL = "(no run)", "(no label)"
 """Where nobody held the GPU, and where its run has no such label."""
+
+
+PART_KEYS = ("resource", "day", "state")
+"""Keys that cut a run into parts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,36 @@ class Utilization:
     """Machines that may have GPUs and are in no row, the dearest first."""
     not_allocated: tuple[str, ...]
     """Billing periods with a bill and no allocation; they are not in it."""
+    facts: Mapping[str, RunUse]
+    """Metered run → what it did as a whole."""
+
+    def use_of(self, row: UseRow) -> RunUse | None:
+        """What the metered runs of *row* did; None where its keys cut runs into parts."""
+        if any(name in PART_KEYS for name in self.by):
+            return None
+        return sum_uses(self.facts[run] for run in sorted(row.run_ids) if run in self.facts)
+
+    def tables(self) -> list[Table]:
+        """The same as tables, one per currency, the largest first."""
+        from trainfare.reports.utilization_table import utilization_table
+
+        notes = [f"activity measured by {', '.join(self.sources) or 'nobody'}"]
+        if self.outside:
+            notes.append(f"not known whether they have GPUs: {len(self.outside)} machines")
+        if self.not_allocated:
+            notes.append(f"not allocated yet: {', '.join(self.not_allocated)}")
+        return [
+            utilization_table(
+                self.by,
+                [(row, self.use_of(row)) for row in use.rows],
+                (use.total, self.use_of(use.total)),
+                currency=use.currency,
+                is_billed=self.book == "billed",
+                periods=self.periods,
+                notes=tuple(notes),
+            )
+            for use in self.uses
+        ]
 
 
 def make_utilization(
@@ -86,6 +122,7 @@ def make_utilization(
         commitments=_commitments(book) if run is None else (),
         outside=tuple(book.outside) if run is None else (),
         not_allocated=book.not_allocated,
+        facts=book.facts,
     )
 
 

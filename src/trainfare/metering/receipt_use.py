@@ -8,6 +8,7 @@ from typing import Any
 
 from trainfare.core.activity import Activity
 from trainfare.core.efficiency import Efficiency
+from trainfare.core.machine import Accelerator
 from trainfare.core.period import SECOND
 from trainfare.core.run import DeviceProfile
 
@@ -33,6 +34,20 @@ def activity_json(activity: Activity) -> dict[str, Any]:
         "carbon_g": _number(activity.carbon_g),
         "carbon_g_per_kwh": _number(activity.carbon_g_per_kwh),
         "carbon_source": activity.carbon_source,
+    }
+
+
+def device_json(device: Accelerator, activity: Activity) -> dict[str, Any]:
+    """What one accelerator did."""
+    low_ns = activity.low_use_device_ns
+    return {
+        "id": device.id,
+        "name": device.name,
+        "gpu_activity": _ratio(activity.mean_permille),
+        "gpu_profile": None if activity.profile is None else _profile(activity.profile),
+        "low_use_seconds": None if low_ns is None else round(low_ns / SECOND, 6),
+        "memory_mib_max": activity.memory_mib_max,
+        "energy_kwh": _number(activity.energy_kwh),
     }
 
 

@@ -226,7 +226,8 @@ class UseRow:
     """Some pieces together."""
 
     key: tuple[str, ...]
-    runs: int
+    run_ids: frozenset[str]
+    """The runs that held some of it."""
     gpu_ns: Mapping[GpuState, int]
     """State → GPU-nanoseconds; every state, 0 where there is none."""
     amounts: Mapping[GpuState, Money]
@@ -276,7 +277,7 @@ def _row(key: tuple[str, ...], group: Sequence[Piece], currency: str) -> UseRow:
         nanos[piece.state] += piece.nano
     return UseRow(
         key=key,
-        runs=len({piece.run for piece in group if piece.run is not None}),
+        run_ids=frozenset(piece.run for piece in group if piece.run is not None),
         gpu_ns=times,
         amounts={state: Money(nano, currency) for state, nano in nanos.items()},
         active_ns=sum(piece.active_ns for piece in group),
