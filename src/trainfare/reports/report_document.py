@@ -77,7 +77,7 @@ def bill_chapter(table: Table, evidence: Evidence) -> Chapter:
         Figure("Runs", runs.display(2), _of(runs, bill)),
         Figure("Idle", left[Remainder.IDLE].display(2), _of(left[Remainder.IDLE], bill)),
         Figure(
-            "Nobody's",
+            "Unallocated",
             left[Remainder.UNALLOCATED].display(2),
             _of(left[Remainder.UNALLOCATED], bill),
         ),
