@@ -28,6 +28,7 @@ COMMANDS = {
     "receipt": "The receipt of a run: table, JSON, CSV or HTML.",
     "estimate": "What a machine will cost, before boarding.",
     "budget": "Set budgets, see where they stand, ask whether a plan fits.",
+    "alerts": "What is wrong now; tell mail, chat and webhooks.",
     "prices": "Find, set, import and refresh prices.",
     "bill": "Import bills, list them, check a file.",
     "claims": "Bring in who used what: Slurm, Kubernetes, managed jobs, CSV.",

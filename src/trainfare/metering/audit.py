@@ -25,7 +25,7 @@ def add_to_audit(home: Path, action: str, **words: Any) -> None:
     Raises:
         OutsideFailed: the file cannot be written.
     """
-    line = {"at": format_instant(time.time_ns()), "by": _who(), "action": action, **words}
+    line = {"at": format_instant(time.time_ns()), "by": user_and_host(), "action": action, **words}
     append_lines(audit_file(home), [line])
 
 
@@ -46,7 +46,8 @@ def read_audit(home: Path) -> list[dict[str, Any]]:
     return found
 
 
-def _who() -> str:
+def user_and_host() -> str:
+    """Who calls, as ``user@host``."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError):
