@@ -13,6 +13,7 @@ from metering.instruments import Clock
 from trainfare.cli.frame_view import bar, frame_lines, sparkline
 from trainfare.core.price import NoPrice, Price
 from trainfare.flows.watch import take_frame
+from trainfare.metering import event as ev
 
 STALE = Price(
     "aws/us-east-1/p5.48xlarge/on_demand",
@@ -52,6 +53,7 @@ def frame_of(home, *, gpus=0, epochs=20, **more):
         made.ride(5, cores=1.1)
         made.keep("checkpoint", "s3://invented/last.pt", 14 * 2**30)
     if epochs:
+        made.meter.add_event(ev.PLAN, epochs=epochs + 10)
         made.stage("train", epochs)
     made.ride(17, steps=71, cores=5.2)
     made.host.reading["net_tx_bytes"] = 320_000

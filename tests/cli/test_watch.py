@@ -49,6 +49,7 @@ def test_a_frame_as_json_has_stable_keys_and_exact_amounts(home, answer):
         *("at", "run", "name", "labels", "status", "started_at", "duration_seconds", "currency"),
         *("estimated", "price_per_hour", "stage", "epoch", "epochs", "steps", "steps_per_second"),
         *("input_wait", "cpu_cores", "cpu_count", "memory_bytes", "devices", "alerts"),
+        "forecast",
     }
     assert found["estimated"]["total"] == "0.020000000"
     assert (found["price_per_hour"], found["stage"], found["epoch"]) == ("3.600000000", "train", 0)

@@ -18,6 +18,7 @@ from trainfare.core.money import Money
 from trainfare.core.period import format_instant
 from trainfare.core.plain import plain
 from trainfare.flows.watch import DeviceView, Frame
+from trainfare.metering.forecast_text import forecast_sentence
 from trainfare.metering.receipt_view import (
     amount_text,
     bytes_text,
@@ -46,6 +47,7 @@ _FITS = (
     (4, 8, 2, 1),
     (3, 4, 2, 1),
     (2, 4, 1, 1),
+    (2, 4, 1, 0),
     (2, 2, 1, 1),
     (2, 1, 1, 0),
     (0, 1, 1, 0),
@@ -58,7 +60,7 @@ def frame_lines(frame: Frame, width: int, height: int | None = None) -> list[str
     lines: list[str] = []
     for epochs, rows, alerts, gap in _FITS:
         sections = [
-            [*_head(frame, width), *[""] * gap, *_tiles(frame, width)],
+            [*_head(frame, width), *[""] * gap, *_tiles(frame, width), *_forecast(frame, width)],
             list(_components(frame, width)),
             [*_cpu(frame, width), *_devices(frame, width, rows)],
             list(_epochs(frame, width, epochs)),
@@ -170,6 +172,14 @@ def _tiles(frame: Frame, width: int) -> Iterator[str]:
         _pad(click.style(value, bold=True) if i == 0 else value, each)
         for i, (_, value) in enumerate(tiles)
     ).rstrip()
+
+
+def _forecast(frame: Frame, width: int) -> Iterator[str]:
+    """What it will have cost and when it ends, or why nobody can say, in one line."""
+    forecast = frame.receipt.forecast
+    if forecast is None or forecast.unit is None:
+        return
+    yield shorten(f"{_pad('forecast', LABEL)}{forecast_sentence(forecast)}", width - 2)
 
 
 def _rate(frame: Frame) -> str:

@@ -13,6 +13,7 @@ from trainfare.cli.argument import run_argument
 @format_option("table", "json", "csv", "html")
 def command(run: str, form: str) -> None:
     """Print the receipt of RUN: an id, the beginning of one, a name, or "last"."""
+    from trainfare.flows.forecast import with_forecasts
     from trainfare.flows.months import with_bills
     from trainfare.metering.history import close_dead, find_run_id, read_receipt
     from trainfare.metering.home import home_folder
@@ -20,7 +21,8 @@ def command(run: str, form: str) -> None:
 
     home = home_folder()
     close_dead(home)
-    [receipt] = with_bills(home, [read_receipt(home, find_run_id(home, run))])
+    receipts = with_bills(home, [read_receipt(home, find_run_id(home, run))])
+    [receipt] = with_forecasts(home, receipts)
     if form == "json":
         say_json(receipt.to_json())
     elif form == "csv":

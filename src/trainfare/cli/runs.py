@@ -43,6 +43,7 @@ def command(
     if ctx.invoked_subcommand is not None:
         _refuse_options(ctx)
         return
+    from trainfare.flows.forecast import with_forecasts
     from trainfare.flows.months import with_bills
     from trainfare.metering.history import close_dead, read_history
     from trainfare.metering.home import home_folder
@@ -68,8 +69,8 @@ def command(
     for remark in remarks:
         click.echo(plain(remark), err=True)
     if form == "json":
-        summaries = [_summary(receipt) for receipt in with_bills(home, found[:limit])]
-        say_json({"runs": summaries, "total": len(found)})
+        listed = with_forecasts(home, with_bills(home, found[:limit]))
+        say_json({"runs": [_summary(receipt) for receipt in listed], "total": len(found)})
         return
     if not found:
         click.echo(
@@ -128,6 +129,7 @@ def _summary(receipt: Receipt) -> dict[str, Any]:
         "currency",
         "estimated",
         "billed",
+        "forecast",
         "steps",
     )
     summary = {key: document[key] for key in kept}

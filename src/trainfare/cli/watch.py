@@ -65,11 +65,13 @@ def _running(home: Path) -> str:
 
 def _follow(home: Path, run_id: str, *, once: bool) -> None:
     """One JSON line per frame until the run ends."""
+    from trainfare.flows.forecast import Forecaster
     from trainfare.flows.watch import take_frame
 
+    forecaster = Forecaster(home)
     while True:
         began = time.monotonic()
-        frame = take_frame(home, run_id)
+        frame = take_frame(home, run_id, forecaster=forecaster)
         click.echo(json.dumps(frame.to_json(), ensure_ascii=False))
         sys.stdout.flush()
         if once or not frame.is_running:
@@ -81,9 +83,11 @@ def _watch(home: Path, run_id: str) -> None:
     """Draw frames in place until the run ends or the watcher leaves."""
     from trainfare.cli.frame_view import frame_lines
     from trainfare.cli.screen import Screen
+    from trainfare.flows.forecast import Forecaster
     from trainfare.flows.watch import take_frame
 
-    frame = take_frame(home, run_id)
+    forecaster = Forecaster(home)
+    frame = take_frame(home, run_id, forecaster=forecaster)
     if not frame.is_running:
         _print_receipt(home, run_id)
         return
@@ -99,7 +103,7 @@ def _watch(home: Path, run_id: str) -> None:
                 draw()
                 screen.rest(_rest(spent), draw)
                 began = time.monotonic()
-                frame = take_frame(home, run_id)
+                frame = take_frame(home, run_id, forecaster=forecaster)
                 spent = time.monotonic() - began
     except KeyboardInterrupt:
         total = frame.receipt.estimate.total

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from trainfare.core.claim import Claim
 from trainfare.core.machine import Machine
 from trainfare.core.period import Interval
+from trainfare.core.plan import NO_PLAN, Plan
 from trainfare.core.price import NoPrice, Price
 from trainfare.core.stage import Status
 
@@ -173,6 +174,8 @@ class Segment:
     samples: int | None = None
     """What its training loop says it took in; None where it does not say."""
     tokens: int | None = None
+    plan: Plan = NO_PLAN
+    """How much it says there is to do."""
     stalled_ns: int | None = None
     """Time in train without a step, or waiting for data; None where it was not looked at."""
     parents: tuple[str, ...] = ()

@@ -17,6 +17,7 @@ from trainfare.core.run import (
     Segment,
 )
 from trainfare.core.stage import Status
+from trainfare.flows.forecast import with_forecasts
 from trainfare.flows.months import with_bills
 from trainfare.metering.history import read_receipt
 from trainfare.metering.metrics import Metric, read_metrics
@@ -73,7 +74,7 @@ def open_dossier(home: Path, run_id: str) -> Dossier:
     Raises:
         NotFound: nothing was recorded of it here.
     """
-    [receipt] = with_bills(home, [read_receipt(home, run_id)])
+    [receipt] = with_forecasts(home, with_bills(home, [read_receipt(home, run_id)]))
     return Dossier(receipt, read_metrics(home, run_id))
 
 

@@ -18,12 +18,12 @@ from trainfare.core.estimate import EpochCost
 from trainfare.core.machine import Accelerator
 from trainfare.core.money import Money
 from trainfare.core.period import SECOND, format_instant
-from trainfare.core.price import UNITS, NoPrice, Price
 from trainfare.core.run import (
     Segment,
     StageMark,
 )
 from trainfare.core.stage import Status
+from trainfare.flows.forecast import Forecaster, price_per_hour
 from trainfare.metering.history import read_receipt, run_ids
 from trainfare.metering.pulse import Pulse, read_pulse
 from trainfare.metering.receipt import Receipt
@@ -86,6 +86,7 @@ class Frame:
             "at": format_instant(self.at_ns),
             **{key: document[key] for key in kept},
             "estimated": estimated,
+            "forecast": document["forecast"],
             "price_per_hour": None if self.price_per_hour is None else self.price_per_hour.text(),
             "stage": self.stage,
             "epoch": self.epoch,
@@ -110,17 +111,24 @@ class Frame:
         }
 
 
-def take_frame(home: Path, run_id: str, now_ns: int | None = None) -> Frame:
-    """The run as it stands at *now_ns*; a few milliseconds, however long it has been running."""
+def take_frame(
+    home: Path, run_id: str, now_ns: int | None = None, forecaster: Forecaster | None = None
+) -> Frame:
+    """The run as it stands at *now_ns*; a few milliseconds, however long it has been running.
+
+    A *forecaster* that is kept from frame to frame reads the runs before this one only once.
+    """
     now_ns = time.time_ns() if now_ns is None else now_ns
+    forecaster = forecaster or Forecaster(home)
     receipt = read_receipt(home, run_id, now_ns=now_ns, with_makers=False, is_recent=True)
+    receipt = replace(receipt, forecast=forecaster.forecast(receipt))
     segments = [s for s in receipt.run.attempts[-1].segments if s.status is Status.RUNNING]
     pulses = {s.id: read_pulse(home, run_id, s.id) for s in segments}
     mark = _present_stage(segments)
     frame = Frame(
         receipt=receipt,
         at_ns=now_ns,
-        price_per_hour=_price_per_hour(receipt, segments),
+        price_per_hour=price_per_hour(receipt, segments),
         stage=mark.stage if mark else None,
         epoch=mark.epoch if mark else None,
         steps_per_second=_largest(p.steps_per_second for p in pulses.values()),
@@ -150,24 +158,6 @@ def _present_stage(segments: Sequence[Segment]) -> StageMark | None:
     """Where the training says it is: its own word before its wrapper's, low ranks before high."""
     speakers = sorted(segments, key=lambda s: (s.is_wrapper, s.rank, s.started_wall_ns))
     return next((s.stages[-1] for s in speakers if s.stages), None)
-
-
-def _price_per_hour(receipt: Receipt, segments: Sequence[Segment]) -> Money | None:
-    """The sum over held machines of price × share, as in the last stretch of each."""
-    latest: dict[str, tuple[Price | NoPrice, Fraction]] = {
-        s.machine.resource_id: (s.prices[-1].price, s.share) for s in segments if s.prices
-    }
-    for stretch in receipt.estimate.stretches:
-        if stretch.resource_id in latest:
-            latest[stretch.resource_id] = stretch.price, stretch.share
-    if not latest:
-        return None
-    total = Fraction(0)
-    for price, share in latest.values():
-        if not isinstance(price, Price):
-            return None
-        total += price.per_quantum * share * UNITS["h"]
-    return Money.nearest(total, receipt.estimate.currency)
 
 
 def _largest(values: Iterable[float | None]) -> float | None:

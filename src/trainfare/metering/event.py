@@ -6,18 +6,20 @@ mean something to other machines also have ``w`` (wall clock, nanoseconds since 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from trainfare.core.machine import Accelerator, Machine
+from trainfare.core.plan import Plan
 from trainfare.core.price import NoPrice, Price
 from trainfare.core.run import LogOrigin
 
 VERSION = 1
 """Version of the spool's format; a reader refuses a higher one."""
 
-TELEMETRY, FLOPS = "telemetry", "flops"
+TELEMETRY, FLOPS, PLAN = "telemetry", "flops", "plan"
 START, MACHINE, PRICE, STAGE, ARTIFACT, GONE, NETWORK, NOTE, RESUME, END = (
     "start",
     "machine",
@@ -30,6 +32,9 @@ START, MACHINE, PRICE, STAGE, ARTIFACT, GONE, NETWORK, NOTE, RESUME, END = (
     "resume",
     "end",
 )
+
+PLAN_FIELDS = ("steps", "epochs", "samples", "tokens", "epoch_steps", "loop_steps")
+"""What a plan event may say; null takes back what an earlier one said."""
 
 _MACHINE_TEXTS = (
     "resource_id",
@@ -128,6 +133,19 @@ def price_from_json(document: dict[str, Any]) -> Price | NoPrice:
         is_reference=bool(document.get("is_reference", False)),
         quality=document.get("quality", "fresh"),
     )
+
+
+def plan_from_json(events: Sequence[dict[str, Any]]) -> Plan:
+    """The plan that several events tell of; for each kind of work the last word counts.
+
+    >>> plan_from_json([{"k": PLAN, "epochs": 3}, {"k": STAGE}, {"k": PLAN, "epochs": 4}]).epochs
+    4
+    """
+    said: dict[str, int | None] = {}
+    for event in events:
+        if event["k"] == PLAN:
+            said |= {name: event[name] for name in PLAN_FIELDS if name in event}
+    return Plan(**said)
 
 
 def log_to_json(log: LogOrigin) -> dict[str, Any]:

@@ -8,6 +8,30 @@ from typing import Any, Generic, TypeVar
 Item = TypeVar("Item")
 
 
+def length_of(items: Iterable[Any]) -> int | None:
+    """How many *items* there are, or None where they do not say; never raises.
+
+    >>> length_of(range(3)), length_of(iter([1]))
+    (3, None)
+    """
+    try:
+        count = len(items)  # type: ignore[arg-type]
+    except Exception:  # a loader's own length may fail in any way, which is no reason to stop
+        return None
+    return count if count >= 0 else None
+
+
+def last_epoch(epochs: Iterable[Any]) -> int | None:
+    """One more than the number of the last epoch; a resumed run's range begins in the middle.
+
+    >>> last_epoch(range(7, 10)), last_epoch(["a", "b"])
+    (10, 2)
+    """
+    if isinstance(epochs, range) and len(epochs) and min(epochs) >= 0:
+        return max(epochs) + 1
+    return length_of(epochs)
+
+
 class Loop(Generic[Item]):
     """What it wraps, telling the run where it is; each pass over it is a new one, as over a list."""
 

@@ -12,6 +12,7 @@ from trainfare.core.charge import Component, View
 from trainfare.core.claim import share_text
 from trainfare.core.efficiency import Efficiency, efficiency_of
 from trainfare.core.estimate import Estimate
+from trainfare.core.forecast import Forecast
 from trainfare.core.money import Money
 from trainfare.core.period import SECOND, format_instant
 from trainfare.core.price import Price
@@ -74,6 +75,8 @@ class Receipt:
     """What the reader of the record noticed: records beside it that cannot be read."""
     billed: Billed | None = None
     """None while some of it is on no bill, or no bill was asked."""
+    forecast: Forecast | None = None
+    """What the run will have cost; None once it has ended, or where nobody asked."""
 
     @property
     def duration_ns(self) -> int:
@@ -162,6 +165,7 @@ class Receipt:
                 "low_use": _text(self.low_use_cost),
             },
             "billed": None if self.billed is None else self.billed.to_json(),
+            "forecast": None if self.forecast is None else self.forecast.to_json(),
             "stages": [
                 {"stage": stage, "seconds": _seconds(time_ns), "estimated": _text(amount)}
                 for stage, (time_ns, amount) in estimate.by_stage().items()

@@ -20,6 +20,7 @@ from trainfare.core.run import (
     sum_over_machines,
 )
 from trainfare.core.stage import Status
+from trainfare.metering.forecast_text import forecast_words
 from trainfare.metering.receipt_use import use_facts
 
 if TYPE_CHECKING:
@@ -253,6 +254,9 @@ def network_words(run: RunRecord) -> str:
 
 def _below(receipt: Receipt, places: int) -> list[Line]:
     lines = []
+    if receipt.forecast is not None and receipt.forecast.total is not None:
+        total = amount_text(receipt.forecast.total, places)
+        lines.append(Line("forecast", forecast_words(receipt.forecast), total))
     if receipt.estimate.idle_cost:
         idle = amount_text(receipt.estimate.idle_cost, places)
         lines.append(Line("idle", "of the same machine, claimed by no run meanwhile", idle))

@@ -185,6 +185,7 @@ def to_segment(
         first_step=_first_step(recording),
         samples=_work(recording, "samples"),
         tokens=_work(recording, "tokens"),
+        plan=ev.plan_from_json(recording.events),
         stalled_ns=stalled_ns(hosts, stages, duration_ns) if is_whole else None,
         parents=tuple(start.get("parents", ())),
         totals=_totals(hosts),

@@ -143,6 +143,7 @@ OPTIONAL: Mapping[str, Mapping[str, Fits]] = {
     ev.MACHINE: {"share": _share, "held": _texts},
     ev.STAGE: {"epoch": _or_null(_whole(-(2**63), 2**63)), "steps": _COUNT},
     ev.ARTIFACT: {"price": lambda value: not value or _price(value), "steps": _COUNT},
+    ev.PLAN: {name: _or_null(_COUNT) for name in ev.PLAN_FIELDS},
     ev.END: {
         "exit_code": _or_null(_whole(-(2**32), 2**32)),
         "error": _NAME,

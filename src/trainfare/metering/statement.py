@@ -26,6 +26,24 @@ class Statements:
         if (count := whole_count("step", step)) is not None:
             self._meter.add_event(ev.RESUME, step=count, steps=self._counters.steps)
 
+    def expect(
+        self,
+        *,
+        steps: int | None = None,
+        epochs: int | None = None,
+        samples: int | None = None,
+        tokens: int | None = None,
+    ) -> None:
+        """Say how much the whole training is, so that its end can be forecast; say it again at will.
+
+        ``run.epochs(range(n))`` and ``run.steps(loader)`` say it by themselves where they know it.
+        """
+        said = {"steps": steps, "epochs": epochs, "samples": samples, "tokens": tokens}
+        counts = {k: whole_count(k, v) for k, v in said.items() if v is not None}
+        known = {name: count for name, count in counts.items() if count is not None}
+        if known:
+            self._meter.add_event(ev.PLAN, **known)
+
     def flops(
         self,
         *,

@@ -30,7 +30,7 @@ from trainfare.metering.inheritance import (
     take_back,
 )
 from trainfare.metering.instrument import Instruments
-from trainfare.metering.loop import Item, Loop
+from trainfare.metering.loop import Item, Loop, last_epoch, length_of
 from trainfare.metering.meter import Meter
 from trainfare.metering.place import NOTHING_STATED, Stated, make_instruments, start_facts
 from trainfare.metering.saying import (
@@ -77,6 +77,7 @@ class Run(Statements, Held):
         self._base = stage or first_stage
         self._is_fixed = stage is not None
         self._epoch: int | None = None
+        self._planned: dict[str, int | None] = {}
         self._depth = 1
         self.outer: Run | None = None
         """The run that this one was begun in, if it is another."""
@@ -181,6 +182,7 @@ class Run(Statements, Held):
         counters, clock = self._counters, time.perf_counter_ns
         items = iter(loader)
         self._begin_training()
+        self._plan_steps(length_of(loader))
         while True:
             if counters.stop is not None:
                 self._heed()
@@ -198,6 +200,7 @@ class Run(Statements, Held):
                     counters.take(*(amount_in(item, one) for one in amounts))
 
     def _walk_epochs(self, epochs: Iterable[Item]) -> Iterator[Item]:
+        self._plan(epochs=last_epoch(epochs))
         try:
             for number, item in enumerate(epochs):
                 self._epoch = item if isinstance(item, int) and item >= 0 else number
@@ -211,6 +214,26 @@ class Run(Statements, Held):
             if not self._is_fixed:
                 self._base = FINISH
             self._mark_stage()
+
+    def _plan_steps(self, length: int | None) -> None:
+        """Note how long the loop is that begins; one in another stage than train is not the work.
+
+        A second loop outside epochs says that there may be more: then nobody knows the end.
+        """
+        if self._stages:
+            return
+        if self._epoch is not None:
+            self._plan(epoch_steps=length)
+        elif "loop_steps" in self._planned:
+            self._plan(loop_steps=None)
+        else:
+            self._plan(loop_steps=None if length is None else self._counters.steps + length)
+
+    def _plan(self, **said: int | None) -> None:
+        is_new = any(self._planned.get(name) != count for name, count in said.items())
+        self._planned |= said
+        if is_new:
+            self._meter.add_event(ev.PLAN, **said)
 
     def _begin_training(self) -> None:
         if self._base != TRAIN and not self._is_fixed:

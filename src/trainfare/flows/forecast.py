@@ -1,0 +1,74 @@
+"""The forecasting path: live run + its course + those of earlier runs → what it will have cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+from trainfare.budgets.forecast import project
+from trainfare.core.forecast import Forecast
+from trainfare.core.money import Money
+from trainfare.core.price import UNITS, NoPrice, Price
+from trainfare.core.run import Segment
+from trainfare.core.stage import Status
+from trainfare.flows.course import read_course
+from trainfare.metering.receipt import Receipt
+
+
+class Forecaster:
+    """Forecasts the live runs of one home; what it learnt of ended runs it keeps."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+
+    def forecast(self, receipt: Receipt) -> Forecast | None:
+        """What the run of *receipt* will have cost; None where it has ended."""
+        run = receipt.run
+        if run.status is not Status.RUNNING:
+            return None
+        live = [s for s in run.attempts[-1].segments if s.status is Status.RUNNING]
+        known = read_course(self._home, run)
+        course, why = known.course, known.why
+        projection = None if course is None else project(course)
+        if course is not None and course.planned is not None and projection is None:
+            why = "nothing was done yet"
+        return Forecast(
+            at_ns=run.attempts[-1].interval.end_ns,
+            spent=receipt.estimate.total,
+            price_per_hour=price_per_hour(receipt, live),
+            unit=course.unit if course else None,
+            work_done=course.done if course else None,
+            work_planned=course.planned if course else None,
+            remaining_ns=projection.remaining_ns if projection else None,
+            method=projection.method if projection else None,
+            why=why,
+        )
+
+
+def with_forecasts(home: Path, receipts: Sequence[Receipt]) -> list[Receipt]:
+    """The same receipts, those of runs that go on with their forecasts."""
+    forecaster = Forecaster(home)
+    return [replace(one, forecast=forecaster.forecast(one)) for one in receipts]
+
+
+def price_per_hour(receipt: Receipt, segments: Sequence[Segment]) -> Money | None:
+    """What the machines of *segments* cost now: the sum of price × share of each one's last stretch.
+
+    None without a segment, or where one machine has no price.
+    """
+    latest: dict[str, tuple[Price | NoPrice, Fraction]] = {
+        s.machine.resource_id: (s.prices[-1].price, s.share) for s in segments if s.prices
+    }
+    for stretch in receipt.estimate.stretches:
+        if stretch.resource_id in latest:
+            latest[stretch.resource_id] = stretch.price, stretch.share
+    if not latest:
+        return None
+    total = Fraction(0)
+    for price, share in latest.values():
+        if not isinstance(price, Price):
+            return None
+        total += price.per_quantum * share * UNITS["h"]
+    return Money.nearest(total, receipt.estimate.currency)

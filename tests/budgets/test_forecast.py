@@ -1,0 +1,127 @@
+"""Forecasts replay: regular work is forecast exactly, time scales, and an unknown end stays so."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trainfare.budgets.change import last_change
+from trainfare.budgets.course import Pause, make_course
+from trainfare.budgets.forecast import project
+from trainfare.core.forecast import Method
+
+SECOND = 10**9
+
+
+def regular(done, planned, each_ns, pauses=(), **more):
+    points = [(step, step * each_ns) for step in range(done + 1)]
+    return make_course("steps", points, planned, pauses, **more)
+
+
+@given(st.integers(1, 300), st.integers(0, 300), st.integers(1, 10**12))
+def test_a_perfectly_regular_run_is_forecast_exactly(done, left, each_ns):
+    found = project(regular(done, done + left, each_ns))
+    assert found.remaining_ns == pytest.approx(left * each_ns, rel=1e-9, abs=1)
+
+
+@given(
+    st.lists(st.integers(1, 10**9), min_size=2, max_size=60),
+    st.integers(1, 100),
+    st.integers(2, 1000),
+)
+def test_scaling_time_scales_the_forecast(gaps, left, factor):
+    points = [(0, 0)]
+    for gap in gaps:
+        points.append((points[-1][0] + 1, points[-1][1] + gap))
+    planned = len(gaps) + left
+    once = project(make_course("steps", points, planned))
+    scaled = [(work, at_ns * factor) for work, at_ns in points]
+    many = project(make_course("steps", scaled, planned))
+    assert many.method is once.method
+    assert many.remaining_ns == pytest.approx(once.remaining_ns * factor, rel=1e-6, abs=factor)
+
+
+def test_an_unknown_end_gives_no_total():
+    assert project(regular(50, None, SECOND)) is None
+
+
+def test_before_any_work_nothing_is_forecast():
+    assert project(make_course("steps", [(0, 0)], 100)) is None
+
+
+def test_a_slow_first_step_is_not_multiplied():
+    points = [(0, 0), *((step, 600 * SECOND + step * SECOND) for step in range(1, 11))]
+    assert project(make_course("steps", points, 100)).remaining_ns == 90 * SECOND
+
+
+def test_a_step_in_the_making_is_taken_off_what_is_left():
+    half_way = regular(10, 20, SECOND, now_ns=10 * SECOND + SECOND // 2)
+    assert project(half_way).remaining_ns == 9 * SECOND + SECOND // 2
+
+
+def test_a_step_that_hangs_never_makes_the_rest_negative():
+    assert project(regular(10, 11, SECOND, now_ns=3600 * SECOND)).remaining_ns == 0
+
+
+def test_pauses_come_back_as_often_as_they_did():
+    pauses = [Pause(10, 7 * SECOND), Pause(20, 7 * SECOND)]
+    assert project(regular(25, 50, SECOND, pauses)).remaining_ns == (25 + 3 * 7) * SECOND
+
+
+def test_each_kind_of_pause_keeps_its_own_rhythm():
+    pauses = [Pause(10, 2 * SECOND), Pause(20, 2 * SECOND), Pause(20, SECOND, "checkpoint")]
+    left = project(regular(25, 60, SECOND, pauses)).remaining_ns
+    assert left == (35 + 4 * 2 + 2 * 1) * SECOND
+
+
+def test_a_pause_that_goes_on_counts_only_for_its_rest():
+    pauses = [Pause(10, 7 * SECOND)]
+    found = project(regular(20, 30, SECOND, pauses, paused_ns=3 * SECOND))
+    assert found.remaining_ns == (10 + 2 * 7 - 3) * SECOND
+
+
+def test_after_a_change_only_what_came_after_speaks():
+    points = [(step, step * SECOND) for step in range(41)]
+    points += [(40 + step, (40 + 2 * step) * SECOND) for step in range(1, 41)]
+    found = project(make_course("steps", points, 200))
+    assert found.method is Method.SINCE_CHANGE
+    assert found.remaining_ns == pytest.approx(120 * 2 * SECOND, rel=0.02)
+
+
+@given(st.lists(st.floats(0.97, 1.03), min_size=12, max_size=200))
+def test_noise_of_three_percent_is_no_change(noise):
+    at, points = 0.0, [(0.0, 0)]
+    for number, one in enumerate(noise, start=1):
+        at += one * SECOND
+        points.append((float(number), round(at)))
+    assert last_change(points) == 0
+
+
+def profile(gaps):
+    points, at = [(0, 0)], 0
+    for number, gap in enumerate(gaps, start=1):
+        at += gap * SECOND
+        points.append((number, at))
+    return make_course("steps", points, len(gaps))
+
+
+@given(
+    st.lists(st.integers(1, 100), min_size=20, max_size=60), st.integers(5, 19), st.integers(1, 50)
+)
+def test_a_run_that_repeats_its_profile_at_any_speed_is_forecast_exactly(gaps, done, factor):
+    before = profile(gaps)
+    now = profile([gap * factor for gap in gaps])
+    found = project(now.cut(done), [before])
+    assert found.method is Method.PROFILE
+    rest = sum(gaps[done:]) * factor * SECOND
+    assert found.remaining_ns == pytest.approx(rest, rel=1e-9, abs=2)
+
+
+def test_a_profile_speaks_before_the_first_step():
+    now = make_course("steps", [(0, 0)], 10)
+    assert project(now, [profile([3] * 10)]).remaining_ns == 30 * SECOND
+
+
+def test_a_slower_compilation_does_not_slow_the_forecast():
+    before = profile([100, *[10] * 49])
+    now = profile([400, *[10] * 9])
+    assert project(make_course("steps", now.points, 50), [before]).remaining_ns == 400 * SECOND
