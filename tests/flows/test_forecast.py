@@ -212,3 +212,75 @@ def test_a_real_training_is_forecast_while_it_runs(tmp_path):
     assert found["work_planned"] == pytest.approx(5000, rel=0.01)
     assert found["method"] in {one.value for one in Method}
     assert float(found["total"]) >= 100
+
+
+SLOW_END = ((30, 60), (30, 30), (40, 10))
+"""Seconds and steps: a schedule by which the last steps take eight times as long."""
+
+
+def ended(home, run, *, factor=1, after=0, parts=SLOW_END, status="finished", **more):
+    clock = Clock()
+    clock.advance(after)
+    made = Recorder(home, run, clock=clock, **more)
+    made.stage("train")
+    for seconds, steps in parts:
+        made.ride(seconds * factor, steps=steps)
+    made.end(status)
+    return made
+
+
+LABELS = {"model": "bert", "team": "nlp"}
+
+
+def live_beside(home, count, **more):
+    for number in range(count):
+        words = {**LABELS, "seed": str(number)}
+        ended(home, f"r-{number}", after=1000 * number, labels=words, **more)
+    made = Recorder(home, "r-live", labels={**LABELS, "seed": "9"}, is_alive=True)
+    made.meter.add_event(ev.PLAN, steps=100)
+    made.stage("train")
+    made.ride(60, steps=60)
+    return forecast(home)
+
+
+def test_earlier_runs_of_the_configuration_know_what_a_schedule_brings(tmp_path):
+    found = live_beside(tmp_path, 3)
+    assert (found.method, found.runs) == (Method.PROFILE, 3)
+    # Twice as slow as they were: 60 steps took 60 s instead of 30.
+    assert found.remaining_ns == pytest.approx((30 + 40) * 2 * SECOND, rel=0.02)
+    assert found.coverage == pytest.approx(0.75)
+    assert found.calibrated_on == "runs of this configuration"
+
+
+def test_one_earlier_run_gives_a_profile_and_others_the_interval(tmp_path):
+    found = live_beside(tmp_path, 1)
+    assert (found.method, found.runs) == (Method.PROFILE, 1)
+    assert (found.calibrated_on, found.coverage) == ("published runs", pytest.approx(0.9))
+    assert found.low < found.total < found.high
+
+
+@pytest.mark.parametrize(
+    "unlike",
+    [
+        {"labels": {"model": "gpt"}},
+        {"status": "failed"},
+        {"parts": ((30, 60), (30, 30))},
+    ],
+    ids=["other labels", "not finished", "other work"],
+)
+def test_a_run_that_is_not_alike_is_no_profile(tmp_path, unlike):
+    for number in range(3):
+        ended(tmp_path, f"r-{number}", after=1000 * number, **({"labels": LABELS} | unlike))
+    going_on(tmp_path, labels=LABELS).meter.add_event(ev.PLAN, steps=200)
+    found = forecast(tmp_path)
+    assert (found.runs, found.method is Method.PROFILE) == (0, False)
+    assert found.calibrated_on == "published runs"
+
+
+def test_many_other_runs_here_speak_before_published_ones(tmp_path):
+    for number in range(9):
+        labels = {"model": f"m{number}"}
+        ended(tmp_path, f"r-{number}", after=1000 * number, labels=labels, parts=((100, 100),))
+    going_on(tmp_path, labels=LABELS).meter.add_event(ev.PLAN, steps=200)
+    found = forecast(tmp_path)
+    assert (found.calibrated_on, found.coverage) == ("other runs here", pytest.approx(0.9))

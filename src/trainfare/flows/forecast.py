@@ -7,6 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
+from trainfare.budgets.conformal import band
 from trainfare.budgets.forecast import project
 from trainfare.core.forecast import Forecast
 from trainfare.core.money import Money
@@ -14,6 +15,7 @@ from trainfare.core.price import UNITS, NoPrice, Price
 from trainfare.core.run import Segment
 from trainfare.core.stage import Status
 from trainfare.flows.course import read_course
+from trainfare.flows.past import Past
 from trainfare.metering.receipt import Receipt
 
 
@@ -22,6 +24,7 @@ class Forecaster:
 
     def __init__(self, home: Path) -> None:
         self._home = home
+        self._past = Past(home)
 
     def forecast(self, receipt: Receipt) -> Forecast | None:
         """What the run of *receipt* will have cost; None where it has ended."""
@@ -31,19 +34,34 @@ class Forecaster:
         live = [s for s in run.attempts[-1].segments if s.status is Status.RUNNING]
         known = read_course(self._home, run)
         course, why = known.course, known.why
-        projection = None if course is None else project(course)
-        if course is not None and course.planned is not None and projection is None:
-            why = "nothing was done yet"
-        return Forecast(
+        plain = Forecast(
             at_ns=run.attempts[-1].interval.end_ns,
             spent=receipt.estimate.total,
             price_per_hour=price_per_hour(receipt, live),
             unit=course.unit if course else None,
             work_done=course.done if course else None,
             work_planned=course.planned if course else None,
-            remaining_ns=projection.remaining_ns if projection else None,
-            method=projection.method if projection else None,
             why=why,
+        )
+        if course is None or course.planned is None:
+            return plain
+        profiles = self._past.profiles(run, course)
+        projection = project(course, profiles)
+        if projection is None:
+            return replace(plain, why="nothing was done yet")
+        calibration = self._past.calibration(run, profiles, course.progress or 0.0)
+        found = band(calibration.ratios)
+        remaining_ns = projection.remaining_ns
+        return replace(
+            plain,
+            remaining_ns=remaining_ns,
+            method=projection.method,
+            runs=len(profiles),
+            ratios=calibration.ratios,
+            low_ns=round(remaining_ns * found.low) if found else None,
+            high_ns=round(remaining_ns * found.high) if found else None,
+            coverage=found.coverage if found else None,
+            calibrated_on=calibration.on if found else "",
         )
 
 
