@@ -31,7 +31,7 @@ from trainfare.metering.home import home_folder
 
 COLOURS = {State.OK: "green", State.WARN: "yellow", State.OVER: "red"}
 
-_BAR = 20
+_BAR = 12
 
 
 @click.group("budget")
@@ -206,6 +206,8 @@ def standing_json(one: Standing) -> dict[str, Any]:
         "limit": one.limit.text(),
         "spent": None if one.spent is None else one.spent.text(),
         "forecast": None if one.forecast is None else one.forecast.text(),
+        "forecast_low": None if one.forecast_low is None else one.forecast_low.text(),
+        "forecast_high": None if one.forecast_high is None else one.forecast_high.text(),
         "breach_probability": one.breach_probability,
         "state": one.state.value,
         "reached": [str(each) for each in one.reached],
@@ -226,11 +228,28 @@ def _say(found: Sequence[Standing], form: str) -> None:
         name = one.budget.id if one.run is None else f"{one.budget.id} · {one.run}"
         spent = "unknown" if one.spent is None else one.spent.display()
         state = click.style(one.state.value, fg=COLOURS[one.state])
-        rows.append([shorten(name, 28), spent, one.limit.display(), _bar(one), state])
+        forecast = "–" if one.forecast is None else one.forecast.display()
+        row = [shorten(name, 28), spent, forecast, one.limit.display(), _bar(one), state]
+        rows.append([*row, _chance(one)])
         notes += [f"{name}: {one.why}"] if one.why else []
-    click.echo(table(["budget", "spent", "limit", "", "state"], rows, right=[1, 2]))
+    heads = ["budget", "spent", "forecast", "limit", "", "state", "breach"]
+    click.echo(table(heads, rows, right=[1, 2, 3, 6]))
     for note in notes:
         click.echo(shorten(note, width()))
+
+
+def _chance(one: Standing) -> str:
+    """How likely the limit will not hold; scenarios are too few to say 0 or 100 %."""
+    chance = one.breach_probability
+    if chance is None or one.state is State.OVER:
+        return "–"
+    return (
+        "< 1 %"
+        if chance < 0.01
+        else "> 99 %"
+        if chance > 0.99
+        else f"{chance:.0%}".replace("%", " %")
+    )
 
 
 def _bar(one: Standing) -> str:

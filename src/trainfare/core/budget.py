@@ -277,7 +277,11 @@ class Standing:
     """What is known; None where nothing is. *why* says what is not in it."""
     forecast: Money | None = None
     """What will be spent when the period ends (or the runs do); None where it is not known."""
+    forecast_low: Money | None = None
+    forecast_high: Money | None = None
+    """Between these it will be with nine of ten scenarios; None where nothing says how sure it is."""
     breach_probability: float | None = None
+    """Share of the scenarios that are over the limit."""
     run: str | None = None
     """The run, for a budget on each run by itself."""
     why: str = ""

@@ -48,6 +48,10 @@ class Forecast:
     """Earlier runs of the same configuration that it rests on."""
     calibrated_on: str = ""
     """Whose forecasts the interval is made of."""
+    budget_id: str | None = None
+    """The tightest budget on each run by itself that covers this one …"""
+    budget_limit: Money | None = None
+    """… and its limit."""
     why: str = ""
     """Why there is no total; empty where there is one."""
 
@@ -97,6 +101,23 @@ class Forecast:
         over = [one for one in scenarios if one is not None and one > limit]
         return len(over) / len(scenarios)
 
+    def _budget_json(self) -> dict[str, Any] | None:
+        if self.budget_limit is None:
+            return None
+        used_up_ns = self.budget_used_up_ns
+        return {
+            "id": self.budget_id,
+            "limit": self.budget_limit.text(),
+            "used_up_at": None if used_up_ns is None else _instant(used_up_ns),
+            "breach_probability": self.breach_probability(self.budget_limit),
+        }
+
+    @property
+    def budget_used_up_ns(self) -> int | None:
+        """When its budget is used up if it goes on; None without one, or where nobody knows."""
+        until_ns = None if self.budget_limit is None else self.until(self.budget_limit)
+        return None if until_ns is None else self.at_ns + until_ns
+
     def to_json(self) -> dict[str, Any]:
         """The ``forecast`` of a receipt."""
         ends_ns = self.ends_at_ns
@@ -106,7 +127,7 @@ class Forecast:
             "high": _text(self.high),
             "coverage": None if self.coverage is None else round(self.coverage, 4),
             "method": None if self.method is None else self.method.value,
-            "ends_at": None if ends_ns is None else format_instant(ends_ns // SECOND * SECOND),
+            "ends_at": None if ends_ns is None else _instant(ends_ns),
             "remaining_seconds": _seconds(self.remaining_ns),
             "remaining_seconds_low": _seconds(self.low_ns),
             "remaining_seconds_high": _seconds(self.high_ns),
@@ -116,8 +137,13 @@ class Forecast:
             "runs": self.runs,
             "calibrated_on": self.calibrated_on or None,
             "price_per_hour": _text(self.price_per_hour),
+            "budget": self._budget_json(),
             "why": self.why or None,
         }
+
+
+def _instant(at_ns: int) -> str:
+    return format_instant(at_ns // SECOND * SECOND)
 
 
 def _text(amount: Money | None) -> str | None:

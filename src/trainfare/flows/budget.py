@@ -15,6 +15,8 @@ from trainfare.core.money import Money
 from trainfare.core.period import DAY, HOUR, BillingPeriod, Interval, parse_instant
 from trainfare.core.standing import Spender, stand, sum_of
 from trainfare.flows.bill import has_ledger
+from trainfare.flows.forecast import forecasts_of
+from trainfare.flows.outlook import with_outlook
 from trainfare.metering.audit import add_to_audit
 from trainfare.metering.budget_shelf import budget_json, delete_budget, put_budget, read_budgets
 from trainfare.metering.history import read_receipts
@@ -61,9 +63,13 @@ def standings(
         return []
     receipts = read_receipts(home, now_ns=at_ns)
     arrived, billed = _billed(home) if any(_is_billed(one) for one in asked) else ({}, {})
+    forecasts = forecasts_of(home, receipts)
     found = []
     for budget in asked:
-        found += stand(budget, _covered(budget, receipts, arrived, billed), at_ns)
+        spenders = _covered(budget, receipts, arrived, billed)
+        found += [
+            with_outlook(one, spenders, forecasts, at_ns) for one in stand(budget, spenders, at_ns)
+        ]
     return found
 
 
@@ -90,8 +96,10 @@ def spent_course(
     if budget.period is BudgetPeriod.RUN:
         raise BadInput(f"budget {budget.id} is for each run by itself; draw a budget with a period")
     arrived, billed = _billed(home) if _is_billed(budget) else ({}, {})
-    spenders = _covered(budget, read_receipts(home, now_ns=at_ns), arrived, billed)
+    receipts = read_receipts(home, now_ns=at_ns)
+    spenders = _covered(budget, receipts, arrived, billed)
     [standing] = stand(budget, spenders, at_ns)
+    standing = with_outlook(standing, spenders, forecasts_of(home, receipts), at_ns)
     window = budget.window(at_ns)
     begin_ns = max(window.start_ns, min((one.lasted.start_ns for one in spenders), default=at_ns))
     course = [(begin_ns, Money.zero(budget.limit.currency))]

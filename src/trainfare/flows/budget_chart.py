@@ -6,13 +6,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainfare.core.budget import Budget, BudgetPeriod
+from trainfare.core.budget import Budget, BudgetPeriod, Standing
 from trainfare.core.errors import BadInput, NotFound
 from trainfare.core.period import Interval
 from trainfare.flows.budget import spent_course
 from trainfare.flows.chart_question import Question
 from trainfare.metering.budget_shelf import find_budget, read_budgets
-from trainfare.reports.chart_budget import BudgetCourse, SpentAt, budget_course
+from trainfare.reports.chart_budget import BudgetCourse, ForecastAt, SpentAt, budget_course
 
 if TYPE_CHECKING:
     import altair as alt
@@ -35,11 +35,22 @@ def draw_budget(home: Path, question: Question, look: Look | None) -> alt.LayerC
             window,
             standing.limit,
             tuple(SpentAt(instant_ns, spent) for instant_ns, spent in course),
+            () if budget.period is BudgetPeriod.TOTAL else _ahead(standing, at_ns, window.end_ns),
+            "9 of 10 scenarios",
         ),
         title=f"Spend against budget {budget.id}",
         note=note,
         look=look,
     )
+
+
+def _ahead(standing: Standing, at_ns: int, end_ns: int) -> tuple[ForecastAt, ...]:
+    """From what is spent now to what will have been at the end, where that has an interval."""
+    spent, middle = standing.spent, standing.forecast
+    low, high = standing.forecast_low, standing.forecast_high
+    if spent is None or middle is None or low is None or high is None:
+        return ()
+    return ForecastAt(at_ns, spent, spent, spent), ForecastAt(end_ns, low, middle, high)
 
 
 def _chosen(home: Path, budget_id: str | None) -> Budget:

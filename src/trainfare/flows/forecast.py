@@ -9,6 +9,7 @@ from pathlib import Path
 
 from trainfare.budgets.conformal import band
 from trainfare.budgets.forecast import project
+from trainfare.core.budget import Budget, BudgetPeriod
 from trainfare.core.forecast import Forecast
 from trainfare.core.money import Money
 from trainfare.core.price import UNITS, NoPrice, Price
@@ -16,6 +17,7 @@ from trainfare.core.run import Segment
 from trainfare.core.stage import Status
 from trainfare.flows.course import read_course
 from trainfare.flows.past import Past
+from trainfare.metering.budget_shelf import read_budgets
 from trainfare.metering.receipt import Receipt
 
 
@@ -25,6 +27,7 @@ class Forecaster:
     def __init__(self, home: Path) -> None:
         self._home = home
         self._past = Past(home)
+        self._budgets = [b for b in read_budgets(home) if b.period is BudgetPeriod.RUN]
 
     def forecast(self, receipt: Receipt) -> Forecast | None:
         """What the run of *receipt* will have cost; None where it has ended."""
@@ -34,6 +37,7 @@ class Forecaster:
         live = [s for s in run.attempts[-1].segments if s.status is Status.RUNNING]
         known = read_course(self._home, run)
         course, why = known.course, known.why
+        budget = _tightest(self._budgets, receipt)
         plain = Forecast(
             at_ns=run.attempts[-1].interval.end_ns,
             spent=receipt.estimate.total,
@@ -42,6 +46,8 @@ class Forecaster:
             work_done=course.done if course else None,
             work_planned=course.planned if course else None,
             why=why,
+            budget_id=budget.id if budget else None,
+            budget_limit=budget.limit if budget else None,
         )
         if course is None or course.planned is None:
             return plain
@@ -65,10 +71,28 @@ class Forecaster:
         )
 
 
+def _tightest(budgets: Sequence[Budget], receipt: Receipt) -> Budget | None:
+    """The least limit on this run by itself, in the currency that it is paid in."""
+    run, currency = receipt.run, receipt.estimate.currency
+    covering = [
+        one
+        for one in budgets
+        if one.limit.currency == currency and one.covers(run.id, run.labels, run.name)
+    ]
+    return min(covering, key=lambda one: one.limit.nano, default=None)
+
+
 def with_forecasts(home: Path, receipts: Sequence[Receipt]) -> list[Receipt]:
     """The same receipts, those of runs that go on with their forecasts."""
+    forecasts = forecasts_of(home, receipts)
+    return [replace(one, forecast=forecasts.get(one.run.id)) for one in receipts]
+
+
+def forecasts_of(home: Path, receipts: Sequence[Receipt]) -> dict[str, Forecast]:
+    """Run → forecast, of those that go on."""
     forecaster = Forecaster(home)
-    return [replace(one, forecast=forecaster.forecast(one)) for one in receipts]
+    found = {one.run.id: forecaster.forecast(one) for one in receipts}
+    return {run: forecast for run, forecast in found.items() if forecast is not None}
 
 
 def price_per_hour(receipt: Receipt, segments: Sequence[Segment]) -> Money | None:

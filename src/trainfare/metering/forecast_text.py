@@ -22,12 +22,24 @@ def forecast_sentence(forecast: Forecast) -> str:
 def forecast_words(forecast: Forecast) -> str:
     """How sure a forecast is, when the run ends, and what that is taken from; else why not."""
     if forecast.ends_at_ns is None:
-        return forecast.why
+        return "; ".join(filter(None, (forecast.why, _budget_words(forecast))))
     parts = [f"ends {_clock_text(forecast.ends_at_ns, forecast.at_ns)}", basis_words(forecast)]
     if forecast.low is not None and forecast.high is not None and forecast.coverage is not None:
         low, high = _bare(forecast.low), _bare(forecast.high)
         parts = [f"({low}–{high}, {round(forecast.coverage * 100)} %)", *parts]
-    return ", ".join(parts)
+    return ", ".join([*parts, *filter(None, [_budget_words(forecast)])])
+
+
+def _budget_words(forecast: Forecast) -> str:
+    """How long the run's budget lasts where it may not last to the end; else nothing."""
+    limit, used_up_ns = forecast.budget_limit, forecast.budget_used_up_ns
+    if limit is None or used_up_ns is None:
+        return ""
+    name = f"budget {forecast.budget_id} ({limit.display()})"
+    if forecast.ends_at_ns is None:
+        return f"{name} lasts until {_clock_text(used_up_ns, forecast.at_ns)}"
+    chance = forecast.breach_probability(limit)
+    return f"{chance:.0%} likely over {name}".replace("%", " %", 1) if chance else ""
 
 
 def basis_words(forecast: Forecast) -> str:
