@@ -132,15 +132,17 @@ COURSE = BudgetCourse(
 
 CASES = {
     "spend-over-time": lambda look=None: spend_over_time(
-        SPENDS, note="effective cost of 2026-10", look=look
+        SPENDS, note="Effective cost of 2026-10", look=look
     ),
     "spend-by-group": lambda look=None: spend_by_group(GROUPS, by="team", look=look),
     "run-timeline": lambda look=None: run_timeline(RUN, look=look),
-    "spend-per-epoch": lambda look=None: spend_per_epoch(EPOCHS, note="bert-base", look=look),
+    "spend-per-epoch": lambda look=None: spend_per_epoch(
+        EPOCHS, note="Train stage of bert-base", look=look
+    ),
     "frontier": lambda look=None: frontier(POINTS, note="To 94 % on CIFAR10", look=look),
     "waterfall": lambda look=None: waterfall(BRIDGE, note="12 runs of 2026-10", look=look),
     "idle-heat-map": lambda look=None: idle_heat_map(HOURS, note="2026-10", look=look),
-    "budget-course": lambda look=None: budget_course(COURSE, note="team vision", look=look),
+    "budget-course": lambda look=None: budget_course(COURSE, note="Team vision", look=look),
 }
 EMPTY = {
     "spend-over-time": lambda look=None: spend_over_time([], look=look),

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import subprocess
 
 import pytest
 
@@ -76,6 +77,18 @@ def test_every_axis_names_its_unit_and_every_chart_describes_itself(name):
 @cases
 def test_text_is_drawn_with_the_fonts_of_the_reader(name):
     assert "system-ui" in svg_of(CASES[name]())
+
+
+def test_a_page_draws_itself_in_a_browser_without_a_network(need, tmp_path):
+    place = tmp_path / "chart.html"
+    place.write_text(page_of(CASES["run-timeline"]()), encoding="utf-8")
+    command = [need("chromium"), "--headless=new", "--no-sandbox", "--disable-gpu", "--dump-dom"]
+    command += ["--host-resolver-rules=MAP * ~NOTFOUND", "--virtual-time-budget=5000"]
+    command += [f"--user-data-dir={tmp_path / 'profile'}", place.as_uri()]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    drawn = done.stdout.partition('id="chart"')[2]
+    assert "attempt 2: finished" in drawn
+    assert drawn.count("<path") > 10
 
 
 def test_the_callers_altair_settings_change_nothing():

@@ -102,7 +102,7 @@ def test_the_largest_group_is_first_and_other_is_last():
 
 
 def test_the_title_says_the_total_for_people_and_the_description_all_of_it():
-    spec = spec_of(spend_over_time(SPENDS, note="effective cost of 2026-10"))
+    spec = spec_of(spend_over_time(SPENDS, note="Effective cost of 2026-10"))
     assert spec["title"]["subtitle"][0] == "Effective cost of 2026-10, total $201.50."
     assert "Exactly $201.500000001." in spec["description"]
 

@@ -28,7 +28,7 @@ def draw_budget(home: Path, question: Question, look: Look | None) -> alt.LayerC
     window = budget.window(at_ns)
     if budget.period is BudgetPeriod.TOTAL:
         window = Interval(course[0][0], max(course[-1][0], course[0][0] + 1))
-    note = f"{budget.view.value} cost of {budget.scope}"
+    note = f"{budget.view.value.capitalize()} cost of {budget.scope}"
     note += f" ({standing.why})" if standing.why else ""
     return budget_course(
         BudgetCourse(

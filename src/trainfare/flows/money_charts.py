@@ -115,11 +115,11 @@ def _open(home: Path, question: Question, by: str) -> _Book:
         raise BadInput("spend is drawn over days already; name a label or component with --by")
     make_labels({by: "x"})
     period = None if question.period is None else BillingPeriod.parse(question.period)
-    pieces, what = _billed(home, period, by), "effective cost of"
+    pieces, what = _billed(home, period, by), "Effective cost of"
     if pieces is None:
         if by not in ("run", "component") and by in _KEYS:
             raise BadInput(f"--by {by} needs an allocated bill; without one there are only labels")
-        pieces, what = _estimated(home, period, by), "estimated cost of"
+        pieces, what = _estimated(home, period, by), "Estimated cost of"
     if not pieces:
         when = f" in {period}" if period else ""
         raise NotFound(f"no money was spent{when}: no bill is allocated and no run was metered")

@@ -53,7 +53,7 @@ def draw_epochs(home: Path, question: Question, look: Look | None) -> alt.LayerC
         for one in receipt.estimate.by_epoch()
     ]
     name = receipt.run.name or receipt.run.id
-    return spend_per_epoch(epochs, note=f"train stage of {name}, estimated", look=look)
+    return spend_per_epoch(epochs, note=f"Train stage of {name}, estimated", look=look)
 
 
 def draw_frontier(home: Path, question: Question, look: Look | None) -> alt.LayerChart:

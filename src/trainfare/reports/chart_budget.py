@@ -78,7 +78,7 @@ def budget_course(
     Args:
         course: of one currency.
         title: what the chart answers.
-        note: whose budget, as "team vision, October 2026".
+        note: whose budget, as "Team vision, October 2026".
         why_empty: the sentence that stands for a chart without anything to draw.
         look: palette and width.
     """
@@ -94,7 +94,7 @@ def budget_course(
     ticks = money_ticks(reach, currency)
     y = amount_y("low", ticks, f"{currency} since {moment(edges[0])[:10]}")
     layers = [*_band(course, x, y, look), *_line(course, x, y, look), *_limit(course, y, look)]
-    notes = [f"{note[0].upper()}{note[1:]}."] if note else []
+    notes = [f"{note}."] if note else []
     notes.append(_words(course))
     return framed(layers, title=title, notes=notes, look=look, height=300)
 

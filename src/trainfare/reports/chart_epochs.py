@@ -63,7 +63,7 @@ def spend_per_epoch(
     Args:
         epochs: of one run, each once.
         title: what the chart answers.
-        note: what is drawn, as "train stage of bert-base, estimated".
+        note: what is drawn, as "Train stage of bert-base, estimated".
         why_empty: the sentence that stands for a chart without anything to draw.
         look: palette and width.
     """

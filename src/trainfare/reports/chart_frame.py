@@ -70,15 +70,22 @@ def _lines(notes: Sequence[str], look: Look) -> list[str]:
     return [line for note in notes for line in wrap(note, look.width - 24)]
 
 
-def colour(field: str, names: Sequence[str], look: Look, *, offset: int = 8) -> alt.Color:
-    """The colours of *names*, with a legend as wide as the chart; none for a single name.
+def legend_columns(names: Sequence[str], room: float) -> int:
+    """How many of *names* stand side by side in a legend that is *room* pixels wide."""
+    longest = min(_LEGEND_NAME, max(text_width(name) for name in names))
+    return max(1, int(room // (longest + 36)))
+
+
+def colour(
+    field: str, names: Sequence[str], look: Look, *, room: float | None = None, offset: int = 8
+) -> alt.Color:
+    """The colours of *names*, with a legend as wide as *room* or the chart; none for a single name.
 
     The legend stands *offset* pixels above the drawing, where a unit may stand between them.
     """
     legend = None
     if len(names) > 1:
-        longest = min(_LEGEND_NAME, max(text_width(name) for name in names))
-        columns = max(1, int((look.width - 24) // (longest + 36)))
+        columns = legend_columns(names, room or look.width - 72)
         legend = alt.Legend(
             title=None,
             columns=min(columns, len(names)),

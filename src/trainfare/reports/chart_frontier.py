@@ -136,7 +136,7 @@ def _time_ticks(known: Sequence[FrontierPoint], look: Look) -> tuple[Ticks, int,
     shortest, longest = (pick(one.duration_ns for one in known) for pick in (min, max))
     if 0 < shortest * _WIDE < longest:
         low, high = Fraction(shortest, SECOND), Fraction(longest, SECOND)
-        return log_time_ticks(low, high), SECOND, "seconds to days"
+        return log_time_ticks(low, high, look.width // 70), SECOND, "seconds to days"
     unit_ns, unit = next((u, name) for least, u, name in _UNITS if longest >= least)
     return number_ticks(Fraction(longest, unit_ns) * _ROOM, look.width // 90), unit_ns, unit
 

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 import altair as alt
 
 from trainfare.core.money import Money
-from trainfare.reports.chart_frame import amount_x, colour, empty, framed, layer, tooltip, zero_line
+from trainfare.reports.chart_frame import (
+    amount_x,
+    colour,
+    empty,
+    framed,
+    layer,
+    legend_columns,
+    tooltip,
+    zero_line,
+)
 from trainfare.reports.chart_rank import Rank, all_unknown, ranked, total_notes
 from trainfare.reports.chart_spend import NO_SPEND
 from trainfare.reports.chart_text import (
@@ -55,7 +65,7 @@ def spend_by_group(
         spends: of one currency; groups beyond :data:`GROUPS` stand together as one bar.
         by: what the groups are: "team", "model" …
         title: what the chart answers; made from *by* where it is empty.
-        note: what is drawn, as "effective cost of 2026-10".
+        note: what is drawn, as "Effective cost of 2026-10".
         why_empty: the sentence that stands for a chart without anything to draw.
         look: palette and width.
     """
@@ -74,7 +84,9 @@ def spend_by_group(
             sums[key] = sums[key] + one.amount if key in sums else one.amount
     layers = _bars(groups, parts, sums, {groups.place(name) for name in unknown}, by, look)
     notes, exact = total_notes(note, amounts, unknown)
-    height = 52 + _BAR * len(groups.names)
+    several = len(parts.names) > 1
+    across = legend_columns(parts.names, _plot_px(groups, look)) if several else 1
+    height = 44 + 20 * several * ceil(len(parts.names) / across) + _BAR * len(groups.names)
     return framed(layers, title=title, notes=notes, look=look, height=height, exact=exact)
 
 
@@ -129,7 +141,17 @@ def _bars(
         reach += [up, down]
     ticks = money_ticks(reach, zero.currency, 3 if look.is_narrow else 6)
     x, y = _axes(groups, ends, ticks, unknown, zero.currency, look)
-    return _marks(rows, ends, (x, y), colour("part", list(parts.names), look), by, look)
+    colours = colour("part", list(parts.names), look, room=_plot_px(groups, look))
+    return _marks(rows, ends, (x, y), colours, by, look)
+
+
+def _plot_px(groups: Rank, look: Look) -> float:
+    """Pixels to the right of the names."""
+    return look.width - _names_px(groups, look) - 32
+
+
+def _names_px(groups: Rank, look: Look) -> float:
+    return min(look.width * 0.34, max(text_width(name) for name in groups.names) + 8)
 
 
 def _axes(
@@ -141,15 +163,16 @@ def _axes(
     look: Look,
 ) -> tuple[alt.X, alt.Y]:
     """Axes that leave room for the label after each bar, and for the stripes of what is unknown."""
-    names_px = min(look.width * 0.34, max(text_width(name) for name in groups.names) + 8)
-    plot_px = look.width - names_px - 32
+    plot_px = _plot_px(groups, look)
     low, high = ticks.domain
     stripes = (high - low) * 0.05
     for end in ends:
         end["tail"] = end["end"] + stripes * (end["group"] in unknown)
         room = plot_px / max(60, plot_px - text_width(end["label"]) - 8)
         high = max(high, low + (end["tail"] - low) * room)
-    axis = alt.Axis(labelLimit=names_px, labelColor=look.theme.text, domain=False)
+    axis = alt.Axis(
+        labelLimit=round(_names_px(groups, look) * 1.2), labelColor=look.theme.text, domain=False
+    )
     y = alt.Y("group:N", sort=list(groups.names), title=None, axis=axis)
     return amount_x("low", ticks, currency, (low, high)), y
 

@@ -238,7 +238,8 @@ def _heads(hours: Sequence[IdleHour], groups: Sequence[str], look: Look) -> list
         idle = sum((one.idle for one in own if one.idle is not None), Fraction(0))
         known = sum((one.paid for one in own if one.idle is not None), Fraction(0))
         lost = sum((one.paid for one in own if one.idle is None), Fraction(0))
-        parts = [f"{_hours(idle)} of {_hours(known)} GPU-hours idle"] * bool(known)
+        unit = "" if look.is_narrow else " GPU-hours"
+        parts = [f"{_hours(idle)} of {_hours(known)}{unit} idle"] * bool(known)
         parts += [f"{_hours(lost)} not known"] * bool(lost)
         total = ", ".join(parts)
         words = f": {total}"
@@ -258,7 +259,7 @@ def _notes(
     *,
     by_weekday: bool,
 ) -> list[str]:
-    notes = [f"{note[0].upper()}{note[1:]}."] if note else []
+    notes = [f"{note}."] if note else []
     striped = {row["group"] for row in rows if "idle" not in row}
     partly = {one.group for one in hours if one.idle is None} - striped
     if by_weekday:

@@ -61,8 +61,7 @@ def total_notes(
     """
     total = Money.total(amounts, amounts[0].currency)
     shown = minus(total.display())
-    text = f"{note}, total {shown}" if note else f"total {shown}"
-    sentences = [f"{text[0].upper()}{text[1:]}."]
+    sentences = [f"{note}, total {shown}." if note else f"Total {shown}."]
     if unknown:
         names = listed(list(dict.fromkeys(unknown)), 4)
         sentences.append(f"Not known and not in the total (striped): {names}.")

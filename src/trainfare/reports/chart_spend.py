@@ -63,7 +63,7 @@ def spend_over_time(
     Args:
         spends: of one currency; over intervals of about one length that do not overlap, as days.
         title: what the chart answers.
-        note: what is drawn, as "effective cost of 2026-10".
+        note: what is drawn, as "Effective cost of 2026-10".
         why_empty: the sentence that stands for a chart without anything to draw.
         look: palette and width.
     """

@@ -223,15 +223,24 @@ _ROUND_SECONDS = (
     *(Fraction(86400 * n) for n in (1, 3, 10, 30, 100, 300, 1000)),
 )
 
+_THREES = frozenset(Fraction(n) for n in (3, 30, 180, 1800, 10800, 259200, 2592000, 25920000))
 
-def log_time_ticks(low: Fraction, high: Fraction) -> Ticks:
-    """A logarithmic axis around *low* to *high* seconds, both above 0, written as s, min, h or d."""
+
+def log_time_ticks(low: Fraction, high: Fraction, count: int) -> Ticks:
+    """A logarithmic axis around *low* to *high* seconds, both above 0, written as s, min, h or d.
+
+    Where *count* labels have no room, only 1 s, 1 min, 1 h … and their tenfold are written.
+    """
     label = (
         "datum.value<60?format(datum.value,'~r')+' s'"
         ":datum.value<3600?datum.value/60+' min'"
         ":datum.value<86400?datum.value/3600+' h':datum.value/86400+' d'"
     )
-    return _log_ticks(_ROUND_SECONDS, low, high, label)
+    every = _log_ticks(_ROUND_SECONDS, low, high, label)
+    if len(every.values) <= count:
+        return every
+    coarse = [value for value in _ROUND_SECONDS if value not in _THREES]
+    return _log_ticks(coarse, low, high, label)
 
 
 def _log_ticks(values: Sequence[Fraction], low: Fraction, high: Fraction, label: str) -> Ticks:
@@ -257,7 +266,7 @@ _STEPS = (
     *(SECOND * n for n in (1, 2, 5, 10, 15, 30)),
     *(60 * SECOND * n for n in (1, 2, 5, 10, 15, 30)),
     *(HOUR * n for n in (1, 2, 3, 6, 12)),
-    *(DAY * n for n in (1, 2, 7)),
+    *(DAY * n for n in (1, 2, 7, 14)),
 )
 _MONTHS = (1, 3, 6, 12, 24, 60, 120)
 
@@ -274,7 +283,7 @@ def time_ticks(start_ns: int, end_ns: int, count: int) -> Ticks:
         instants = _month_starts(start_ns, end_ns, length / (count * 30 * DAY))
         return _dated(instants, "%b", "%Y")
     # 1970-01-05 was a Monday.
-    origin = 4 * DAY if step == 7 * DAY else 0
+    origin = 4 * DAY if step % (7 * DAY) == 0 else 0
     first = -(-(start_ns - origin) // step)
     instants = [origin + n * step for n in range(first, (end_ns - origin) // step + 1)]
     if step >= DAY:

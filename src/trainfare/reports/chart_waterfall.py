@@ -82,7 +82,7 @@ def waterfall(
     count = 3 if look.is_narrow else 6
     ticks = money_ticks([low, high], currency, count, from_zero=not is_cut)
     layers = _marks(steps, totals, ticks, currency, look, is_cut=is_cut)
-    notes = [f"{note[0].upper()}{note[1:]}."] if note else []
+    notes = [f"{note}."] if note else []
     if is_cut:
         notes.append("The axis does not start at 0: the difference is small beside the amounts.")
     none = [name for name, amount in bridge.causes if not amount]
@@ -147,7 +147,7 @@ def _marks(
         room = plot_px / max(60, plot_px - text_width(row["label"]) - 8)
         high = max(high, low + (row["end"] - low) * room)
     x = amount_x("low", ticks, currency, (low, high))
-    axis = alt.Axis(labelLimit=names_px, labelColor=look.theme.text, domain=False)
+    axis = alt.Axis(labelLimit=round(names_px * 1.2), labelColor=look.theme.text, domain=False)
     y = alt.Y("name:N", sort=names, title=None, axis=axis)
     shown = tooltip("name", "amount")
     colours = alt.Color(
