@@ -49,7 +49,7 @@ def main() -> None:
             while time.monotonic() < until:
                 rows = rng.integers(0, len(x), BATCH)
                 loss = train_step(weights, x[rows], y[rows], 0.1)
-                run.step()
+                run.step(samples=BATCH)
             with run.stage("eval"):
                 right = (np.maximum(x @ weights[0], 0) @ weights[1]).argmax(1) == y
             run.log(loss=loss, accuracy=right.mean())

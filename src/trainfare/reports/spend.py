@@ -301,8 +301,8 @@ def _train_weights(parts: Sequence[Part]) -> dict[tuple[int, int | None], int]:
 
 
 def _redone(receipt: Receipt, work: Work) -> Fraction | None:
-    if work.redone_steps is None:
-        return None
+    if not work.redone_steps:
+        return None if work.redone_steps is None else Fraction(0)
     parts = list(_parts(receipt, None))
     trained, whole = _train_weights(parts), sum(part.weight for part in parts)
     again = sum(
