@@ -46,6 +46,8 @@ from trainfare.core.charge import COLUMNS, View
 from trainfare.core.errors import BadInput, NotFound
 
 _HOUR_GRAIN, _DAY_GRAIN, _ODD_GRAIN = 0, 1, 2
+_CROWD = 500_000
+"""Of periods that several runs hold, so many pieces of claims are divided at a time."""
 _NARROW_MAX = 2**62
 """Weights below this fit 64 bits."""
 
@@ -249,6 +251,13 @@ class Worktable:
             scaled=scaled,
             whole_ticks=TICKS * whole,
         )
+        [(periods, several)] = self.rows(
+            "SELECT count(*), coalesce(sum(pieces) FILTER (pieces > 1), 0) FROM measured"
+        )
+        step = max(1, periods * _CROWD // max(several, 1))
+        for first in range(1, periods + 1, step) if several else ():
+            self.run("crowd", first_period=first, last_period=first + step - 1)
+        self.run("divided")
 
     def lines(self, condition: str = "true", run: str | None = None) -> list[Line]:
         """The parts of charges, in order of files, rows and proportions.

@@ -1,11 +1,10 @@
 -- Result: one row per run or remainder, method, description and day.
 --
 -- The writer takes texts as enumerations: a file of a million rows is written in a third of the
--- time, and reads as texts all the same.
+-- time, and reads as texts all the same. Runs may be too many for that.
 
 CREATE TEMP TABLE dividing AS SELECT unnest({{pool_rules}}, recursive := true);
 
-CREATE TYPE run_word AS ENUM (SELECT run FROM runs);
 CREATE TYPE remainder_word AS ENUM (SELECT DISTINCT remainder FROM outs WHERE remainder IS NOT NULL);
 CREATE TYPE method_word AS ENUM (
     SELECT method FROM outs UNION SELECT source FROM outs WHERE source IS NOT NULL
@@ -21,10 +20,8 @@ CREATE TYPE currency_word AS ENUM (SELECT DISTINCT currency FROM outs WHERE curr
 CREATE TYPE category_word AS ENUM (
     SELECT DISTINCT charge_category FROM outs WHERE charge_category IS NOT NULL);
 
-CREATE TEMP TABLE told_runs AS SELECT run::run_word AS run, run_number FROM runs;
-
 CREATE TEMP TABLE told AS
-SELECT out, pool, run::run_word AS run, remainder::remainder_word AS remainder,
+SELECT out, pool, run, remainder::remainder_word AS remainder,
     method::method_word AS method, source::method_word AS source, label::label_word AS label,
     tag_run::tag_word AS tag_run, resource::resource_word AS resource,
     service::service_word AS service, account::account_word AS account,
@@ -35,7 +32,7 @@ FROM outs;
 
 CREATE TEMP VIEW result AS
 WITH described AS (
-    SELECT coalesce(told_runs.run, told.run) AS run,
+    SELECT coalesce(runs.run, told.run) AS run,
         CASE WHEN run_number IS NULL THEN remainder END AS remainder,
         CASE WHEN run_number IS NULL THEN method ELSE source END AS method,
         CASE WHEN run_number IS NULL THEN label END AS label,
@@ -48,10 +45,10 @@ WITH described AS (
         SELECT * FROM rest WHERE out NOT IN (
             SELECT out FROM outs JOIN pool_shares USING (pool, currency) WHERE pool IS NOT NULL)
         ) given
-        JOIN told USING (out) LEFT JOIN told_runs USING (run_number)
+        JOIN told USING (out) LEFT JOIN runs USING (run_number)
     UNION ALL BY NAME
     SELECT pool_parts.* EXCLUDE (pool) REPLACE (
-            run::run_word AS run, service::service_word AS service,
+            service::service_word AS service,
             account::account_word AS account, region::region_word AS region,
             component::component_word AS component, currency::currency_word AS currency,
             charge_category::category_word AS charge_category),
