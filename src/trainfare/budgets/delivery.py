@@ -17,6 +17,7 @@ import json
 import logging
 import urllib.error
 import urllib.request
+import warnings
 from collections import Counter
 from typing import Any
 
@@ -137,20 +138,22 @@ def _post(target: Target, message: Message, at_ns: int) -> None:
 
 def _notify(target: Target, message: Message) -> None:
     assert target.url is not None
-    try:
-        import apprise
-    except ImportError:
-        raise MissingExtra("notify", "send mail and chat messages") from None
-    # What the library logs of a failure may hold the address, so none of it is let through.
+    # What the library logs and warns of may hold the address, so none of it is let through.
     logging.getLogger("apprise").disabled = True
-    asset = apprise.AppriseAsset(
-        app_id="Trainfare", app_desc="Trainfare", async_mode=False, allow_templates=False
-    )
-    sender = apprise.Apprise(asset=asset)
-    if not sender.add(target.url):
-        raise Undelivered(f"target {target.name}: its url is none that Apprise knows")
-    is_sent = sender.notify(
-        title=title_of(message), body=body_of(message), body_format=apprise.NotifyFormat.TEXT
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            import apprise
+        except ImportError:
+            raise MissingExtra("notify", "send mail and chat messages") from None
+        asset = apprise.AppriseAsset(
+            app_id="Trainfare", app_desc="Trainfare", async_mode=False, allow_templates=False
+        )
+        sender = apprise.Apprise(asset=asset)
+        if not sender.add(target.url):
+            raise Undelivered(f"target {target.name}: its url is none that Apprise knows")
+        is_sent = sender.notify(
+            title=title_of(message), body=body_of(message), body_format=apprise.NotifyFormat.TEXT
+        )
     if not is_sent:
         raise Undelivered(f"target {target.name} did not take the message")

@@ -2,31 +2,129 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from pathlib import Path
 
 from trainfare.budgets.alert import Finding, Kind
 from trainfare.budgets.budget_alerts import find_budget_alerts
-from trainfare.core.errors import TrainfareError
+from trainfare.budgets.run_alerts import find_run_alerts
+from trainfare.budgets.upkeep_alerts import (
+    Awaited,
+    Unbalanced,
+    find_late_bills,
+    find_stale_prices,
+    find_unbalanced,
+)
+from trainfare.core.budget import BudgetPeriod, Standing
+from trainfare.core.errors import NotFound, TrainfareError
+from trainfare.core.money import Money
+from trainfare.core.period import DAY
+from trainfare.core.stage import Status
+from trainfare.flows.bill import has_ledger
 from trainfare.flows.budget import standings
+from trainfare.flows.run_sights import past_of, see_runs
+from trainfare.metering.history import read_receipts
+from trainfare.metering.receipt import Receipt
+
+RUN_BUDGET_NS = 7 * DAY
+"""A budget on each run alerts of runs that run or ended within this time; then it is over."""
 
 
 def look(home: Path, at_ns: int) -> tuple[list[Finding], dict[Kind, str]]:
     """What is found now, and the kinds that could not be looked at, each with the reason."""
+    seen = _Sight(home, at_ns)
     findings: list[Finding] = []
     unseen: dict[Kind, str] = {}
     for kinds, detect in _DETECTORS:
         try:
-            findings += detect(home, at_ns)
+            findings += detect(seen)
         except TrainfareError as error:
             unseen |= dict.fromkeys(kinds, str(error))
     return findings, unseen
 
 
-def _budgets(home: Path, at_ns: int) -> Iterable[Finding]:
-    return list(find_budget_alerts(standings(home, at_ns=at_ns)))
+class _Sight:
+    """A home at one moment; what several detectors need is read once."""
+
+    def __init__(self, home: Path, at_ns: int) -> None:
+        self.home, self.at_ns = home, at_ns
+
+    @cached_property
+    def receipts(self) -> list[Receipt]:
+        return read_receipts(self.home, now_ns=self.at_ns)
+
+    @cached_property
+    def by_run(self) -> dict[str, Receipt]:
+        return {one.run.id: one for one in self.receipts}
+
+    def is_recent(self, one: Standing) -> bool:
+        """Whether a run that a budget is for runs, or has not ended long ago."""
+        if one.budget.period is not BudgetPeriod.RUN:
+            return True
+        receipt = self.by_run.get(one.run or "")
+        if receipt is None or receipt.run.status is Status.RUNNING:
+            return True
+        return self.at_ns - receipt.run.attempts[-1].interval.end_ns < RUN_BUDGET_NS
 
 
-_DETECTORS: tuple[tuple[tuple[Kind, ...], Callable[[Path, int], Iterable[Finding]]], ...] = (
+def _budgets(seen: _Sight) -> Iterable[Finding]:
+    found = standings(seen.home, at_ns=seen.at_ns)
+    return find_budget_alerts(one for one in found if seen.is_recent(one))
+
+
+def _runs(seen: _Sight) -> Iterable[Finding]:
+    sights = see_runs(seen.home, seen.receipts, seen.at_ns)
+    return find_run_alerts(sights, past_of(seen.receipts))
+
+
+def _prices(seen: _Sight) -> Iterable[Finding]:
+    running = [one for one in seen.receipts if one.run.status is Status.RUNNING]
+    return find_stale_prices(price for one in running for price in one.estimate.prices)
+
+
+def _bills(seen: _Sight) -> Iterable[Finding]:
+    """Bills that runs wait for, where any bill is here: who never imports one waits for none."""
+    if not has_ledger(seen.home):
+        return []
+    from trainfare.flows.reconcile import reconcile
+
+    try:
+        rows = reconcile(seen.home, as_of_ns=seen.at_ns).rows
+    except NotFound:
+        return []
+    expected: dict[tuple[str, str], int] = {}
+    waiting: Counter[tuple[str, str]] = Counter()
+    for row in rows:
+        for key in {
+            (one.provider, str(one.period), one.expected_ns)
+            for one in row.missing
+            if one.provider is not None and one.expected_ns is not None
+        }:
+            provider, period, expected_ns = key
+            waiting[provider, period] += 1
+            expected[provider, period] = max(expected.get((provider, period), 0), expected_ns)
+    awaited = [Awaited(*key, expected[key], count) for key, count in waiting.items()]
+    return find_late_bills(awaited, seen.at_ns)
+
+
+def _conservation(seen: _Sight) -> Iterable[Finding]:
+    if not has_ledger(seen.home):
+        return []
+    from trainfare.flows.allocation import verify
+
+    return find_unbalanced(
+        Unbalanced(one.period, one.view.value, Money(one.difference, one.currency))
+        for one in verify(seen.home)
+        if one.difference
+    )
+
+
+_DETECTORS: tuple[tuple[tuple[Kind, ...], Callable[[_Sight], Iterable[Finding]]], ...] = (
     ((Kind.BUDGET, Kind.FORECAST), _budgets),
+    ((Kind.IDLE, Kind.STALLED, Kind.RUN), _runs),
+    ((Kind.PRICE,), _prices),
+    ((Kind.BILL,), _bills),
+    ((Kind.CONSERVATION,), _conservation),
 )

@@ -124,7 +124,7 @@ def take_frame(
     receipt = replace(receipt, forecast=forecaster.forecast(receipt))
     segments = [s for s in receipt.run.attempts[-1].segments if s.status is Status.RUNNING]
     pulses = {s.id: read_pulse(home, run_id, s.id) for s in segments}
-    mark = _present_stage(segments)
+    mark = present_stage(segments)
     frame = Frame(
         receipt=receipt,
         at_ns=now_ns,
@@ -154,7 +154,7 @@ def find_running(home: Path) -> str | None:
     return max(started, key=lambda run_id: started[run_id], default=None)
 
 
-def _present_stage(segments: Sequence[Segment]) -> StageMark | None:
+def present_stage(segments: Sequence[Segment]) -> StageMark | None:
     """Where the training says it is: its own word before its wrapper's, low ranks before high."""
     speakers = sorted(segments, key=lambda s: (s.is_wrapper, s.rank, s.started_wall_ns))
     return next((s.stages[-1] for s in speakers if s.stages), None)

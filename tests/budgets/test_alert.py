@@ -1,0 +1,172 @@
+"""The laws of alerts: one open per key, resolved at most once, the same look twice says nothing."""
+
+import itertools
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trainfare.budgets.alert import (
+    REMIND_NS,
+    RESOLVED_KEPT,
+    SETTLE_NS,
+    Finding,
+    Kind,
+    Severity,
+    What,
+    advance,
+)
+from trainfare.core.period import SECOND
+
+IDLE, BUDGET = Kind.IDLE, Kind.BUDGET
+
+findings = st.lists(
+    st.builds(
+        Finding,
+        st.sampled_from([IDLE, BUDGET]),
+        st.sampled_from(["r-1", "r-2", "r-3"]),
+        st.just("so it is"),
+        st.integers(0, 3),
+        st.sampled_from(Severity),
+    ),
+    max_size=6,
+)
+looks = st.lists(
+    st.tuples(
+        st.integers(0, 400), findings, st.sampled_from([{IDLE}, {IDLE, BUDGET}, {BUDGET}, set()])
+    ),
+    max_size=25,
+)
+
+
+def ids():
+    count = itertools.count()
+    return lambda: f"a-{next(count)}"
+
+
+def play(story, make_id=None):
+    """Every state and every notice that a story of looks brings."""
+    make_id, alerts, now = make_id or ids(), [], 0
+    for seconds, found, looked in story:
+        now += seconds * SECOND
+        alerts, notices = advance(alerts, found, looked, now, make_id)
+        yield now, alerts, notices
+
+
+@given(looks)
+def test_a_key_has_at_most_one_open_alert(story):
+    for _, alerts, _ in play(story):
+        keys = [one.key for one in alerts if one.is_open]
+        assert len(keys) == len(set(keys))
+
+
+@given(looks)
+def test_an_alert_is_opened_once_and_resolved_at_most_once(story):
+    told = [notice for _, _, notices in play(story) for notice in notices]
+    opened = [n.alert for n in told if n.what is What.OPENED]
+    resolved = [n.alert for n in told if n.what is What.RESOLVED]
+    assert len(opened) == len(set(opened))
+    assert len(resolved) == len(set(resolved))
+    assert set(resolved) <= set(opened)
+
+
+@given(looks)
+def test_a_resolved_alert_never_changes_again(story):
+    settled = {}
+    for _, alerts, _ in play(story):
+        for one in alerts:
+            if one.id in settled:
+                assert settled[one.id] == one
+            elif not one.is_open:
+                settled[one.id] = one
+
+
+@given(looks)
+def test_the_same_look_twice_says_nothing_new(story):
+    make_id = ids()
+    last = [(now, alerts) for now, alerts, _ in play(story, make_id)]
+    for (now, alerts), (_, found, looked) in zip(last, story, strict=True):
+        again, notices = advance(alerts, found, looked, now, make_id)
+        assert (again, notices) == (alerts, [])
+
+
+@given(findings, st.randoms())
+def test_the_order_of_findings_does_not_matter(found, chance):
+    shuffled = list(found)
+    chance.shuffle(shuffled)
+    kinds = {IDLE, BUDGET}
+    states = [
+        {(a.key, a.level, a.severity) for a in advance([], each, kinds, 0, ids())[0]}
+        for each in (found, shuffled)
+    ]
+    assert states[0] == states[1]
+
+
+@given(looks, findings)
+def test_a_kind_that_was_not_looked_at_stays_as_it_is(story, found):
+    *_, (now, alerts, _) = [(0, [], []), *play(story)]
+    only_idle = [one for one in found if one.kind is IDLE]
+    after, notices = advance(alerts, only_idle, {IDLE}, now + SETTLE_NS, ids())
+    assert [a for a in after if a.kind is BUDGET] == [a for a in alerts if a.kind is BUDGET]
+    assert all(n.kind is IDLE for n in notices)
+
+
+def whats(story):
+    return [[n.what for n in notices] for _, _, notices in play(story)]
+
+
+def idle(level=1):
+    return [Finding(IDLE, "r-1", "8 of 8 GPUs idle", level)]
+
+
+SETTLE = SETTLE_NS // SECOND
+
+
+def test_what_comes_and_goes_is_one_alert():
+    flapping = [(60, idle() if turn % 2 else [], {IDLE}) for turn in range(20)]
+    told = [what for each in whats(flapping) for what in each]
+    assert told == [What.OPENED]
+
+
+def test_it_is_over_when_nothing_was_found_for_a_while():
+    story = [(0, idle(), {IDLE}), (10, [], {IDLE}), (SETTLE - 1, [], {IDLE}), (1, [], {IDLE})]
+    assert whats(story) == [[What.OPENED], [], [], [What.RESOLVED]]
+
+
+def test_what_is_not_known_opens_nothing_and_closes_nothing():
+    story = [(0, idle(0), {IDLE}), (0, idle(), {IDLE}), (9 * SETTLE, idle(0), {IDLE})]
+    assert whats(story) == [[], [What.OPENED], []]
+
+
+def test_worse_is_told_again_and_takes_back_an_acknowledgement():
+    from dataclasses import replace
+
+    [alert], _ = advance([], idle(1), {IDLE}, 0, ids())
+    seen = replace(alert, acknowledged_by="ada@node")
+    [same], none = advance([seen], idle(1), {IDLE}, SECOND, ids())
+    [worse], [notice] = advance([same], idle(2), {IDLE}, 2 * SECOND, ids())
+    assert (none, same.acknowledged_by) == ([], "ada@node")
+    assert (notice.what, worse.acknowledged_by, worse.id) == (What.WORSE, None, alert.id)
+
+
+def test_it_is_told_again_each_day_until_somebody_acknowledges_it():
+    from dataclasses import replace
+
+    [alert], _ = advance([], idle(), {IDLE}, 0, ids())
+    [again], [notice] = advance([alert], idle(), {IDLE}, REMIND_NS, ids())
+    assert notice.what is What.REMINDER
+    seen = replace(again, acknowledged_by="ada@node")
+    assert advance([seen], idle(), {IDLE}, 5 * REMIND_NS, ids())[1] == []
+
+
+def test_only_the_latest_resolved_alerts_are_remembered():
+    make_id = ids()
+    many = [Finding(IDLE, f"r-{n}", "idle") for n in range(RESOLVED_KEPT + 50)]
+    alerts, _ = advance([], many, {IDLE}, 0, make_id)
+    for now in (1, 1 + SETTLE_NS):
+        alerts, _ = advance(alerts, [], {IDLE}, now, make_id)
+    assert all(not one.is_open for one in alerts)
+    later = [Finding(IDLE, "late", "idle")]
+    for now in (2 * SETTLE_NS, 3 * SETTLE_NS, 4 * SETTLE_NS):
+        alerts, _ = advance(alerts, later if now == 2 * SETTLE_NS else [], {IDLE}, now, make_id)
+    assert "late" in {one.subject for one in alerts}
+    assert len([one for one in alerts if one.subject != "late"]) in (0, RESOLVED_KEPT + 50)

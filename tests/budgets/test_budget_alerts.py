@@ -1,0 +1,66 @@
+"""Alerts on budgets: thresholds on what was spent and on what is expected."""
+
+import pytest
+
+from trainfare.budgets.alert import Kind, Severity
+from trainfare.budgets.budget_alerts import find_budget_alerts
+from trainfare.core.budget import Budget, Standing, parse_threshold
+from trainfare.core.money import Money
+
+WARNING, CRITICAL = Severity
+BUDGET = Budget("nlp", Money.parse("100"))
+
+
+def found(spent, *, budget=BUDGET, **words):
+    amount = None if spent is None else Money.parse(spent)
+    if isinstance(words.get("forecast"), str):
+        words["forecast"] = Money.parse(words["forecast"])
+    one = Standing(budget, budget.limit, amount, **words)
+    return [(f.kind, f.level, f.severity) for f in find_budget_alerts([one])]
+
+
+@pytest.mark.parametrize(
+    ("spent", "expected"),
+    [
+        ("78.39", []),
+        ("78.4", [(Kind.BUDGET, 0, WARNING)]),
+        ("80", [(Kind.BUDGET, 1, WARNING)]),
+        ("99.999999999", [(Kind.BUDGET, 1, WARNING)]),
+        ("100", [(Kind.BUDGET, 2, CRITICAL)]),
+    ],
+)
+def test_each_threshold_is_a_level_and_the_limit_is_critical(spent, expected):
+    assert found(spent) == expected
+
+
+def test_what_is_not_known_opens_and_closes_nothing():
+    assert found(None, why="2 of 2 runs have no price") == [(Kind.BUDGET, 0, WARNING)]
+
+
+@pytest.mark.parametrize(
+    ("chance", "level"), [(0.39, None), (0.4, 0), (0.5, 1), (0.89, 1), (0.9, 2)]
+)
+def test_a_forecast_is_told_by_its_probability_with_a_band_below(chance, level):
+    expected = [] if level is None else [(Kind.FORECAST, level, WARNING)]
+    assert found("10", forecast="90", breach_probability=chance) == expected
+
+
+@pytest.mark.parametrize(("forecast", "level"), [("97", None), ("98", 0), ("100.01", 1)])
+def test_without_a_probability_the_amount_decides(forecast, level):
+    expected = [] if level is None else [(Kind.FORECAST, level, WARNING)]
+    assert found("10", forecast=forecast) == expected
+
+
+def test_a_threshold_on_the_forecast_is_a_level_of_its_own():
+    budget = Budget("nlp", Money.parse("100"), thresholds=(parse_threshold("forecast:50%"),))
+    assert found("10", budget=budget, forecast="60") == [(Kind.FORECAST, 1, WARNING)]
+
+
+def test_a_budget_that_is_over_needs_no_forecast():
+    assert found("120", forecast="150", breach_probability=1.0) == [(Kind.BUDGET, 2, CRITICAL)]
+
+
+def test_every_run_with_a_budget_of_its_own_is_a_subject():
+    one = Standing(BUDGET, BUDGET.limit, Money.parse("90"), run="r-1")
+    [told] = find_budget_alerts([one])
+    assert told.key == "budget:nlp · r-1"
