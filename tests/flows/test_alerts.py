@@ -288,7 +288,7 @@ def test_a_run_dearer_than_the_same_run_ever_was_is_told_of(tmp_path):
     for number in range(3):
         record_training(tmp_path, f"r-{number}", name="bert", clock=clock)
     made = Recorder(tmp_path, "r-9", name="bert", clock=clock, is_alive=True)
-    made.ride(150)
+    made.ride(120)
     assert check_alerts(tmp_path, at_ns=made.clock.wall).alerts == ()
     made.ride(100)
     [alert] = check_alerts(tmp_path, at_ns=made.clock.wall).alerts
@@ -308,3 +308,31 @@ def test_a_bill_that_runs_wait_for_is_told_of_when_it_is_late(tmp_path):
     assert Kind.BILL not in {one.kind for one in early}
     told = [one for one in check_alerts(tmp_path, at_ns=late).alerts if one.kind is Kind.BILL]
     assert [one.subject for one in told] == ["aws 2026-10"]
+
+
+def test_a_bill_tells_of_dear_skus_and_of_money_that_no_run_used(tmp_path):
+    """Two months of a machine that a run held; in the last week it is half as dear again, and a
+    second machine that nobody claimed costs about as much."""
+    rows = [charge(month="09", day=day) for day in range(2, 31)]
+    rows += [charge(day=day, effective="10" if day < 25 else "15") for day in range(1, 32)]
+    rows += [charge(day=day, resource="i-9", SkuId="SKU9") for day in range(29, 32)]
+    for day in (1, 30):
+        ride(tmp_path, f"r-{day}", 8, 9, day=day)
+    for month in ("09", "10"):
+        start = f"2026-{month}-01T00:00:00Z"
+        own = [row for row in rows if row["BillingPeriodStart"] == start]
+        import_bills(tmp_path, [write_charges(tmp_path / f"{month}.csv", *own)])
+    allocate_periods(tmp_path)
+    found = check_alerts(tmp_path, at_ns=parse_instant("2026-11-03T12:00:00Z"))
+    assert found.unseen == {}
+    said = {
+        (one.kind, one.subject): one.sentence
+        for one in found.alerts
+        if one.kind in (Kind.SPEND, Kind.UNATTRIBUTED)
+    }
+    dear, unowned = (Kind.SPEND, "price of SKU1"), (Kind.UNATTRIBUTED, "i-9")
+    assert said.keys() == {dear, unowned}  # what i-1 did beside its runs is idle, not unowned
+    assert said[dear] == (
+        "the last 7 days cost $35.00 (50%) more than the same would have in the 28 days before"
+    )
+    assert said[unowned].startswith("$30.00 in 7 days")

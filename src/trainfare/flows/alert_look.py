@@ -10,6 +10,13 @@ from pathlib import Path
 from trainfare.budgets.alert import Finding, Kind
 from trainfare.budgets.budget_alerts import find_budget_alerts
 from trainfare.budgets.run_alerts import find_run_alerts
+from trainfare.budgets.spend_alerts import (
+    DaySpend,
+    Unowned,
+    find_spend_alerts,
+    find_unattributed,
+    usual_weeks,
+)
 from trainfare.budgets.upkeep_alerts import (
     Awaited,
     Unbalanced,
@@ -18,15 +25,20 @@ from trainfare.budgets.upkeep_alerts import (
     find_unbalanced,
 )
 from trainfare.core.budget import BudgetPeriod, Standing
+from trainfare.core.charge import Component, Remainder, View
 from trainfare.core.errors import NotFound, TrainfareError
 from trainfare.core.money import Money
-from trainfare.core.period import DAY
+from trainfare.core.period import DAY, BillingPeriod, parse_instant
 from trainfare.core.stage import Status
-from trainfare.flows.bill import has_ledger
+from trainfare.flows.allocation import charge_files
+from trainfare.flows.bill import has_ledger, need_analytics
 from trainfare.flows.budget import standings
 from trainfare.flows.run_sights import past_of, see_runs
 from trainfare.metering.history import read_receipts
 from trainfare.metering.receipt import Receipt
+
+WHOLE_DAYS = 2
+"""A day is on the bill as a whole when it is over for so long: rows come up to a day late."""
 
 RUN_BUDGET_NS = 7 * DAY
 """A budget on each run alerts of runs that run or ended within this time; then it is over."""
@@ -109,6 +121,50 @@ def _bills(seen: _Sight) -> Iterable[Finding]:
     return find_late_bills(awaited, seen.at_ns)
 
 
+def _spend(seen: _Sight) -> Iterable[Finding]:
+    """The last whole week of the bills beside the weeks before it, and what no run used of it."""
+    if not has_ledger(seen.home):
+        return []
+    need_analytics("look for anomalies of spend")
+    from trainfare.store.allocations import current_allocations
+    from trainfare.store.deliveries import current_deliveries
+    from trainfare.store.ledger import open_ledger
+    from trainfare.store.results import read_groups, read_sku_days
+
+    periods = _last_periods(seen.at_ns)
+    with open_ledger(seen.home) as ledger, ledger.look() as connection:
+        deliveries = [one for one in current_deliveries(connection) if one.period in periods]
+        results = [one for one in current_allocations(connection) if one.period in periods]
+    whole = seen.at_ns // DAY - WHOLE_DAYS
+    days = [
+        DaySpend(one.day, Component(one.component), one.sku, one.currency, one.nano, one.quantity)
+        for one in read_sku_days(charge_files(seen.home, deliveries))
+        if one.day <= whole
+    ]
+    if not days:
+        return []
+    groups = read_groups(
+        [seen.home / one.folder for one in results], ("day", "resource"), View.EFFECTIVE
+    )
+    unowned = [
+        Unowned(parse_instant(f"{day}T00:00:00Z") // DAY, resource, one.currency, one.nano)
+        for one in groups
+        if one.remainder is Remainder.UNALLOCATED
+        for day, resource in [one.key]
+        if day is not None and resource is not None
+    ]
+    last = max(one.day for one in days)
+    found = [*find_spend_alerts(days)]
+    if any(one.run is not None for one in groups):
+        found += find_unattributed(unowned, last, usual_weeks(days))
+    return found
+
+
+def _last_periods(at_ns: int) -> set[str]:
+    """The billing periods of the last hundred days."""
+    return {str(BillingPeriod.of(max(0, at_ns - back * DAY))) for back in range(100)}
+
+
 def _conservation(seen: _Sight) -> Iterable[Finding]:
     if not has_ledger(seen.home):
         return []
@@ -126,5 +182,6 @@ _DETECTORS: tuple[tuple[tuple[Kind, ...], Callable[[_Sight], Iterable[Finding]]]
     ((Kind.IDLE, Kind.STALLED, Kind.RUN), _runs),
     ((Kind.PRICE,), _prices),
     ((Kind.BILL,), _bills),
+    ((Kind.SPEND, Kind.UNATTRIBUTED), _spend),
     ((Kind.CONSERVATION,), _conservation),
 )

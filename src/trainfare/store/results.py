@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from trainfare.core.charge import Remainder, View
 from trainfare.core.errors import BadInput, MissingExtra, OutsideFailed
@@ -233,6 +234,42 @@ def sum_bill(paths: Sequence[Path]) -> dict[tuple[str, View], int]:
         for view, nano in zip(View, nanos, strict=True)
         if nano is not None
     }
+
+
+class SkuDay(NamedTuple):
+    """The usage of one SKU that was charged for one day."""
+
+    day: int
+    """Days since 1970-01-01, of the charge's start."""
+    component: str
+    sku: str
+    currency: str
+    nano: int
+    """Effective."""
+    quantity: Fraction | None
+    """None where one of its charges does not say how much."""
+
+
+def read_sku_days(charges: Sequence[Path]) -> list[SkuDay]:
+    """Every SKU and day of the usage in *charges*, in a fixed order."""
+    if not charges:
+        return []
+    query = (
+        "SELECT date_diff('day', DATE '1970-01-01', CAST(\"ChargePeriodStart\" AS DATE)), "
+        '"x_Component", coalesce("SkuId", "x_UsageType", "ServiceName"), "BillingCurrency", '
+        'sum("x_EffectiveNano"), '
+        'CASE WHEN count("ConsumedQuantity") = count(*) '
+        'THEN sum(TRY_CAST("ConsumedQuantity" AS DECIMAL(38, 12))) END '
+        f"FROM {_files(charges)} "
+        'WHERE "ChargeCategory" = \'Usage\' AND "x_EffectiveNano" IS NOT NULL '
+        "GROUP BY ALL ORDER BY ALL"
+    )
+    with _connection() as connection:
+        rows = connection.execute(query).fetchall()
+    return [
+        SkuDay(day, component, sku, currency, int(nano), None if much is None else Fraction(much))
+        for day, component, sku, currency, nano, much in rows
+    ]
 
 
 def tag_texts(charges: Sequence[Path]) -> list[str]:
