@@ -118,6 +118,8 @@ def like(count, total="100", hourly="10", step=SECOND):
         ({"recent_step_ns": 2 * SECOND}, 1),
         ({"recent_step_ns": 2 * SECOND, "price_per_hour": Money.parse("30")}, 2),
         ({"spent": Money.parse("201")}, 1),
+        ({"spent": Money.parse("10"), "expected": Money.parse("201")}, 1),
+        ({"spent": Money.parse("201"), "expected": Money.parse("400")}, 1),
     ],
 )
 def test_a_run_unlike_comparable_ones_is_told_of(words, level):
@@ -128,7 +130,7 @@ def test_a_run_unlike_comparable_ones_is_told_of(words, level):
     "words",
     [
         {"price_per_hour": Money.parse("11"), "recent_step_ns": SECOND},
-        {"spent": Money.parse("199")},
+        {"spent": Money.parse("199"), "expected": Money.parse("200")},
         {"spent": Money.parse("999", "EUR"), "price_per_hour": Money.parse("99", "EUR")},
         {},
     ],

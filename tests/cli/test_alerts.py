@@ -1,6 +1,7 @@
 """``trainfare alerts``: what it says and how it exits."""
 
 import json
+import signal
 
 import pytest
 
@@ -87,9 +88,17 @@ def test_the_secret_that_it_makes_is_one_that_it_takes(home, say, text):
     assert say("alerts", "send")[0] == 0
 
 
-def test_watch_looks_at_once_and_leaves_when_interrupted(home):
-    import signal
+def test_watch_goes_on_over_what_is_wrong_for_now(home):
+    home.mkdir()
+    (home / "notify.toml").write_text("[[target]\n")
+    watcher = start(home, "alerts", "watch", "--every", "5")
+    assert b"is no TOML file" in watcher.stderr.readline()
+    assert watcher.poll() is None
+    watcher.terminate()
+    watcher.communicate(timeout=PATIENCE)
 
+
+def test_watch_looks_at_once_and_leaves_when_interrupted(home):
     record_training(home, "r-1")
     (home / "budgets.json").write_text(
         json.dumps(
@@ -106,7 +115,9 @@ def test_watch_looks_at_once_and_leaves_when_interrupted(home):
             }
         )
     )  # fmt: skip
-    watcher = start(home, "alerts", "watch", "--every", "3600")
+    # A shell starts its background jobs deaf to the key, and so this test may be.
+    hears = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
+    watcher = start(home, "alerts", "watch", "--every", "3600", **hears)
     line = watcher.stdout.readline().decode()
     watcher.send_signal(signal.SIGINT)
     watcher.communicate(timeout=PATIENCE)

@@ -6,7 +6,8 @@ idle       an accelerator under 1 % activity for at least ten minutes, up to now
 stalled    in the train stage no step for ten times the usual step time and at least five
            minutes; or no sample for five minutes
 run        $/h, or time per step, over 1.5 times the median of at least three comparable runs;
-           or the run has spent more than comparable runs ever did (:mod:`.overrun`)
+           or it has spent, or will at the very least, more than comparable runs ever
+           did (:mod:`.overrun`)
 =========  ================================================================================
 
 Missing telemetry is unknown: it opens no alert and closes none.
@@ -58,6 +59,8 @@ class RunSight:
     at_ns: int
     price_per_hour: Money | None = None
     spent: Money | None = None
+    expected: Money | None = None
+    """The least that it is expected to have cost when it ends: the low end of its forecast."""
     stage: str | None = None
     """What it does now; a training that names no stages is in *run*."""
     seen_ns: int | None = None
@@ -151,19 +154,25 @@ def _unlike(one: RunSight, past: Past) -> Iterator[Finding]:
         if times > UNLIKE:
             said.append(f"{what} is {times:.1f} times that of comparable runs")
         is_near = is_near or times > UNLIKE_BAND
-    totals = [each.total for each in one.comparable if each.total is not None]
-    known = [each.nano for each in totals if one.spent and each.currency == one.spent.currency]
-    if one.spent is not None and len(known) >= COMPARABLE_MIN:
-        usual = statistics.median(known)
-        limit = usual * overrun_limit(past)
-        if one.spent.nano > limit:
-            typical = Money(round(usual), one.spent.currency).display()
-            said.append(f"it spent {one.spent.display()}; comparable runs cost {typical}")
+    said += _overrun(one, past)
     if said:
         sentence = f"{_called(one)}{'; '.join(said)}"
         yield Finding(Kind.RUN, one.run, sentence, level=len(said))
     elif is_near:
         yield Finding(Kind.RUN, one.run, "about as dear as it may be", level=0)
+
+
+def _overrun(one: RunSight, past: Past) -> Iterator[str]:
+    """More than comparable runs ever cost: spent already, else to be expected at the very least."""
+    for amount, verb in ((one.spent, "it spent"), (one.expected, "it will cost at least")):
+        if amount is None:
+            continue
+        totals = [each.total for each in one.comparable if each.total is not None]
+        usual = _median([total.nano for total in totals if total.currency == amount.currency])
+        if usual and amount.nano > usual * overrun_limit(past):
+            typical = Money(round(usual), amount.currency).display()
+            yield f"{verb} {amount.display()}; comparable runs cost {typical}"
+            return
 
 
 def _figures(one: RunSight) -> Iterator[tuple[str, float, float]]:

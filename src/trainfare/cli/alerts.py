@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import secrets
 import sys
 import time
@@ -16,6 +17,7 @@ from trainfare.budgets.alert_shelf import alert_json, notice_json
 from trainfare.budgets.outbox import Queue
 from trainfare.budgets.target import SECRET_PREFIX
 from trainfare.cli.answer import format_option, plural, say_json, shorten, width
+from trainfare.core.errors import TrainfareError
 from trainfare.core.period import SECOND, format_instant
 from trainfare.core.plain import plain
 from trainfare.flows.alerts import (
@@ -87,19 +89,16 @@ def check(form: str) -> None:
 def watch(every: int) -> None:
     """Look again and again until interrupted: for a host without a server."""
     home = home_folder()
-    try:
+    with contextlib.suppress(KeyboardInterrupt):
         while True:
-            found = check_alerts(home)
-            for notice in found.notices:
-                at = format_instant(notice.at_ns // SECOND * SECOND)
-                line = f"{at}  {notice.what:<9}{notice.kind} {notice.subject}: {notice.sentence}"
-                click.echo(plain(line))
-            for failure in found.failures:
-                click.echo(failure, err=True)
+            try:
+                _say_news(check_alerts(home))
+            except TrainfareError as error:
+                click.echo(
+                    str(error), err=True
+                )  # what is wrong now may be repaired at the next look
             sys.stdout.flush()
             time.sleep(every)
-    except KeyboardInterrupt:
-        return
 
 
 @command.command("ack")
@@ -146,6 +145,16 @@ def test(names: tuple[str, ...], form: str) -> None:
 def secret() -> None:
     """Make a secret that signs webhooks; give it to the receiver and to notify.toml."""
     click.echo(SECRET_PREFIX + base64.b64encode(secrets.token_bytes(32)).decode())
+
+
+def _say_news(found: Pass) -> None:
+    """One line for each notice, and what was not delivered."""
+    for notice in found.notices:
+        at = format_instant(notice.at_ns // SECOND * SECOND)
+        line = f"{at}  {notice.what:<9}{notice.kind} {notice.subject}: {notice.sentence}"
+        click.echo(plain(line))
+    for failure in found.failures:
+        click.echo(failure, err=True)
 
 
 def _say_alerts(alerts: Sequence[Alert]) -> None:

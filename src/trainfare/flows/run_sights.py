@@ -11,11 +11,12 @@ from pathlib import Path
 
 from trainfare.budgets.overrun import Past
 from trainfare.budgets.run_alerts import COMPARABLE_MIN, Comparable, RunSight
+from trainfare.core.errors import TrainfareError
 from trainfare.core.money import Money
 from trainfare.core.period import DAY, HOUR
 from trainfare.core.run import DeviceUse, Segment
 from trainfare.core.stage import TRAIN, Status
-from trainfare.flows.forecast import price_per_hour
+from trainfare.flows.forecast import Forecaster, price_per_hour
 from trainfare.flows.watch import present_stage
 from trainfare.metering.pulse import Pulse, read_pulse
 from trainfare.metering.receipt import Receipt
@@ -30,15 +31,26 @@ _Configuration = tuple[str | None, tuple[tuple[str, str], ...]]
 
 def see_runs(home: Path, receipts: Sequence[Receipt], at_ns: int) -> list[RunSight]:
     """Every run of *receipts* that is running, as its last minutes show it."""
-    finished = _finished(receipts)
+    finished, expected = _finished(receipts), _expected(home, receipts)
     return [
         replace(
             _sight(home, one, at_ns),
+            expected=expected.get(one.run.id),
             comparable=tuple(map(_comparable, finished[_configuration(one)])),
         )
         for one in receipts
         if one.run.status is Status.RUNNING
     ]
+
+
+def _expected(home: Path, receipts: Sequence[Receipt]) -> dict[str, Money]:
+    """Run → the least that it will cost; nothing where forecasts fail: no idle GPU hides behind one."""
+    try:
+        forecaster = Forecaster(home)
+        forecasts = {one.run.id: forecaster.forecast(one) for one in receipts}
+    except TrainfareError:
+        return {}
+    return {run: one.low for run, one in forecasts.items() if one and one.low is not None}
 
 
 def past_of(receipts: Sequence[Receipt]) -> Past:
