@@ -170,3 +170,11 @@ def test_only_the_latest_resolved_alerts_are_remembered():
         alerts, _ = advance(alerts, later if now == 2 * SETTLE_NS else [], {IDLE}, now, make_id)
     assert "late" in {one.subject for one in alerts}
     assert len([one for one in alerts if one.subject != "late"]) in (0, RESOLVED_KEPT + 50)
+
+
+def test_a_clock_that_goes_back_keeps_no_alert_open():
+    alerts, _ = advance([], idle(), {IDLE}, 10**18, ids())
+    for now in (10**18, 0, SETTLE_NS):
+        alerts, _ = advance(alerts, [], {IDLE}, now, ids())
+    assert not alerts[0].is_open
+    assert alerts[0].resolved_ns >= alerts[0].opened_ns

@@ -129,3 +129,10 @@ def test_what_others_wrote_moves_no_cursor():
     message = Message("msg_0", 0, (told,), 0)
     assert title_of(message).isprintable()
     assert all(line.isprintable() for line in body_of(message).splitlines())
+
+
+def test_a_clock_that_goes_back_holds_no_message_up():
+    queue = compose(enqueue(Queue(), [notice(1)]), 10**18, ids())
+    queue = failed(queue, "msg_0", 10**18, "it is down", 1.0)
+    assert not is_due(queue, 10**18)
+    assert is_due(queue, 0)

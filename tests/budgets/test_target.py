@@ -79,7 +79,7 @@ HOOK = 'name = "h"\nwebhook = "https://h.example/x"\n'
         ('[[target]]\nname = "h"\nurl = "a://hidden"\nquiet = "25:00-07:00"\n', "is not like 22"),
         (
             '[[target]]\nname = "h"\nurl = "a://hidden"\nquiet = "22:00-07:00"\nzone = "Mars/X"\n',
-            "zone 'Mars/X' is none",
+            "knows no zone 'Mars/X'",
         ),
         ('[[target]]\nname = "h"\nurl = "a://hidden"\nseverity = "loud"\n', "severity 'loud'"),
         (2 * '[[target]]\nname = "h"\nurl = "a://hidden"\n', "two targets are called 'h'"),

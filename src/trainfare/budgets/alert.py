@@ -190,7 +190,7 @@ def _opened(one: Finding, at_ns: int, alert_id: str) -> Alert:
 def _follow(alert: Alert, found: Finding | None, at_ns: int) -> tuple[Alert, What | None]:
     """An open alert after a look, and what there is to tell of it."""
     if found is None:
-        since_ns = at_ns if alert.clear_ns is None else alert.clear_ns
+        since_ns = at_ns if alert.clear_ns is None else min(alert.clear_ns, at_ns)
         if at_ns - since_ns < SETTLE_NS:
             return replace(alert, clear_ns=since_ns), None
         return replace(alert, clear_ns=since_ns, resolved_ns=max(at_ns, alert.opened_ns)), (

@@ -72,8 +72,9 @@ def compose(
 
 
 def is_due(queue: Queue, at_ns: int) -> bool:
-    """Whether there is a message to try now."""
-    return queue.message is not None and queue.message.due_ns <= at_ns
+    """Whether there is a message to try now; one that seems to wait too long saw the clock go back."""
+    message = queue.message
+    return message is not None and not 0 < message.due_ns - at_ns <= RETRY_MAX_NS
 
 
 def delivered(queue: Queue, message_id: str, at_ns: int) -> Queue:

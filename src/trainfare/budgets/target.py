@@ -23,7 +23,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -46,7 +46,7 @@ class QuietHours:
 
     start: time
     end: time
-    zone: ZoneInfo
+    zone: tzinfo
 
     def holds(self, at_ns: int) -> bool:
         """Whether an instant is within."""
@@ -207,8 +207,11 @@ def _quiet_hours(where: str, hours: str | None, zone: str | None) -> QuietHours 
         raise wrong
     try:
         start, end = map(time.fromisoformat, match.groups())
-        return QuietHours(start, end, ZoneInfo(zone or "UTC"))
+        return QuietHours(start, end, ZoneInfo(zone) if zone else UTC)
     except ZoneInfoNotFoundError:
-        raise BadInput(f"{where}: zone {zone!r} is none such as Europe/Berlin") from None
+        raise BadInput(
+            f"{where}: this machine knows no zone {zone!r}; write one such as Europe/Berlin, or "
+            "install tzdata"
+        ) from None
     except ValueError:
         raise wrong from None
