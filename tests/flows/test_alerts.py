@@ -7,7 +7,11 @@ import signal
 import socket
 import subprocess
 import sys
+from datetime import date
+from decimal import Decimal
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from aiosmtpd.controller import Controller
 from standardwebhooks.webhooks import Webhook
@@ -24,6 +28,7 @@ from trainfare.core.budget import Budget
 from trainfare.core.errors import BadInput
 from trainfare.core.money import Money
 from trainfare.core.period import DAY, parse_instant
+from trainfare.core.price import Price
 from trainfare.flows.alerts import check_alerts, send_messages, try_targets
 from trainfare.flows.allocation import allocate_periods
 from trainfare.flows.bill import import_bills
@@ -336,3 +341,30 @@ def test_a_bill_tells_of_dear_skus_and_of_money_that_no_run_used(tmp_path):
         "the last 7 days cost $35.00 (50%) more than the same would have in the 28 days before"
     )
     assert said[unowned].startswith("$30.00 in 7 days")
+
+
+def test_a_result_that_was_tampered_with_is_told_of_as_critical(tmp_path):
+    import_bills(tmp_path, [write_charges(tmp_path / "bill.csv", charge())])
+    allocate_periods(tmp_path)
+    assert check_alerts(tmp_path).alerts == ()
+    (path,) = (tmp_path / "allocations").rglob("*.parquet")
+    table = pq.read_table(path)
+    index = table.column_names.index("effective_nano")
+    less = pa.array(
+        [value - 1 for value in table.column(index).to_pylist()], table.schema.field(index).type
+    )
+    pq.write_table(table.set_column(index, "effective_nano", less), path)
+    [alert] = check_alerts(tmp_path).alerts
+    assert (alert.key, alert.severity.word) == ("conservation:2026-10 effective", "critical")
+    assert alert.sentence.startswith("0.000000001 USD of the effective bill are nowhere")
+
+
+def test_a_run_on_a_stale_price_is_told_of(tmp_path):
+    old = Price(
+        "aws/p5", Decimal("3.6"), "h", source="a list", as_of=date(2025, 1, 1), quality="stale"
+    )
+    made = Recorder(tmp_path, "r-1", price=old, is_alive=True)
+    made.ride(5)
+    [alert] = check_alerts(tmp_path, at_ns=made.clock.wall).alerts
+    assert (alert.kind, alert.subject) == (Kind.PRICE, "aws/p5")
+    made.end()

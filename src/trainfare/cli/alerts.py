@@ -42,7 +42,7 @@ def command() -> None:
 @click.option("--all", "is_all", is_flag=True, help="Resolved ones as well.")
 @format_option("table", "json")
 def list_(is_all: bool, form: str) -> None:
-    """Alerts that are open, as the last look found them, and what is still to be told."""
+    """List alerts as the last look found them."""
     shelf = read_alerts(home_folder())
     alerts = [one for one in shelf.alerts if is_all or one.is_open]
     if form == "json":
@@ -67,7 +67,10 @@ def list_(is_all: bool, form: str) -> None:
 @command.command("check")
 @format_option("table", "json")
 def check(form: str) -> None:
-    """Look once and tell what is new; exit 1 while an alert is open that nobody acknowledged."""
+    """Look once and tell what is new.
+
+    Exits 1 while an alert is open that nobody acknowledged.
+    """
     found = check_alerts(home_folder())
     if form == "json":
         say_json(_pass_json(found))
@@ -87,7 +90,7 @@ def check(form: str) -> None:
     help="Between the looks.",
 )
 def watch(every: int) -> None:
-    """Look again and again until interrupted: for a host without a server."""
+    """Look again and again until interrupted."""
     home = home_folder()
     with contextlib.suppress(KeyboardInterrupt):
         while True:
@@ -105,7 +108,10 @@ def watch(every: int) -> None:
 @click.argument("ids", nargs=-1, metavar="[ID]…")
 @format_option("table", "json")
 def ack(ids: tuple[str, ...], form: str) -> None:
-    """Say that you have seen alerts, all without an ID; they are told again only if they get worse."""
+    """Acknowledge alerts, all without an ID.
+
+    They are told again only if they get worse, and when they are over.
+    """
     done = acknowledge(home_folder(), ids)
     if form == "json":
         say_json({"alerts": [alert_json(one) for one in done]})
@@ -116,7 +122,10 @@ def ack(ids: tuple[str, ...], form: str) -> None:
 @command.command("send")
 @format_option("table", "json")
 def send(form: str) -> None:
-    """Tell what is still to be told, without a new look; exit 3 where a target did not take it."""
+    """Tell what is still to be told, without a new look.
+
+    Exits 3 where a target did not take it.
+    """
     sent, failures = send_messages(home_folder())
     if form == "json":
         say_json({"sent": sent, "failures": failures})
@@ -131,7 +140,10 @@ def send(form: str) -> None:
 @click.argument("names", nargs=-1, metavar="[TARGET]…")
 @format_option("table", "json")
 def test(names: tuple[str, ...], form: str) -> None:
-    """Send a trial message to targets, all without a name; exit 3 where one does not arrive."""
+    """Send a trial message to targets, all without a name.
+
+    Exits 3 where one does not arrive.
+    """
     tried = try_targets(home_folder(), names)
     if form == "json":
         say_json({"targets": [{"name": name, "why": why} for name, why in tried.items()]})
@@ -143,7 +155,10 @@ def test(names: tuple[str, ...], form: str) -> None:
 
 @command.command("secret")
 def secret() -> None:
-    """Make a secret that signs webhooks; give it to the receiver and to notify.toml."""
+    """Make a secret that signs webhooks.
+
+    Give it to the receiver and to notify.toml.
+    """
     click.echo(SECRET_PREFIX + base64.b64encode(secrets.token_bytes(32)).decode())
 
 
