@@ -19,18 +19,24 @@ earlier runs calibrate, its last run is forecast.
 from __future__ import annotations
 
 import argparse
+import csv
+import gzip
 import itertools
 import json
 import math
 import random
 import statistics
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from pathlib import Path
 
 from trainfare.budgets.conformal import band, ratios_alone, ratios_of_family
 from trainfare.budgets.course import Course, Pause, make_course
 from trainfare.budgets.forecast import after_warm_up, last_quarter, mean_rate, project, rate_of
+from trainfare.budgets.outlook import look_ahead
 from trainfare.core.errors import BadInput
+from trainfare.core.money import Money
+from trainfare.core.period import DAY, Interval, parse_instant
 from trainfare.logs.progress import read_progress
 from trainfare.simulation.step_times import TimedRun, make_family
 
@@ -61,6 +67,7 @@ def main() -> None:
     table("MLPerf, repeated runs", [one for family in families for one in family], families)
     print_loo(dawn)
     simulate(asked.seeds)
+    print_outlooks(asked.traces)
 
 
 def replayed(error_of: Callable[[Course, float], float | None], runs: Sequence[Course]) -> str:
@@ -201,6 +208,68 @@ def read_mlperf(traces: Path) -> list[list[Course]]:
                 course_of("epochs", points)
             )
     return [one for one in families.values() if len(one) > 1]
+
+
+DEMAND = (
+    ("Philly, nodes in use", "philly_hourly_active_nodes.csv.gz", 0, 1),
+    ("Philly, GPUs wanted", "philly_subset_hourly_gpu_demand.csv.gz", 0, 1),
+    ("Helios, GPUs in use, 1 month", "helios_earth_vc6YE_minutely_2020-05.csv.gz", 0, 8),
+)
+"""Title, file, columns of time and amount: a unit in use for an hour stands for $1."""
+
+
+def print_outlooks(traces: Path) -> None:
+    """How far the days that are left of a budget's period are off, from the days before."""
+    print("\n### Days to come, from the days before\n")
+    print(
+        "| demand | days ahead | forecasts | median | p90 | interval held |\n|---|---|---|---|---|---|"
+    )
+    for title, file, when, amount in DEMAND:
+        days = read_days(traces / "demand" / file, when, amount)
+        for ahead in (1, 7, 14):
+            errors, held = outlook_errors(days, ahead)
+            if len(errors) < 5:
+                continue
+            p90 = errors[math.ceil(0.9 * len(errors)) - 1]
+            share = "–"
+            if held:
+                was, said = (statistics.fmean(column) for column in zip(*held, strict=True))
+                share = f"{was:.0%} of {len(held)}, said {said:.0%}"
+            print(
+                f"| {title} | {ahead} | {len(errors)} | {statistics.median(errors):.1%} "
+                f"| {p90:.1%} | {share} |"
+            )
+
+
+def read_days(path: Path, when: int, amount: int) -> list[tuple[Interval, Money]]:
+    """Whole days and what was in use on them, hours of units as dollars."""
+    sums: dict[str, list[float]] = {}
+    with gzip.open(path, "rt") as file:
+        for row in itertools.islice(csv.reader(file), 1, None):
+            sums.setdefault(row[when][:10], []).append(float(row[amount]))
+    found = []
+    for day, values in sorted(sums.items())[1:-1]:
+        start_ns = parse_instant(f"{day}T00:00:00Z")
+        dollars = Decimal(statistics.fmean(values) * 24)
+        found.append((Interval(start_ns, start_ns + DAY), Money.nearest(dollars)))
+    return found
+
+
+def outlook_errors(
+    days: Sequence[tuple[Interval, Money]], ahead: int
+) -> tuple[list[float], list[tuple[bool, float]]]:
+    """Relative errors of every stretch of so many days, sorted; whether its interval held, as said."""
+    errors, held = [], []
+    for first in range(7, len(days) - ahead + 1):
+        start_ns, end_ns = days[first][0].start_ns, days[first + ahead - 1][0].end_ns
+        found = look_ahead(Interval(start_ns, end_ns), start_ns, [], days[:first], "USD")
+        real = Money.total([amount for _, amount in days[first : first + ahead]], "USD")
+        if not real:
+            continue
+        errors.append(abs(found.rest.nano - real.nano) / real.nano)
+        if found.low is not None and found.high is not None and found.coverage is not None:
+            held.append((found.low <= real <= found.high, found.coverage))
+    return sorted(errors), held
 
 
 def simulate(seeds: int) -> None:

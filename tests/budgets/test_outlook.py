@@ -67,7 +67,7 @@ def test_a_past_of_a_few_days_says_nothing():
 
 def test_a_steady_past_leaves_no_doubt():
     found = ahead(past=[100] * 56)
-    assert found.interval() == (usd(650), usd(650))
+    assert (found.low, found.high) == (usd(650), usd(650))
     assert found.breach_probability(usd(649)) == 1.0
     assert found.breach_probability(usd(650)) == 0.0
 
@@ -83,8 +83,8 @@ def test_scenarios_are_the_same_each_time_and_in_order(amounts, left):
     assert once == again
     assert list(once.scenarios) == sorted(once.scenarios)
     if once.scenarios:
-        low, high = once.interval()
-        assert low <= high
+        assert once.low <= once.rest <= once.high
+        assert 0 < once.coverage <= 0.91
         assert 0 <= once.breach_probability(usd(left)) <= 1
 
 
@@ -98,3 +98,16 @@ def test_in_a_smaller_unit_everything_is_as_many_times_larger(amounts, factor):
 def test_without_a_period_that_ends_live_runs_are_all():
     endless = Interval(0, 2**63 - 1)
     assert ahead([riding(1000)], window=endless).rest == usd(10_000)
+
+
+def test_stretches_that_overlap_promise_no_more_than_those_that_do_not():
+    # Of 34 past days 27 are trials of one day, but only three do not overlap a week long.
+    past = [100 + 10 * (number % 3) for number in range(34)]
+    one_day = Interval(NOON // DAY * DAY, (NOON // DAY + 1) * DAY)
+    week = Interval(one_day.start_ns, one_day.start_ns + 7 * DAY)
+    by_window = {
+        window: look_ahead(window, window.start_ns, [], days(past), "USD").coverage
+        for window in (one_day, week)
+    }
+    assert by_window[one_day] == pytest.approx(26 / 28)
+    assert by_window[week] == pytest.approx(3 / 4)

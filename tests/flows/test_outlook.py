@@ -81,3 +81,9 @@ def test_a_day_that_was_not_used_costs_nothing_and_counts(tmp_path):
         ride(tmp_path, f"r-{day}", 8, 10, day=day, month="11")
     found = stands(tmp_path, "600", at_ns=NOON, period=BudgetPeriod.MONTH)
     assert found.forecast < found.spent + Money.parse("130")
+
+
+def test_a_budget_that_nobody_uses_has_no_interval(tmp_path):
+    ride(tmp_path, "r-1", 8, 10, day=1, month="10")
+    found = stands(tmp_path, "600", at_ns=NOON, period=BudgetPeriod.MONTH)
+    assert (found.forecast, found.breach_probability) == (found.spent, None)

@@ -32,8 +32,15 @@ class Band:
     coverage: float
 
 
-def band(ratios: Sequence[float], wanted: float = WANTED) -> Band | None:
+def band(
+    ratios: Sequence[float], wanted: float = WANTED, *, independent: int | None = None
+) -> Band | None:
     """The interval that *ratios* give; None without any.
+
+    Args:
+        ratios: one per earlier forecast, none of them 0.
+        wanted: share that should be covered.
+        independent: how many of them do not overlap, all by default: as many promise a coverage.
 
     >>> band([1.0, 0.98, 1.05]).coverage
     0.75
@@ -41,9 +48,10 @@ def band(ratios: Sequence[float], wanted: float = WANTED) -> Band | None:
     if not ratios:
         return None
     scores = sorted(abs(math.log(one)) for one in ratios)
-    rank = min(len(scores), math.ceil((len(scores) + 1) * wanted - 1e-9))
-    widest = scores[rank - 1]
-    return Band(math.exp(-widest), math.exp(widest), rank / (len(scores) + 1))
+    trials = len(scores) if independent is None else independent
+    rank = min(trials, math.ceil((trials + 1) * wanted - 1e-9))
+    widest = scores[math.ceil(rank * len(scores) / trials) - 1]
+    return Band(math.exp(-widest), math.exp(widest), rank / (trials + 1))
 
 
 def ratios_of_family(family: Sequence[Course], progress: float) -> tuple[float, ...]:

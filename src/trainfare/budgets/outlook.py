@@ -2,12 +2,13 @@
 
     rest = Σ over the days that are left: max(what live runs will cost then, what such a day costs)
 
-A day costs what the same weekday cost on average in the last eight weeks; the rest of today counts
+A day costs what the same weekday cost on average in the last four weeks; the rest of today counts
 for its part. Live runs are part of such days, so the larger of the two stands, not their sum.
 
-Scenarios draw, from a fixed seed, how far off the forecast of each live run may be and how far off
-past days would have been forecast so far ahead; their middle 90 % is the interval, and the share of
-them above the limit the probability of breaching it.
+The interval is where each live run and the days end within theirs, all early or all late; its coverage
+is the least of those. Days are off by as much as past stretches of the same length were, each forecast
+from the days before it; stretches that overlap count as one trial. Scenarios draw from the same errors,
+from a fixed seed; the share of them above the limit is the probability of breaching it.
 """
 
 from __future__ import annotations
@@ -18,24 +19,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from trainfare.budgets.conformal import Band, band
 from trainfare.core.forecast import Forecast
 from trainfare.core.money import Money
 from trainfare.core.period import DAY, HOUR, Interval
 
-WEEKS = 8
-"""So many weeks back days are looked at."""
+WEEKS, TRIAL_WEEKS = 4, 8
+"""A day is forecast from so many weeks before it, and so many weeks show how far off that is."""
 
 LEAST_DAYS = 7
 """Fewer past days say nothing about days to come."""
 
-LEARNT_DAYS = 14
-"""After so many days the past is forecast to see how far off that is."""
-
-LEAST_TRIALS = 9
-"""Fewer such trials give no interval of 90 %."""
+LEAST_TRIALS = 2
+"""Fewer stretches of the past that do not overlap give no interval."""
 
 DRAWS = 200
-WANTED = Fraction(9, 10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +41,12 @@ class Outlook:
     """What will be spent from now until the period ends."""
 
     rest: Money
+    low: Money | None = None
+    high: Money | None = None
+    coverage: float | None = None
+    """Share of the past that was between such bounds; None with *low* and *high*."""
     scenarios: tuple[Money, ...] = ()
-    """The same as it may come, in order; empty where nothing says how sure it is."""
-
-    def interval(self) -> tuple[Money, Money] | None:
-        """The middle 90 % of the scenarios."""
-        if not self.scenarios:
-            return None
-        last = len(self.scenarios) - 1
-        cut = round(last * (1 - WANTED) / 2)
-        return self.scenarios[cut], self.scenarios[last - cut]
+    """As it may come, in order; empty where nothing says how sure it is."""
 
     def breach_probability(self, left: Money) -> float | None:
         """The share of scenarios that cost more than what is *left* of the limit."""
@@ -91,11 +85,18 @@ def look_ahead(
             total += max(live, round(nano * Fraction(factor)))
         return total
 
-    ones = [1.0] * len(riding)
-    expected = Money(rest(ones, 1.0), currency)
+    expected = Money(rest([1.0] * len(riding), 1.0), currency)
     factors = _factors(days, len(parts)) if any(usual) else (1.0,)
-    if not factors:
+    trials = len(factors) // len(parts)
+    is_sure = trials >= LEAST_TRIALS if any(usual) else bool(riding)
+    if not is_sure:
         return Outlook(expected)
+    of_days = band(factors, independent=trials) if any(usual) else None
+    of_rides = [band(one.ratios) for one in riding]
+    low, high = (
+        rest([_end(one, is_late=late) for one in of_rides], _end(of_days, is_late=late))
+        for late in (False, True)
+    )
     choices = [one.ratios or (1.0,) for one in riding]
     if len(factors) == 1 and len(choices) == 1:
         drawn = [rest([ratio], factors[0]) for ratio in choices[0]]
@@ -105,7 +106,19 @@ def look_ahead(
             rest([chance.choice(one) for one in choices], chance.choice(factors))
             for _ in range(DRAWS)
         ]
-    return Outlook(expected, tuple(Money(nano, currency) for nano in sorted(drawn)))
+    return Outlook(
+        expected,
+        Money(low, currency),
+        Money(high, currency),
+        min((one.coverage for one in (of_days, *of_rides) if one), default=None),
+        tuple(Money(nano, currency) for nano in sorted(drawn)),
+    )
+
+
+def _end(known: Band | None, *, is_late: bool) -> float:
+    if known is None:
+        return 1.0
+    return known.high if is_late else known.low
 
 
 def _day_parts(at_ns: int, window: Interval) -> list[Interval]:
@@ -146,9 +159,10 @@ def _weekday(day: Interval) -> int:
 def _factors(days: Sequence[tuple[Interval, Money]], ahead: int) -> tuple[float, ...]:
     """Spent ÷ forecast of every stretch of so many past days, each forecast from those before it."""
     found = []
-    for first in range(LEARNT_DAYS, len(days) - ahead + 1):
+    for first in range(LEAST_DAYS, len(days) - ahead + 1):
         stretch = days[first : first + ahead]
         usual = sum(_usual(days[:first], day) for day, _ in stretch)
-        if usual > 0:
-            found.append(sum(amount.nano for _, amount in stretch) / usual)
-    return tuple(found) if len(found) >= LEAST_TRIALS else ()
+        real = sum(amount.nano for _, amount in stretch)
+        if usual > 0 and real > 0:
+            found.append(real / usual)
+    return tuple(found)

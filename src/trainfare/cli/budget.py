@@ -208,6 +208,7 @@ def standing_json(one: Standing) -> dict[str, Any]:
         "forecast": None if one.forecast is None else one.forecast.text(),
         "forecast_low": None if one.forecast_low is None else one.forecast_low.text(),
         "forecast_high": None if one.forecast_high is None else one.forecast_high.text(),
+        "forecast_coverage": one.forecast_coverage and round(one.forecast_coverage, 4),
         "breach_probability": one.breach_probability,
         "state": one.state.value,
         "reached": [str(each) for each in one.reached],

@@ -279,7 +279,8 @@ class Standing:
     """What will be spent when the period ends (or the runs do); None where it is not known."""
     forecast_low: Money | None = None
     forecast_high: Money | None = None
-    """Between these it will be with nine of ten scenarios; None where nothing says how sure it is."""
+    forecast_coverage: float | None = None
+    """Share of the past that was between such bounds; None where nothing says how sure it is."""
     breach_probability: float | None = None
     """Share of the scenarios that are over the limit."""
     run: str | None = None

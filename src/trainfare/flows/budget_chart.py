@@ -28,6 +28,7 @@ def draw_budget(home: Path, question: Question, look: Look | None) -> alt.LayerC
     window = budget.window(at_ns)
     if budget.period is BudgetPeriod.TOTAL:
         window = Interval(course[0][0], max(course[-1][0], course[0][0] + 1))
+    coverage = standing.forecast_coverage
     note = f"{budget.view.value.capitalize()} cost of {budget.scope}"
     note += f" ({standing.why})" if standing.why else ""
     return budget_course(
@@ -36,7 +37,7 @@ def draw_budget(home: Path, question: Question, look: Look | None) -> alt.LayerC
             standing.limit,
             tuple(SpentAt(instant_ns, spent) for instant_ns, spent in course),
             () if budget.period is BudgetPeriod.TOTAL else _ahead(standing, at_ns, window.end_ns),
-            "9 of 10 scenarios",
+            "" if coverage is None else f"in {round(coverage * 100)} % of cases",
         ),
         title=f"Spend against budget {budget.id}",
         note=note,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from trainfare.budgets.outlook import LEAST_DAYS, WEEKS, Outlook, look_ahead
+from trainfare.budgets.outlook import LEAST_DAYS, TRIAL_WEEKS, Outlook, look_ahead
 from trainfare.core.budget import BudgetPeriod, Standing
 from trainfare.core.forecast import Forecast
 from trainfare.core.money import Money
@@ -54,13 +54,12 @@ def with_outlook(
 
 
 def _with(standing: Standing, spent: Money, outlook: Outlook) -> Standing:
-    interval = outlook.interval()
-    low, high = (None, None) if interval is None else (spent + interval[0], spent + interval[1])
     return replace(
         standing,
         forecast=spent + outlook.rest,
-        forecast_low=low,
-        forecast_high=high,
+        forecast_low=None if outlook.low is None else spent + outlook.low,
+        forecast_high=None if outlook.high is None else spent + outlook.high,
+        forecast_coverage=outlook.coverage,
         breach_probability=outlook.breach_probability(standing.limit - spent),
     )
 
@@ -75,7 +74,7 @@ def past_days(
     today = at_ns // DAY
     first = min((one.lasted.start_ns // DAY for one in spenders), default=today)
     days = []
-    for number in range(max(first, today - 7 * WEEKS), today):
+    for number in range(max(first, today - 7 * TRIAL_WEEKS), today):
         day = Interval(number * DAY, (number + 1) * DAY)
         amounts = [one.spent(day) for one in spenders if _touches(one, day)]
         known = [one for one in amounts if one is not None and one.currency == currency]

@@ -254,7 +254,7 @@ def network_words(run: RunRecord) -> str:
 
 def _below(receipt: Receipt, places: int) -> list[Line]:
     lines = []
-    if receipt.forecast is not None and receipt.forecast.total is not None:
+    if receipt.forecast is not None and receipt.forecast.unit is not None:
         total = amount_text(receipt.forecast.total, places)
         lines.append(Line("forecast", forecast_words(receipt.forecast), total))
     if receipt.estimate.idle_cost:
