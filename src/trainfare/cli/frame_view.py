@@ -179,7 +179,10 @@ def _forecast(frame: Frame, width: int) -> Iterator[str]:
     forecast = frame.receipt.forecast
     if forecast is None or forecast.unit is None:
         return
-    yield shorten(f"{_pad('forecast', LABEL)}{forecast_sentence(forecast)}", width - 2)
+    line = f"{_pad('forecast', LABEL)}{forecast_sentence(forecast)}"
+    if len(line) > width - 2:
+        line = line.replace(" of this configuration", "")
+    yield shorten(line, width - 2)
 
 
 def _rate(frame: Frame) -> str:
