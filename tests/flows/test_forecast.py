@@ -309,3 +309,31 @@ def test_a_run_says_how_likely_it_breaks_its_budget(tmp_path):
     assert found.breach_probability(Money.parse("0.09")) > 0.9
     assert forecast_sentence(found).endswith(" % likely over budget each ($0.0900)")
     assert found.breach_probability(Money.parse("1")) == 0
+
+
+def test_what_would_take_ages_is_not_forecast(tmp_path):
+    made = going_on(tmp_path)
+    put_budget(tmp_path, Budget("each", Money.parse("9000000000"), period=BudgetPeriod.RUN))
+    made.meter.add_event(ev.PLAN, steps=2**62)
+    found = forecast(tmp_path)
+    assert (found.total, found.ends_at_ns, found.budget_used_up_ns) == (None, None, None)
+    assert found.why == "at this speed it would take over a hundred years"
+    assert found.to_json()["total"] is None
+
+
+def test_an_endless_range_of_epochs_is_not_walked(plan):
+    with trainfare.track(price="1") as run:
+        for epoch in run.epochs(range(10**18)):
+            if epoch == 1:
+                break
+        assert plan(run).epochs == 10**18
+
+
+def test_samples_that_may_not_be_read_leave_the_epochs(tmp_path):
+    made = Recorder(tmp_path, "r-live", is_alive=True)
+    made.meter.add_event(ev.PLAN, epochs=10)
+    for epoch in range(5):
+        made.stage("train", epoch)
+        made.ride(20)
+    (made.folder / "samples.bin").unlink()
+    assert forecast(tmp_path).remaining_ns == 120 * SECOND

@@ -10,6 +10,9 @@ from typing import Any
 from trainfare.core.money import NANO, Money
 from trainfare.core.period import HOUR, SECOND, format_instant
 
+LONGEST_NS = 100 * 365 * 24 * HOUR
+"""A hundred years: nothing trains longer, and what is said to is not forecast."""
+
 
 class Method(StrEnum):
     """Where the remaining time comes from."""
@@ -89,7 +92,10 @@ class Forecast:
             return None
         if spent >= limit:
             return 0
-        return (limit - spent).nano * HOUR // price.nano if price.nano > 0 else None
+        if price.nano <= 0:
+            return None
+        lasts_ns = (limit - spent).nano * HOUR // price.nano
+        return lasts_ns if lasts_ns < LONGEST_NS else None
 
     def breach_probability(self, limit: Money) -> float | None:
         """Share of the scenarios in which the run costs more than *limit*; None without a total."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from trainfare.budgets.conformal import band
 from trainfare.budgets.forecast import project
 from trainfare.core.budget import Budget, BudgetPeriod
-from trainfare.core.forecast import Forecast
+from trainfare.core.forecast import LONGEST_NS, Forecast
 from trainfare.core.money import Money
 from trainfare.core.price import UNITS, NoPrice, Price
 from trainfare.core.run import Segment
@@ -55,6 +55,8 @@ class Forecaster:
         projection = project(course, profiles)
         if projection is None:
             return replace(plain, why="nothing was done yet")
+        if projection.remaining_ns > LONGEST_NS:
+            return replace(plain, why="at this speed it would take over a hundred years")
         calibration = self._past.calibration(run, profiles, course.progress or 0.0)
         found = band(calibration.ratios)
         remaining_ns = projection.remaining_ns

@@ -18,7 +18,7 @@ def length_of(items: Iterable[Any]) -> int | None:
         count = len(items)  # type: ignore[arg-type]
     except Exception:  # a loader's own length may fail in any way, which is no reason to stop
         return None
-    return count if count >= 0 else None
+    return count if 0 <= count < 2**63 else None
 
 
 def last_epoch(epochs: Iterable[Any]) -> int | None:
@@ -27,8 +27,9 @@ def last_epoch(epochs: Iterable[Any]) -> int | None:
     >>> last_epoch(range(7, 10)), last_epoch(["a", "b"])
     (10, 2)
     """
-    if isinstance(epochs, range) and len(epochs) and min(epochs) >= 0:
-        return max(epochs) + 1
+    if isinstance(epochs, range) and epochs:
+        first, last = epochs[0], epochs[-1]  # not max(): that would walk all of it
+        return max(first, last) + 1 if min(first, last) >= 0 else length_of(epochs)
     return length_of(epochs)
 
 

@@ -46,8 +46,13 @@ def read_trail(folder: Path) -> Trail:
 
 
 def _blocks(path: Path) -> list[bytes]:
-    if not path.is_file():
+    try:
+        return _read_blocks(path) if path.is_file() else []
+    except OSError:  # deleted meanwhile, or not for us to read: then there is no trail
         return []
+
+
+def _read_blocks(path: Path) -> list[bytes]:
     with path.open("rb") as file:
         records = path.stat().st_size // SIZE
         if records <= WHOLE:
