@@ -64,3 +64,12 @@ def test_every_run_with_a_budget_of_its_own_is_a_subject():
     one = Standing(BUDGET, BUDGET.limit, Money.parse("90"), run="r-1")
     [told] = find_budget_alerts([one])
     assert told.key == "budget:nlp · r-1"
+
+
+@pytest.mark.parametrize(("chance", "said"), [(1.0, "over 99 %"), (0.62, "62%")])
+def test_a_forecast_is_never_told_as_certain(chance, said):
+    words = {"forecast": Money.parse("130"), "breach_probability": chance}
+    [told] = find_budget_alerts([Standing(BUDGET, BUDGET.limit, Money.parse("50"), **words)])
+    assert told.sentence == (
+        f"$130.00 of $100.00 are expected, over the limit with a probability of {said}"
+    )

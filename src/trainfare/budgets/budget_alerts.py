@@ -58,7 +58,9 @@ def _forecast(one: Standing) -> Iterator[Finding]:
     chance = one.breach_probability
     level = _forecast_level(one)
     if level:
-        likely = "" if chance is None else f", over the limit with a probability of {chance:.0%}"
+        # Nothing that is still to come is certain.
+        said = "over 99 %" if chance is not None and chance > 0.99 else f"{chance or 0:.0%}"
+        likely = "" if chance is None else f", over the limit with a probability of {said}"
         sentence = f"{one.forecast.display()} of {limit.display()} are expected{likely}"
         yield Finding(Kind.FORECAST, subject, sentence, level=level)
     elif (
