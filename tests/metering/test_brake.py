@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -236,6 +237,16 @@ def test_a_real_loop_is_stopped_between_two_steps(home):
     assert receipt.run.status.value == "stopped_by_budget"
     assert receipt.steps == len(done)
     assert Money.parse("2") <= receipt.estimate.total <= Money.parse("6")
+
+
+def test_a_budget_holds_where_the_home_is_gone(home):
+    with trainfare.track(price="3600/h", budget="3") as run:
+        time.sleep(0.5)
+        shutil.rmtree(home)
+        began = time.monotonic()
+        while not run.should_stop and time.monotonic() - began < 60:
+            time.sleep(0.01)
+    assert run.should_stop
 
 
 def test_a_flag_is_for_loops_that_must_not_be_interrupted(home):

@@ -134,11 +134,13 @@ def _halt(child: subprocess.Popen[bytes], run_id: str) -> Halt:
     def force() -> None:
         import psutil
 
+        descendants = []
         with contextlib.suppress(psutil.Error):
-            for each in psutil.Process(child.pid).children(recursive=True):
-                with contextlib.suppress(psutil.Error):
-                    each.kill()
-        send(signal.SIGKILL)
+            descendants = psutil.Process(child.pid).children(recursive=True)
+        send(signal.SIGKILL)  # first the command itself, which could outlive its own child
+        for each in descendants:
+            with contextlib.suppress(psutil.Error):
+                each.kill()
 
     def send(number: signal.Signals) -> None:
         # Not by Popen, which would reap the child that the wrapper waits for.

@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 REREAD_SECONDS = 30
 """How often the spools of the other runs are read, where a budget is shared."""
 
+STALE_SECONDS = 30
+"""A record that is so far behind is not being written: the disk is full, or the home is gone."""
+
 LAG_SECONDS = 2
 """Spending counts when it is so long ago."""
 
@@ -84,11 +87,14 @@ class Guard:
         run: str,
         own: Sequence[Budget] = (),
         *,
+        own_cost: Callable[[], Money | None] = lambda: None,
         wall_ns: Callable[[], int] = time.time_ns,
         mono_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self._home, self._run, self._own = home, run, tuple(own)
         self._wall_ns, self._mono_ns = wall_ns, mono_ns
+        self._own_cost = own_cost
+        self._is_alone = False
         self._done: set[tuple[str, Threshold]] = set()
         self._known: list[tuple[Standing, Fraction]] = []
         self._read_at_ns: int | None = None
@@ -98,7 +104,8 @@ class Guard:
         """The thresholds that are reached now and were not acted on, the gentlest action first."""
         now_ns = self._mono_ns()
         since_ns = None if self._read_at_ns is None else now_ns - self._read_at_ns
-        if since_ns is None or since_ns >= REREAD_SECONDS * SECOND or self._news(since_ns):
+        is_due = since_ns is None or since_ns >= REREAD_SECONDS * SECOND
+        if since_ns is None or is_due or self._is_alone or self._news(since_ns):
             self._known = self._stand()
             self._read_at_ns = now_ns
         found = self._news(0)
@@ -117,13 +124,23 @@ class Guard:
 
     def _stand(self) -> list[tuple[Standing, Fraction]]:
         """Where each budget on this run stands, and how fast its runs spend."""
+        from trainfare.core.errors import TrainfareError
         from trainfare.core.standing import stand
         from trainfare.metering.budget_shelf import read_budgets
         from trainfare.metering.history import read_receipt
         from trainfare.metering.spender import estimated_by, spender_of
 
         at_ns = self._wall_ns()
-        mine = read_receipt(self._home, self._run, now_ns=at_ns, with_makers=False, is_recent=True)
+        try:
+            mine = read_receipt(
+                self._home, self._run, now_ns=at_ns, with_makers=False, is_recent=True
+            )
+        except (TrainfareError, OSError):
+            return self._stand_alone()
+        last_ns = max(one.interval.end_ns for one in mine.run.attempts)
+        if at_ns - last_ns > STALE_SECONDS * SECOND:
+            return self._stand_alone()
+        self._is_alone = False
         labels, name = mine.run.labels, mine.run.name
         budgets = [
             one
@@ -153,6 +170,16 @@ class Guard:
             )
             found += [(one, rate) for one in stand(budget, spenders, at_ns)]
         return found
+
+    def _stand_alone(self) -> list[tuple[Standing, Fraction]]:
+        """The run's own budgets by its own clock, where its record cannot be read or written."""
+        self._is_alone = True
+        spent = self._own_cost()
+        return [
+            (Standing(one, one.limit, spent, run=self._run), Fraction(0))
+            for one in self._own
+            if spent is not None and spent.currency == one.limit.currency
+        ]
 
     def _all(self, at_ns: int) -> dict[str, Receipt]:
         """Every run of the home; one that ended and stored nothing is read once."""

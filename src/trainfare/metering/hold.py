@@ -71,7 +71,13 @@ class Hold:
         self._brake = Brake(
             self._home,
             self._run,
-            Guard(self._home, self._run, self._own, wall_ns=now_ns),
+            Guard(
+                self._home,
+                self._run,
+                self._own,
+                own_cost=meter.estimated_cost,
+                wall_ns=now_ns,
+            ),
             counters,
             self._halt or halt_self(),
             self._meter.note,
