@@ -149,9 +149,10 @@ def test_a_budget_reads_as_agreed(two, text, golden):
     golden("budget", text("budget", "show", "nlp"))
 
 
-def test_a_damaged_file_stops_with_one_sentence(home, say, text):
+@pytest.mark.parametrize("damaged", ['{"form": 1, "budgets": [{"id": "b"}]}', "null", "[]"])
+def test_a_damaged_file_stops_with_one_sentence(home, say, text, damaged):
     text("budget", "set", "b", "--limit", "1")
-    (home / "budgets.json").write_text('{"form": 1, "budgets": [{"id": "b"}]}')
+    (home / "budgets.json").write_text(damaged)
     code, _, err = say("budget", "list")
     assert code == 2
     assert "budgets.json is damaged" in err

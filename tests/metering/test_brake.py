@@ -92,6 +92,39 @@ def per_second(dollars):
     return Price("stated", Decimal(dollars) * 3600, "h", source="stated by the user")
 
 
+@pytest.mark.parametrize("text", ["{", "null", '{"form": 99, "budgets": []}'])
+def test_a_damaged_file_of_the_home_leaves_a_run_its_own_budget(home, text):
+    home.mkdir()
+    (home / "budgets.json").write_text(text)
+    limit = Money.parse("5")
+    own = Budget("own", limit, period=BudgetPeriod.RUN, thresholds=(STOP_AT,), is_armed=True)
+    training = Training(home, "r-1", [own], price=per_second("1"), step_seconds=1)
+    for _ in range(30):
+        if not training.is_over:
+            training.second()
+    receipt = read_receipt(home, "r-1")
+    assert receipt.run.status.value == "stopped_by_budget"
+    [told] = [
+        note
+        for one in receipt.run.segments
+        for note in one.notes
+        if "only budgets known before" in note
+    ]
+    assert "budgets.json" in told
+
+
+def test_a_budget_that_was_read_holds_when_its_file_is_damaged_later(home):
+    budget = Budget("all", Money.parse("60"), thresholds=(STOP_AT,), is_armed=True)
+    put_budget(home, budget)
+    training = Training(home, "r-1", [], price=per_second("1"), step_seconds=1)
+    training.second()
+    (home / "budgets.json").write_text("{")
+    for _ in range(90):
+        if not training.is_over:
+            training.second()
+    assert read_receipt(home, "r-1").run.status.value == "stopped_by_budget"
+
+
 @pytest.mark.parametrize("seed", range(100))
 def test_no_run_gets_beyond_its_bound_and_none_is_stopped_below_its_budget(seed, home, monkeypatch):
     dice = random.Random(seed)

@@ -104,12 +104,14 @@ class Brake:
         self._stop_at_ns = 0
         self._asked_at_ns: int | None = None
         self._is_forced = False
+        self._is_trouble_told = False
         self._cancel: _Cancelling | None = None
 
     def tick(self) -> None:
         """Look at the budgets, and go on with what was begun."""
         for verdict in self._guard.look():
             self._act(verdict)
+        self._tell_trouble()
         now_ns = self._mono_ns()
         if self._cancel is not None and self._stop is None:
             self._cancel.tick(now_ns)
@@ -118,6 +120,14 @@ class Brake:
                 self._begin_stop(self._cancel.verdict)
         if self._stop is not None:
             self._press(self._stop, now_ns)
+
+    def _tell_trouble(self) -> None:
+        """Say once that the budgets of the home cannot be read."""
+        if self._guard.trouble is not None and not self._is_trouble_told:
+            self._is_trouble_told = True
+            sentence = f"only budgets known before hold this run: {self._guard.trouble}"
+            warn("%s", sentence)
+            self._note(sentence)
 
     def _act(self, verdict: Verdict) -> None:
         action = verdict.threshold.action

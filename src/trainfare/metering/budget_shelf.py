@@ -34,7 +34,7 @@ def read_budgets(home: Path) -> list[Budget]:
     """
     path = budgets_file(home)
     document = read_json(path)
-    if document is None:
+    if document is None and not path.exists():
         return []
     try:
         if document["form"] > FORM:

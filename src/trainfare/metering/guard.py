@@ -36,6 +36,7 @@ from trainfare.core.period import SECOND, Interval
 from trainfare.core.price import Price
 
 if TYPE_CHECKING:
+    from trainfare.core.errors import TrainfareError
     from trainfare.metering.receipt import Receipt
 
 REREAD_SECONDS = 30
@@ -99,6 +100,9 @@ class Guard:
         self._known: list[tuple[Standing, Fraction]] = []
         self._read_at_ns: int | None = None
         self._settled: dict[str, Receipt] = {}
+        self._shelf: list[Budget] = []
+        self.trouble: TrainfareError | None = None
+        """Why the budgets of the home are those that were read last, or none."""
 
     def look(self) -> list[Verdict]:
         """The thresholds that are reached now and were not acted on, the gentlest action first."""
@@ -126,7 +130,6 @@ class Guard:
         """Where each budget on this run stands, and how fast its runs spend."""
         from trainfare.core.errors import TrainfareError
         from trainfare.core.standing import stand
-        from trainfare.metering.budget_shelf import read_budgets
         from trainfare.metering.history import read_receipt
         from trainfare.metering.spender import estimated_by, spender_of
 
@@ -144,7 +147,7 @@ class Guard:
         labels, name = mine.run.labels, mine.run.name
         budgets = [
             one
-            for one in (*self._own, *read_budgets(self._home))
+            for one in (*self._own, *self._of_home())
             if one.view is not BudgetView.BILLED and one.covers(self._run, labels, name)
         ]
         if not budgets:
@@ -180,6 +183,17 @@ class Guard:
             for one in self._own
             if spent is not None and spent.currency == one.limit.currency
         ]
+
+    def _of_home(self) -> list[Budget]:
+        """The budgets of the home; those that were read last while their file cannot be read."""
+        from trainfare.core.errors import TrainfareError
+        from trainfare.metering.budget_shelf import read_budgets
+
+        try:
+            self._shelf, self.trouble = read_budgets(self._home), None
+        except TrainfareError as error:
+            self.trouble = error
+        return self._shelf
 
     def _all(self, at_ns: int) -> dict[str, Receipt]:
         """Every run of the home; one that ended and stored nothing is read once."""
