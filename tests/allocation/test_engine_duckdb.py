@@ -25,6 +25,7 @@ from allocation.lake import (
     numbered,
     write_lake,
 )
+from trainfare.allocation import engine_duckdb
 from trainfare.allocation.engine_duckdb import allocate
 from trainfare.allocation.evidence import CLAIM_COLUMNS, Evidence, claim_tables
 from trainfare.core.charge import Remainder, View
@@ -198,6 +199,16 @@ def test_little_memory_is_enough(tmp_path):
     large = allocate([path], evidence, out=tmp_path / "b.parquet", memory_limit="1GB", threads=2)
     assert small.outcomes == large.outcomes
     assert small.outcomes[0].bill == sum(row["x_BilledNano"] for row in bill)
+
+
+def test_where_the_usual_memory_does_not_do_more_is_taken(tmp_path, monkeypatch):
+    monkeypatch.setattr(engine_duckdb, "MEMORY_LIMIT", "1MB")
+    path = write_lake(tmp_path / "part.parquet", [charge()])
+    done = allocate([path], Evidence(), out=tmp_path / "out.parquet")
+    assert done.outcomes[0].bill == 10 * NANO
+    monkeypatch.setattr(engine_duckdb, "LARGER_LIMITS", ("2MB",))
+    with pytest.raises(OutsideFailed, match=r"memory_limit=2MB .*; raise the limit"):
+        allocate([path], Evidence(), out=tmp_path / "out.parquet")
 
 
 def test_nothing_is_left_beside_a_result(tmp_path):

@@ -16,8 +16,16 @@ from trainfare.allocation.match import literal
 from trainfare.core.errors import BadInput, MissingExtra, OutsideFailed
 
 MEMORY_LIMIT = "256MB"
-"""What the database may hold in memory before it goes on in files; the process takes about 120 MB
+"""What the database may hold in memory before it goes on in files; the process takes up to 200 MB
 more."""
+
+LARGER_LIMITS = ("512MB", "1GB", "2GB", "4GB")
+"""What is tried after it, one after the other, where some step cannot go on in files."""
+
+
+class OutOfMemory(OutsideFailed):
+    """A step needs more memory than it may hold."""
+
 
 _SPILL = ".spill-"
 _YOUNG_SECONDS = 60
@@ -60,7 +68,7 @@ def open_database(
         finally:
             connection.close()
     except package.OutOfMemoryException as error:
-        raise OutsideFailed(
+        raise OutOfMemory(
             f"memory or temporary disk ran out at memory_limit={memory_limit} "
             f"({_first_line(error)}); raise the limit or free disk space"
         ) from None

@@ -15,7 +15,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from trainfare.allocation.database import MEMORY_LIMIT, files_sql, open_database, spill_folder
+from trainfare.allocation.database import (
+    LARGER_LIMITS,
+    MEMORY_LIMIT,
+    OutOfMemory,
+    files_sql,
+    open_database,
+    spill_folder,
+)
 from trainfare.allocation.evidence import SHARE_GRID, Evidence, arrow, claim_tables
 from trainfare.allocation.kept_survey import (
     LINES,
@@ -59,7 +66,7 @@ def allocate(
     *,
     out: Path,
     keep: Path | None = None,
-    memory_limit: str = MEMORY_LIMIT,
+    memory_limit: str | None = None,
     threads: int | None = None,
 ) -> AllocationSummary:
     """Give every charge of a bill to a run or to a named remainder, and write the result.
@@ -78,7 +85,8 @@ def allocate(
             number of charges, and of those without an amount per view.
         keep: a folder of this bill alone, for what is found out about it before claims are looked
             at; allocating the same files again starts there. None keeps nothing.
-        memory_limit: what the database may hold in memory; beyond, it spills beside *out*.
+        memory_limit: what the database may hold in memory; beyond, it spills beside *out*. None
+            begins with :data:`MEMORY_LIMIT` and takes more where that does not do.
         threads: how many to use; all when None.
 
     Raises:
@@ -86,16 +94,17 @@ def allocate(
         NotFound: a file does not exist.
         OutsideFailed: memory, disk or a read failed.
     """
-    with worktable(
-        charges,
-        evidence,
-        rules,
-        out.parent,
-        keep=keep,
-        memory_limit=memory_limit,
-        threads=threads,
-    ) as table:
-        return table.write(out)
+    limits = (MEMORY_LIMIT, *LARGER_LIMITS) if memory_limit is None else (memory_limit,)
+    for limit in limits:
+        try:
+            with worktable(
+                charges, evidence, rules, out.parent, keep=keep, memory_limit=limit, threads=threads
+            ) as table:
+                return table.write(out)
+        except OutOfMemory:
+            if limit == limits[-1]:
+                raise
+    raise AssertionError("some limit was tried")
 
 
 class Worktable:
