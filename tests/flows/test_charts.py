@@ -201,6 +201,14 @@ def test_a_budget_is_drawn_up_to_what_is_spent_of_it(metered):
         draw(metered, "budget", Question(budget="each"))
 
 
+def test_a_budget_whose_spend_is_not_known_is_not_drawn_as_nothing_spent(metered):
+    said(metered, "budget", "set", "euros", "--limit", "5EUR")
+    drawn = json.dumps(draw(metered, "budget", Question(budget="euros")).to_dict())
+    assert "What is spent is not known" in drawn
+    assert "another currency than EUR" in drawn
+    assert "0.00 spent" not in drawn
+
+
 def test_a_chart_takes_only_its_own_questions(tmp_path):
     with pytest.raises(BadInput, match="chart idle takes --period, not --by"):
         draw(tmp_path, "idle", Question(by="team"))

@@ -31,16 +31,18 @@ def draw_budget(home: Path, question: Question, look: Look | None) -> alt.LayerC
     coverage = standing.forecast_coverage
     note = f"{budget.view.value.capitalize()} cost of {budget.scope}"
     note += f" ({standing.why})" if standing.why else ""
+    known = course if standing.spent is not None else []
     return budget_course(
         BudgetCourse(
             window,
             standing.limit,
-            tuple(SpentAt(instant_ns, spent) for instant_ns, spent in course),
+            tuple(SpentAt(instant_ns, spent) for instant_ns, spent in known),
             () if budget.period is BudgetPeriod.TOTAL else _ahead(standing, at_ns, window.end_ns),
             "" if coverage is None else f"in {round(coverage * 100)} % of cases",
         ),
         title=f"Spend against budget {budget.id}",
         note=note,
+        why_empty=f"What is spent is not known: {standing.why}.",
         look=look,
     )
 
