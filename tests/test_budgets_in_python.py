@@ -16,7 +16,7 @@ def test_a_budget_is_set_and_stands():
     budget = trainfare.set_budget("nlp", "5", scope="team=nlp", period="month", at=["100%:stop"])
     with trainfare.track(team="nlp", price="3600/h"):
         pass
-    [standing] = trainfare.budgets()
+    [standing] = trainfare.standings()
     assert standing.budget == budget
     assert Money(0) < standing.spent < Money.parse("5")
     assert standing.state == "ok"
@@ -34,4 +34,4 @@ def test_a_budget_object_holds_one_run():
 def test_words_that_make_no_sense_set_nothing(words):
     with pytest.raises(BadInput):
         trainfare.set_budget(**{"name": "b", "limit": "5", **words})
-    assert trainfare.budgets() == []
+    assert trainfare.standings() == []

@@ -35,7 +35,6 @@ __all__ = [
     "Run",
     "TrainfareError",
     "__version__",
-    "budgets",
     "chart",
     "frontier",
     "receipt",
@@ -43,6 +42,7 @@ __all__ = [
     "report",
     "runs",
     "set_budget",
+    "standings",
     "track",
     "utilization",
 ]
@@ -167,12 +167,12 @@ def frontier(
     return find_frontier(home_folder(), _filters(where), metric=metric, target=aim)
 
 
-def budgets() -> list[Standing]:
+def standings() -> list[Standing]:
     """Where every budget of this home stands; a budget on each run answers for each."""
-    from trainfare.flows.budget import standings
+    from trainfare.flows.budget import standings as stand
     from trainfare.metering.home import home_folder
 
-    return standings(home_folder())
+    return stand(home_folder())
 
 
 def set_budget(

@@ -66,11 +66,13 @@ def test_a_run_without_a_price_is_said_not_to_be_in_it(home, frozen, text, answe
     assert found["spent"] is not None
 
 
-def test_money_of_another_currency_is_unknown_not_zero(two, text, answer):
+def test_money_of_another_currency_is_unknown_not_zero(two, say, text, answer):
     text("budget", "set", "euro", "--limit", "1EUR")
     found = only(answer("budget", "list"))
     assert (found["spent"], found["currency"]) == (None, "EUR")
     assert found["why"] == "2 of 2 runs cost another currency than EUR"
+    assert found["state"] == "unknown"
+    assert say("budget", "check", "euro")[0] == 1
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,7 @@ def test_what_is_spent_and_what_is_left_are_all_the_limits(spent):
         ("8", None, State.WARN, 1),
         ("1", "10.1", State.WARN, 0),
         ("10", None, State.OVER, 2),
-        (None, None, State.OK, 0),
+        (None, None, State.UNKNOWN, 0),
     ],
 )
 def test_where_a_budget_stands(spent, forecast, state, reached):

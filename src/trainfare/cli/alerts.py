@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import json
 import secrets
 import sys
 import time
@@ -89,13 +90,18 @@ def check(form: str) -> None:
     metavar="SECONDS",
     help="Between the looks.",
 )
-def watch(every: int) -> None:
-    """Look again and again until interrupted."""
+@format_option("table", "json")
+def watch(every: int, form: str) -> None:
+    """Look again and again until interrupted; as JSON, one line a look."""
     home = home_folder()
     with contextlib.suppress(KeyboardInterrupt):
         while True:
             try:
-                _say_news(check_alerts(home))
+                found = check_alerts(home)
+                if form == "json":
+                    click.echo(json.dumps(_pass_json(found), ensure_ascii=False))
+                else:
+                    _say_news(found)
             except TrainfareError as error:
                 click.echo(
                     str(error), err=True
@@ -154,12 +160,17 @@ def test(names: tuple[str, ...], form: str) -> None:
 
 
 @command.command("secret")
-def secret() -> None:
+@format_option("table", "json")
+def secret(form: str) -> None:
     """Make a secret that signs webhooks.
 
     Give it to the receiver and to notify.toml.
     """
-    click.echo(SECRET_PREFIX + base64.b64encode(secrets.token_bytes(32)).decode())
+    made = SECRET_PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
+    if form == "json":
+        say_json({"secret": made})
+    else:
+        click.echo(made)
 
 
 def _say_news(found: Pass) -> None:

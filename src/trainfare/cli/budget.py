@@ -29,7 +29,12 @@ from trainfare.flows.fare import read_plan
 from trainfare.metering.budget_shelf import budget_json, find_budget, read_budgets
 from trainfare.metering.home import home_folder
 
-COLOURS = {State.OK: "green", State.WARN: "yellow", State.OVER: "red"}
+COLOURS = {
+    State.OK: "green",
+    State.WARN: "yellow",
+    State.OVER: "red",
+    State.UNKNOWN: "magenta",
+}
 
 _BAR = 12
 
@@ -156,7 +161,7 @@ def delete(name: str, form: str) -> None:
 @click.option("--label", "labels", multiple=True, metavar="K=V", help="Labels of the planned run.")
 @format_option("table", "json")
 def check(names: tuple[str, ...], plan: str | None, labels: tuple[str, ...], form: str) -> None:
-    """Exit 1 when a budget is over, or when a plan would not fit."""
+    """Exit 1 when a budget is over or nothing is known of it, or when a plan would not fit."""
     home = home_folder()
     budgets = [find_budget(home, name) for name in names] or read_budgets(home)
     if plan is None:
@@ -164,7 +169,7 @@ def check(names: tuple[str, ...], plan: str | None, labels: tuple[str, ...], for
             raise BadInput("--label says what a plan's run would be; give --plan as well")
         found = standings(home, budgets)
         _say(found, form)
-        sys.exit(1 if any(one.state is State.OVER for one in found) else 0)
+        sys.exit(1 if any(one.state in (State.OVER, State.UNKNOWN) for one in found) else 0)
     job, fare = read_plan(home, plan, time.time_ns())
     amount = job.costs(fare.price.amount, fare.price.currency)
     fits = fit_plan(home, amount, dict(map(parse_label, labels)), budgets)

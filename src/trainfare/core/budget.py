@@ -69,6 +69,8 @@ class State(StrEnum):
     WARN = "warn"
     """A threshold below the limit was reached, or the forecast is over the limit."""
     OVER = "over"
+    UNKNOWN = "unknown"
+    """Nothing of what was spent is known: the runs have no price, or cost another currency."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -302,7 +304,9 @@ class Standing:
     @property
     def state(self) -> State:
         """Over where the limit is used up, else warn where a threshold or the forecast says so."""
-        if self.spent is not None and self.spent >= self.limit:
+        if self.spent is None:
+            return State.UNKNOWN
+        if self.spent >= self.limit:
             return State.OVER
         is_forecast_over = self.forecast is not None and self.forecast > self.limit
         return State.WARN if self.reached or is_forecast_over else State.OK
