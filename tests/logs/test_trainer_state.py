@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from logs.samples import SECOND, refusal, write
@@ -77,6 +77,7 @@ def test_a_wrong_history_is_refused_in_words(tmp_path, history, words):
     )
     | st.binary(max_size=80)
 )
+@example(b"\x1f\x8b")
 def test_any_content_is_a_state_or_one_clear_refusal(tmp_path_factory, content):
     data = content if isinstance(content, bytes) else json.dumps(content).encode()
     path = write(tmp_path_factory.mktemp("state"), data, NAME)

@@ -9,6 +9,7 @@ Source: transformers, trainer_callback.py (TrainerState) and trainer_utils.py (s
 from __future__ import annotations
 
 import json
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,10 @@ def read_trainer_state(path: Path) -> list[TrainingLog]:
 
 def _load(path: Path) -> dict[str, Any]:
     with open_source(path) as file:
-        raw = file.read(_BYTES_MAX + 1)
+        try:
+            raw = file.read(_BYTES_MAX + 1)
+        except (OSError, EOFError, zlib.error) as error:
+            raise BadInput(f"{path} is cut short or damaged ({error})") from None
     if len(raw) > _BYTES_MAX:
         raise BadInput(f"{path} is larger than {_BYTES_MAX >> 20} MiB; it is no trainer state")
     try:
