@@ -108,8 +108,12 @@ class Guard:
         """The thresholds that are reached now and were not acted on, the gentlest action first."""
         now_ns = self._mono_ns()
         since_ns = None if self._read_at_ns is None else now_ns - self._read_at_ns
-        is_due = since_ns is None or since_ns >= REREAD_SECONDS * SECOND
-        if since_ns is None or is_due or self._is_alone or self._news(since_ns):
+        if (
+            since_ns is None
+            or since_ns >= REREAD_SECONDS * SECOND
+            or self._is_alone
+            or self._news(since_ns)
+        ):
             self._known = self._stand()
             self._read_at_ns = now_ns
         found = self._news(0)
@@ -231,26 +235,26 @@ def _until(
 
 
 def _rate(receipt: Receipt, currency: str) -> Fraction:
-    """What the run spends now, in nano-units per nanosecond; 0 when it has ended."""
+    """What the run spends now, in nano-units per nanosecond; 0 when it has ended.
+
+    Now is the latest stretch on every machine that the run still had in the last minute.
+    """
     from trainfare.core.stage import Status
 
-    total = Fraction(0)
-    for resource, share, price in _live(receipt) if receipt.run.status is Status.RUNNING else ():
-        del resource
-        if isinstance(price, Price) and price.currency == currency:
-            total += price.per_quantum * share * NANO
-    return total
-
-
-def _live(receipt: Receipt) -> list[tuple[str, Fraction, object]]:
-    """Resource, share and price of the latest stretch on every machine of a running run."""
-    latest = {one.resource_id: one for one in receipt.estimate.stretches}
-    end_ns = max((one.interval.end_ns for one in latest.values()), default=0)
-    return [
-        (one.resource_id, one.share, one.price)
-        for one in latest.values()
-        if end_ns - one.interval.end_ns < 60 * SECOND
-    ]
+    if receipt.run.status is not Status.RUNNING:
+        return Fraction(0)
+    latest = {one.resource_id: one for one in receipt.estimate.stretches}.values()
+    end_ns = max((one.interval.end_ns for one in latest), default=0)
+    return sum(
+        (
+            one.price.per_quantum * one.share * NANO
+            for one in latest
+            if end_ns - one.interval.end_ns < 60 * SECOND
+            and isinstance(one.price, Price)
+            and one.price.currency == currency
+        ),
+        Fraction(0),
+    )
 
 
 def _moved(standing: Standing, spent: Fraction) -> Standing:
