@@ -43,6 +43,7 @@ COMMANDS = {
     "explain": "From any number down to file, row, rule and weights.",
     "rules": "Check your own allocation rules.",
     "tags": "What to put on a job so that its charges find its run.",
+    "serve": "The team's server: API and dashboard on this home.",
     "doctor": "What was detected, which price and why, what is missing.",
     "completion": "Print the completion script for bash, zsh or fish.",
 }

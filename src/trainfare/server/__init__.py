@@ -1,1 +1,1 @@
-"""Door: HTTP API, live stream and pages."""
+"""Door: the HTTP API, the live stream and the pages, for a team that shares one server."""

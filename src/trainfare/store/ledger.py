@@ -59,6 +59,15 @@ class Ledger:
                 f"the ledger {_shown(self.url)} cannot be read: {_reason(error)}"
             ) from None
 
+    def ping(self) -> None:
+        """Pass where the database answers.
+
+        Raises:
+            OutsideFailed: it does not.
+        """
+        with self.look() as connection:
+            connection.execute(sa.text("SELECT 1"))
+
     def close(self) -> None:
         """Let the connections go."""
         self._engine.dispose()

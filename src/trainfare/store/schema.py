@@ -86,3 +86,109 @@ DEVICE_USE = sa.Table(
     sa.Column("source", sa.String(64), nullable=False, comment="the metric"),
     sa.Index("device_use_at", "start_ns", "end_ns"),
 )
+
+STREAM = sa.Table(
+    "stream",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("run", sa.String(63), nullable=False),
+    sa.Column("segment", sa.String(128), nullable=False),
+    sa.Column("file", sa.String(16), nullable=False, comment="of the spool"),
+    sa.Column("length", sa.BigInteger, nullable=False, comment="bytes that are here, from 0 on"),
+    sa.Column("team", sa.String(256), comment="whose run it is, from the token that opened it"),
+    sa.Column("changed_ns", sa.BigInteger, nullable=False),
+    sa.UniqueConstraint("run", "segment", "file"),
+    sa.Index("stream_changed", "changed_ns"),
+)
+
+CHUNK = sa.Table(
+    "chunk",
+    METADATA,
+    sa.Column("stream", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("start", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+)
+
+RUN_SIGHT = sa.Table(
+    "run_sight",
+    METADATA,
+    sa.Column("run", sa.String(63), primary_key=True),
+    sa.Column("team", sa.String(256)),
+    sa.Column("name", sa.String(256)),
+    sa.Column("model", sa.String(256)),
+    sa.Column("experiment", sa.String(256)),
+    sa.Column("status", sa.String(32), nullable=False),
+    sa.Column("started_ns", sa.BigInteger, nullable=False),
+    sa.Column("ended_ns", sa.BigInteger),
+    sa.Column("duration_ns", sa.BigInteger, nullable=False),
+    sa.Column("currency", sa.String(8), nullable=False),
+    sa.Column("estimated_nano", sa.BigInteger, comment="null is not priced"),
+    sa.Column("billed_nano", sa.BigInteger, comment="null is not yet billed"),
+    sa.Column("words", sa.Text, nullable=False, comment="what a search looks in, lower case"),
+    sa.Column("summary", sa.Text, nullable=False, comment="JSON, as `trainfare runs` prints it"),
+    sa.Column("changed_ns", sa.BigInteger, nullable=False),
+    sa.Index("run_sight_started", "started_ns", "run"),
+    sa.Index("run_sight_team", "team", "started_ns"),
+    sa.Index("run_sight_status", "status", "started_ns"),
+)
+
+TOKEN = sa.Table(
+    "token",
+    METADATA,
+    sa.Column("id", sa.String(16), primary_key=True),
+    sa.Column("name", sa.String(256), nullable=False),
+    sa.Column(
+        "digest", sa.String(64), nullable=False, unique=True, comment="SHA-256 of the secret"
+    ),
+    sa.Column("scopes", sa.String(64), nullable=False, comment="words, a space between"),
+    sa.Column("team", sa.String(256), comment="null is every team"),
+    sa.Column("created_ns", sa.BigInteger, nullable=False),
+    sa.Column("created_by", sa.String(256), nullable=False),
+    sa.Column("expires_ns", sa.BigInteger),
+    sa.Column("revoked_ns", sa.BigInteger),
+    sa.Column("used_ns", sa.BigInteger),
+)
+
+SESSION = sa.Table(
+    "session",
+    METADATA,
+    sa.Column("digest", sa.String(64), primary_key=True, comment="SHA-256 of the cookie"),
+    sa.Column("subject", sa.String(256), nullable=False),
+    sa.Column("name", sa.String(256), nullable=False),
+    sa.Column("scopes", sa.String(64), nullable=False),
+    sa.Column("team", sa.String(256)),
+    sa.Column("created_ns", sa.BigInteger, nullable=False),
+    sa.Column("expires_ns", sa.BigInteger, nullable=False),
+)
+
+AUDIT = sa.Table(
+    "audit",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("at_ns", sa.BigInteger, nullable=False),
+    sa.Column("who", sa.String(256), nullable=False),
+    sa.Column("action", sa.String(64), nullable=False),
+    sa.Column("what", sa.Text, nullable=False),
+    sa.Column("address", sa.String(64)),
+    sa.Index("audit_at", "at_ns"),
+)
+
+JOB_RESULT = sa.Table(
+    "job_result",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("job", sa.String(64), nullable=False),
+    sa.Column("started_ns", sa.BigInteger, nullable=False),
+    sa.Column("ended_ns", sa.BigInteger),
+    sa.Column("state", sa.String(16), nullable=False, comment="running, done or failed"),
+    sa.Column("message", sa.Text, nullable=False),
+    sa.Index("job_result_of", "job", "started_ns"),
+)
+
+LEASE = sa.Table(
+    "lease",
+    METADATA,
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("holder", sa.String(128), nullable=False),
+    sa.Column("until_ns", sa.BigInteger, nullable=False),
+)

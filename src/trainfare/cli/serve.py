@@ -1,0 +1,34 @@
+"""``trainfare serve``: the team's server and its dashboard."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from trainfare.core.errors import MissingExtra
+
+
+@click.command("serve")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8642, show_default=True)
+def command(host: str, port: int) -> None:
+    """Serve the API and the dashboard until stopped; state lives in the home.
+
+    TRAINFARE_DATABASE=postgresql+psycopg://… keeps the ledger on PostgreSQL instead of SQLite.
+    """
+    try:
+        from trainfare.server.serving import serve
+    except ModuleNotFoundError as error:
+        raise MissingExtra("server", "serve a team") from error
+    from trainfare.metering.home import home_folder
+
+    home = home_folder()
+    serve(home, os.environ.get("TRAINFARE_DATABASE"), host, port, _greet)
+
+
+def _greet(home: Path, url: str, first_token: str | None) -> None:
+    click.echo(f"Trainfare serves {home} at {url}")
+    if first_token is not None:
+        click.echo(f"First admin token, shown only now: {first_token}")

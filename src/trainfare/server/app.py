@@ -1,0 +1,64 @@
+"""The application: every route, behind one door, with one shape of errors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from litestar import Litestar, Router
+from litestar.contrib.jinja import JinjaTemplateEngine
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.static_files import create_static_files_router
+from litestar.template import TemplateConfig
+
+from trainfare.server import health, me, overview, problem
+from trainfare.server.door import OPEN, known_callers_only, provide_caller, provide_service
+from trainfare.server.service import Service
+
+HERE = Path(__file__).parent
+BODY_MAX = 64 * 2**20
+"""A larger request is refused; bills come in by larger uploads on their own route."""
+
+API = [me.me]
+"""Handlers under /api/v1."""
+
+PAGES = [overview.overview]
+"""Handlers that answer a browser."""
+
+
+def make_app(service: Service) -> Litestar:
+    """The ASGI application of *service*, which is closed with it."""
+    return Litestar(
+        route_handlers=[
+            health.healthz,
+            health.readyz,
+            Router("/api/v1", route_handlers=API),
+            Router("/", route_handlers=PAGES, include_in_schema=False),
+            create_static_files_router(
+                "/static", directories=[HERE / "static"], opt=OPEN, include_in_schema=False
+            ),
+        ],
+        guards=[known_callers_only],
+        dependencies={
+            "caller": Provide(provide_caller, sync_to_thread=False),
+            "service": Provide(provide_service, sync_to_thread=False),
+        },
+        exception_handlers=problem.HANDLERS,
+        openapi_config=OpenAPIConfig(
+            title="Trainfare",
+            version="1",
+            render_plugins=[JsonRenderPlugin()],
+            path="/schema",
+        ),
+        template_config=TemplateConfig(directory=HERE / "templates", engine=JinjaTemplateEngine),
+        request_max_body_size=BODY_MAX,
+        state=State({"service": service}),
+        on_shutdown=[_close],
+    )
+
+
+def _close(app: Any) -> None:
+    app.state.service.close()

@@ -1,0 +1,106 @@
+"""Problems: every error of the API in one stable shape, with what to do about it.
+
+{"error": {"type": "not_found", "message": "no run 'r-1'", "what_to_do": "…"}}
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from litestar import MediaType, Request, Response
+from litestar.exceptions import HTTPException, NotAuthorizedException
+
+from trainfare.core.caller import NotAllowed
+from trainfare.core.errors import (
+    BadInput,
+    BudgetExceeded,
+    MissingExtra,
+    NotConserved,
+    NotFound,
+    OutsideFailed,
+    TrainfareError,
+)
+
+STATUS: dict[type[TrainfareError], int] = {
+    MissingExtra: 501,
+    NotAllowed: 403,
+    NotFound: 404,
+    BadInput: 400,
+    NotConserved: 409,
+    BudgetExceeded: 409,
+    OutsideFailed: 503,
+}
+"""Error → HTTP status; an error takes the status of the nearest class above it."""
+
+OF_STATUS = {
+    400: ("bad_input", "see the API's description at /schema/openapi.json"),
+    401: ("not_authorized", "send the header Authorization: Bearer TOKEN, or sign in"),
+    403: ("not_allowed", "ask an admin for a token with that scope"),
+    404: ("not_found", "see the API's description at /schema/openapi.json"),
+    405: ("method_not_allowed", "see the API's description at /schema/openapi.json"),
+    413: ("too_large", "send less at once"),
+    429: ("too_many_requests", "wait as long as the header Retry-After says"),
+}
+
+
+def make_problem(kind: str, message: str, what_to_do: str | None) -> dict[str, Any]:
+    """The body of an error."""
+    return {"error": {"type": kind, "message": message, "what_to_do": what_to_do}}
+
+
+def split_advice(text: str) -> tuple[str, str | None]:
+    """An error's sentence as message and advice, which its last semicolon parts.
+
+    >>> split_advice("no run 'r-1'; `trainfare runs` lists those there are")
+    ("no run 'r-1'", '`trainfare runs` lists those there are')
+    """
+    message, mark, advice = text.rpartition("; ")
+    return (message, advice) if mark else (text, None)
+
+
+def of_trainfare(_request: Request[Any, Any, Any], error: TrainfareError) -> Response[Any]:
+    """What Trainfare explains in one sentence."""
+    status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
+    kind = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(error).__name__).lower()
+    return Response(
+        make_problem(kind, *split_advice(str(error))),
+        status_code=status,
+        media_type=MediaType.JSON,
+    )
+
+
+def of_http(_request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
+    """What the framework refuses: a path, a method, a parameter, a caller nobody knows."""
+    kind, advice = OF_STATUS.get(error.status_code, ("failed", "try again later"))
+    message = error.detail or kind.replace("_", " ")
+    for extra in error.extra if isinstance(error.extra, list) else []:
+        message += f"; {extra.get('key', '')}: {extra.get('message', '')}"
+    headers = dict(error.headers or {})
+    if isinstance(error, NotAuthorizedException):
+        headers["WWW-Authenticate"] = "Bearer"
+    return Response(
+        make_problem(kind, message, advice),
+        status_code=error.status_code,
+        headers=headers,
+        media_type=MediaType.JSON,
+    )
+
+
+def of_fault(_request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    """A fault of Trainfare's own: said without its inner parts."""
+    return Response(
+        make_problem(
+            "fault", f"Trainfare made a mistake ({type(error).__name__})", "please report this"
+        ),
+        status_code=500,
+        media_type=MediaType.JSON,
+    )
+
+
+HANDLERS: dict[int | type[Exception], Any] = {
+    TrainfareError: of_trainfare,
+    HTTPException: of_http,
+    Exception: of_fault,
+}
+"""What the application is given."""

@@ -1,0 +1,63 @@
+"""The service: what lives while a server runs, and every route may reach."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainfare.core.caller import Caller
+from trainfare.flows import access
+from trainfare.store.ledger import Ledger
+
+REMEMBERED_NS = 10 * 10**9
+"""For so long a token that opened once opens again without a look at the ledger: a revoked one
+holds on for at most so long on another replica."""
+
+REMEMBERED_MAX = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a server is told when it starts."""
+
+    home: Path
+    database: str | None = None
+    host: str = "127.0.0.1"
+    port: int = 8642
+
+
+class Service:
+    """The open ledger of a home, and what is remembered between requests."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.home = settings.home
+        self.ledger: Ledger = access.open_office(settings.home, settings.database)
+        self._known: dict[str, tuple[int, Caller]] = {}
+        self._lock = threading.Lock()
+
+    def remembered_caller(self, secret: str) -> Caller | None:
+        """Whose *secret* it is, from memory only."""
+        until_ns, caller = self._known.get(secret, (0, None))
+        return caller if time.monotonic_ns() < until_ns else None
+
+    def find_caller(self, secret: str) -> Caller | None:
+        """Whose *secret* it is, or None; asks the ledger."""
+        caller = access.caller_of(self.ledger, secret)
+        if caller is not None:
+            with self._lock:
+                if len(self._known) >= REMEMBERED_MAX:
+                    self._known.clear()
+                self._known[secret] = (time.monotonic_ns() + REMEMBERED_NS, caller)
+        return caller
+
+    def forget_callers(self) -> None:
+        """Ask the ledger again about everybody: a token was revoked or changed."""
+        with self._lock:
+            self._known.clear()
+
+    def close(self) -> None:
+        """Let everything go."""
+        self.ledger.close()

@@ -1,0 +1,68 @@
+"""Serving: one process that listens until it is told to stop."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import uvicorn
+
+from trainfare.core.errors import OutsideFailed
+from trainfare.flows.access import make_first_token
+from trainfare.server.app import make_app
+from trainfare.server.service import Service, Settings
+
+
+def serve(
+    home: Path,
+    database: str | None,
+    host: str,
+    port: int,
+    greet: Callable[[Path, str, str | None], None],
+) -> None:
+    """Listen until told to stop.
+
+    Args:
+        home: where runs, bills and charges are kept.
+        database: the URL of the ledger; SQLite in the home where it is None.
+        host: address to listen on.
+        port: 0 takes any free one.
+        greet: told the home, the URL and, once in a server's life, the first admin token.
+
+    Raises:
+        OutsideFailed: the address is taken or not this machine's.
+    """
+    listener = _listen(host, port)
+    port = listener.getsockname()[1]
+    service = Service(Settings(home, database, host, port))
+    greet(home, f"http://{_written(host)}:{port}", make_first_token(service.ledger))
+    config = uvicorn.Config(
+        make_app(service),
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=5,
+    )
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A bound socket, so that the port is ours before the URL is printed."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(2048)
+    except OSError as error:
+        listener.close()
+        raise OutsideFailed(
+            f"cannot listen on {host} port {port}: {error.strerror}; choose another with --port"
+        ) from None
+    return listener
+
+
+def _written(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
