@@ -14,8 +14,8 @@ from trainfare.core.activity import (
     low_stretches,
     low_use_ns,
 )
+from trainfare.core.profile import DeviceProfile
 from trainfare.core.run import (
-    DeviceProfile,
     DeviceUse,
     make_run,
 )

@@ -11,8 +11,8 @@ from core.segments import HOURLY, SECOND, UNPRICED, segment
 from trainfare.core.charge import Component
 from trainfare.core.claim import Claim
 from trainfare.core.estimate import estimate_run
-from trainfare.core.period import Interval
-from trainfare.core.price import GIB, HOUR, MONTH_HOURS, NoPrice, Price
+from trainfare.core.period import HOUR, Interval
+from trainfare.core.price import GIB, MONTH_HOURS, NoPrice, Price
 from trainfare.core.run import (
     Artifact,
     PriceMark,

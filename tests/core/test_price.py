@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainfare.core.errors import BadInput
-from trainfare.core.price import GIB, HOUR, MONTH_HOURS, Price, parse_hourly
+from trainfare.core.period import HOUR
+from trainfare.core.price import GIB, MONTH_HOURS, Price, parse_hourly
 
 
 @given(st.decimals(0, 10**6, places=6), st.integers(0, 10**18))

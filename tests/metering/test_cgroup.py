@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from trainfare.metering.cgroup import find_allowance, find_groups, is_in_container, read_usage
+from trainfare.metering.cgroup import find_allowance, is_in_container
 
 HOST_CPUS = 64
 HOST_BYTES = 256 * 2**30
@@ -43,9 +43,6 @@ class Machine:
             environ=environ,
             affinity=affinity,
         )
-
-    def usage(self):
-        return read_usage(find_groups(proc=str(self.proc), cgroup=str(self.groups)))
 
     def in_container(self, **environ):
         return is_in_container(proc=str(self.proc), root=str(self.root), environ=environ)
@@ -158,28 +155,6 @@ def test_a_file_that_says_nothing_is_no_limit(tmp_path, text):
     (machine.groups / "cpu.max").write_bytes(text.encode("latin-1"))
     allowance = machine.allowance()
     assert (allowance.cpu_source, allowance.memory_source) == ("host", "host")
-
-
-def test_what_a_container_used_is_read_from_its_own_group(tmp_path):
-    files = {
-        "pod/app/cpu.stat": "usage_usec 1234\nuser_usec 1000\n",
-        "pod/app/memory.current": "4096\n",
-        "pod/cpu.stat": "usage_usec 99999\n",
-    }
-    usage = Machine(tmp_path, "0::/pod/app\n", V2 | files).usage()
-    assert (usage.cpu_ns, usage.memory_bytes) == (1_234_000, 4096)
-
-
-def test_what_a_version_1_container_used_is_read_from_its_own_group(tmp_path):
-    lines = "4:memory:/d\n3:cpu,cpuacct:/d\n"
-    files = {"cpuacct/d/cpuacct.usage": "77\n", "memory/d/memory.usage_in_bytes": "8192\n"}
-    usage = Machine(tmp_path, lines, files).usage()
-    assert (usage.cpu_ns, usage.memory_bytes) == (77, 8192)
-
-
-def test_usage_that_nobody_counts_is_unknown_not_zero(tmp_path):
-    usage = Machine(tmp_path, "0::/\n", V2).usage()
-    assert (usage.cpu_ns, usage.memory_bytes) == (None, None)
 
 
 def test_a_machine_made_from_a_container_image_is_no_container(tmp_path):

@@ -210,7 +210,7 @@ def test_when_even_the_place_cannot_be_found_the_machine_is_described(tmp_path):
     def fail(found):
         raise RuntimeError("no place")
 
-    broken = replace(instruments(LAPTOP, FRESH), find_place=fail)
+    broken = instruments(LAPTOP, FRESH)._replace(find_place=fail)
     env = {"TRAINFARE_METADATA": "off"}
     found = check_up(env, tmp_path, broken, stated=Stated(instance="p5.48xlarge"))
     assert found.machine.instance_type == "p5.48xlarge"

@@ -13,7 +13,7 @@ from metering.instruments import (
     start_event,
 )
 from trainfare.core.price import NoPrice
-from trainfare.core.run import DeviceProfile
+from trainfare.core.profile import DeviceProfile
 from trainfare.metering.gpm import GpuProfile
 from trainfare.metering.meter import Meter
 from trainfare.metering.recording import make_recording, to_segment
@@ -183,7 +183,7 @@ def test_a_stated_price_counts_from_the_first_instant_and_is_not_looked_up(folde
 def test_a_spot_price_that_moves_is_stamped_again(folder, clock):
     prices = [HOURLY]
     given = instruments(clock)
-    given = type(given)(**{**given.__dict__, "price_of": lambda _m: prices[-1]})
+    given = given._replace(price_of=lambda _m: prices[-1])
     meter = make_meter(folder, given)
     open_all(meter)
     dearer = type(HOURLY)("x", HOURLY.amount * 2, "h")

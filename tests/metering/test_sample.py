@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainfare.core.run import DeviceProfile
+from trainfare.core.profile import DeviceProfile
 from trainfare.metering.sample import (
     SIZE,
     DeviceSample,

@@ -31,11 +31,11 @@ def document(run):
     return run.receipt().to_json()
 
 
-def in_child(code, home, *arguments, **more):
+def in_child(code, home, *arguments, env=None, **more):
     """Run *code* in a fresh interpreter with this home."""
     return subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code), *arguments],
-        env={**os.environ, "TRAINFARE_HOME": str(home)},
+        env={**os.environ, "TRAINFARE_HOME": str(home), **(env or {})},
         capture_output=True,
         text=True,
         timeout=60,
@@ -364,6 +364,33 @@ def test_importing_is_silent_and_loads_nothing_from_elsewhere(home):
     done = in_child(code, home)
     assert (done.stdout.strip(), done.stderr) == ("['trainfare'] 1", "")
     assert not home.exists()
+
+
+def test_importing_loads_only_what_a_start_needs(home):
+    """What is said rarely, asked of the network or read back is loaded when it comes to that."""
+    code = """
+    import sys
+    import trainfare
+    kept = {"logging", "datetime", "socket", "csv", "gzip", "ctypes", "hashlib", "subprocess"}
+    kept |= {f"trainfare.core.{name}" for name in ("run", "claim", "period", "budget", "estimate")}
+    print(sorted(kept & set(sys.modules)))
+    """
+    assert in_child(code, home).stdout.strip() == "[]"
+
+
+def test_a_quiet_run_never_loads_what_only_trouble_needs(home):
+    code = """
+    import sys, threading, time
+    import trainfare
+    with trainfare.track(instance="p5.48xlarge", region="us-east-1") as run:
+        while run.cost is None:
+            time.sleep(0.01)
+    from trainfare.prices.shelf import read_text
+    kept = {"logging", "csv", "gzip", "encodings.idna", "subprocess", "http.client"}
+    print(sorted(kept & set(sys.modules)), read_text.cache_info().currsize)
+    """
+    env = {"TRAINFARE_METADATA_URL": "http://127.0.0.1:9"}
+    assert in_child(code, home, env=env).stdout == "[] 0\n"
 
 
 def test_the_promise_of_the_front_door_is_importable():

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from trainfare.core.period import SECOND, Interval
+from trainfare.core.profile import DeviceProfile
 from trainfare.core.run import (
-    DeviceProfile,
     DeviceUse,
     RunRecord,
     Segment,

@@ -7,20 +7,24 @@ A price is looked up in this order: override → learnt → refreshed → shippe
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from trainfare.core.errors import BadInput
 from trainfare.core.money import Money, decimal_of
-from trainfare.core.period import HOUR
+
+if TYPE_CHECKING:
+    from datetime import date
 
 GIB = 2**30
 """Bytes in a "GB" on a cloud bill: AWS, Azure and Google all bill binary gigabytes."""
 MONTH_HOURS = 730
 """Hours in a billed month of storage (365 × 24 / 12), the figure of the providers' calculators."""
 
-UNITS = {"h": HOUR, "gb_month": GIB * MONTH_HOURS * HOUR, "gb": GIB, "kwh": 3_600_000}
+_HOUR_NS = 3600 * 10**9
+
+UNITS = {"h": _HOUR_NS, "gb_month": GIB * MONTH_HOURS * _HOUR_NS, "gb": GIB, "kwh": 3_600_000}
 """Base quanta in one priced unit: nanoseconds in an hour, byte-nanoseconds in a GB-month, bytes in
 a GB, joules in a kWh. All whole numbers, so no rounding hides in a conversion."""
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import NamedTuple
 
 from trainfare.core.claim import Claim
 from trainfare.core.machine import Machine
 from trainfare.core.period import Interval
 from trainfare.core.plan import NO_PLAN, Plan
 from trainfare.core.price import NoPrice, Price
+from trainfare.core.profile import DeviceProfile
 from trainfare.core.stage import Status
 
 LOCAL_RESOURCE = "host:"
@@ -68,19 +68,6 @@ class Artifact:
             return None
         held_ns = Fraction(self.held.duration_ns) if self.paid_ns is None else self.paid_ns
         return self.bytes * held_ns
-
-
-class DeviceProfile(NamedTuple):
-    """How much of an accelerator was at work, in thousandths; None is not told."""
-
-    sm_active: int | None = None
-    """Of its multiprocessors, those that had work."""
-    sm_occupancy: int | None = None
-    """Resident warps out of as many as fit."""
-    tensor_active: int | None = None
-    """Time in which its tensor cores worked."""
-    dram_active: int | None = None
-    """Bandwidth of its memory, out of the most that it has."""
 
 
 @dataclass(frozen=True, slots=True)

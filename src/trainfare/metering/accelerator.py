@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 import time
@@ -13,12 +12,12 @@ from typing import TYPE_CHECKING
 from trainfare.core.machine import Accelerator
 from trainfare.metering.energy import EnergyCount
 from trainfare.metering.gpu import GpuReading, GpuSampler
+from trainfare.metering.loading import import_alone
+from trainfare.metering.notice import warn
 
 if TYPE_CHECKING:
     from trainfare.metering.maker import Host, Kind
     from trainfare.metering.monitor import Use
-
-log = logging.getLogger("trainfare")
 
 _OTHERS = re.compile(r"kfd|neuron\d+|accel\d*|hl\d+|vfio")
 """Device files that a maker other than NVIDIA may stand behind."""
@@ -56,7 +55,7 @@ class AcceleratorSampler:
         """Find the devices; False where there are none."""
         self.gpus.open()
         if self._may_have_others():
-            # Only here: the tools that ask makers' programs take a megabyte.
+            import_alone(_load_makers)
             from trainfare.metering.maker import FINDERS, Host
 
             host = Host(self._dev, self._sys, self._environ, os.uname().nodename, self._clock_ns)
@@ -69,7 +68,7 @@ class AcceleratorSampler:
             kind = find(host)
         except Exception as error:  # a maker's library may raise anything
             text = f"{find.__name__} failed: {type(error).__name__}: {error}"
-            log.warning("%s", text)
+            warn("%s", text)
             self._events.append(text)
             return
         if kind is not None:
@@ -160,6 +159,11 @@ class AcceleratorSampler:
         for kind in self._kinds:
             if kind.monitor is not None:
                 kind.monitor.close()
+
+
+def _load_makers() -> None:
+    """Only where there may be such devices: the tools that ask makers' programs take a megabyte."""
+    import trainfare.metering.maker  # noqa: F401 (loaded is all it need be)
 
 
 def _said(sources: Iterable[str | None]) -> str:

@@ -7,8 +7,8 @@ On an AWS Nitro instance it even names the instance and its type.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 _AZURE_CHASSIS = "7783-7084-3265-9085-8269-3286-77"
 """The chassis asset tag of every Azure virtual machine; plain Hyper-V has another."""
@@ -22,8 +22,7 @@ _INSTANCE_ID = r"i-[0-9a-f]{8,17}"
 _INSTANCE_TYPE = r"[a-z][a-z0-9-]*\.[a-z0-9-]+"
 
 
-@dataclass(frozen=True, slots=True)
-class Board:
+class Board(NamedTuple):
     """The firmware's words; empty where it does not say or may not be read."""
 
     vendor: str = ""

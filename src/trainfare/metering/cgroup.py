@@ -1,4 +1,4 @@
-"""Control groups: how much of a machine a process may use, and what its container used.
+"""Control groups: how much of a machine a process may use.
 
 A container is not the host: inside one, /proc/meminfo and the CPU count are the host's. The limits
 stand in the control groups, version 2 or 1, of the process and of every group above it.
@@ -9,14 +9,15 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
 from fractions import Fraction
 from pathlib import Path
+from typing import NamedTuple
 
 _ABSURD_BYTES = 2**60
 """Version 1 writes "no limit" as 2⁶³ less a page; no machine has an exabyte."""
 
-_CONTAINER_PATH = re.compile(
+# Text until it is needed: compiling it would be most of this module's import.
+_CONTAINER_PATH = (
     r"kubepods|/docker/|docker-[0-9a-f]{12}|libpod|cri-containerd|crio-|/lxc[./]|/lxc\.payload"
     r"|/containerd/|/garden/|/ecs/|/buildkit/"
 )
@@ -31,19 +32,16 @@ _FIRST_NAMESPACES = {"pid": "pid:[4026531836]", "cgroup": "cgroup:[4026531835]"}
 """The name spaces a machine boots with have fixed numbers (include/linux/proc_ns.h)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Groups:
+class Groups(NamedTuple):
     """The folders that hold a process's limits, each list from its own group up to the top."""
 
     unified: tuple[Path, ...] = ()
     cpu: tuple[Path, ...] = ()
-    cpuacct: tuple[Path, ...] = ()
     cpuset: tuple[Path, ...] = ()
     memory: tuple[Path, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Allowance:
+class Allowance(NamedTuple):
     """What a process may use of its machine, and who says so."""
 
     cpus: Fraction
@@ -55,15 +53,6 @@ class Allowance:
     memory_source: str
     """``cgroup`` or ``host``."""
     in_container: bool
-
-
-@dataclass(frozen=True, slots=True)
-class GroupUsage:
-    """What all processes of a control group used; None where the kernel does not say."""
-
-    cpu_ns: int | None
-    memory_bytes: int | None
-    """Page cache included, which the kernel gives back under pressure."""
 
 
 def find_groups(
@@ -93,7 +82,7 @@ def find_groups(
             folder = next((folder for folder in folders if folder.exists()), None)
             if folder is not None:
                 chains[controller] = _chain(folder, path)
-    return Groups(**{field.name: chains.get(field.name, ()) for field in fields(Groups)})
+    return Groups(**{name: chains.get(name, ()) for name in Groups._fields})
 
 
 def _chain(top: Path, path: str) -> tuple[Path, ...]:
@@ -173,28 +162,6 @@ def memory_limits(groups: Groups) -> list[int]:
     return [limit for limit in limits if 0 < limit < _ABSURD_BYTES]
 
 
-def read_usage(groups: Groups) -> GroupUsage:
-    """CPU time and memory of the process's own group, which in a container is the container.
-
-    Unlike a process tree it includes processes that nobody's descent connects, and counts shared
-    memory once. On a host it may be a whole login session: use it where ``in_container`` holds.
-    """
-    cpu_ns = memory_bytes = None
-    for folder in groups.cpuacct[:1]:
-        cpu_ns = _number(_words(folder / "cpuacct.usage")[:1])
-    for folder in groups.memory[:1]:
-        memory_bytes = _number(_words(folder / "memory.usage_in_bytes")[:1])
-    for folder in groups.unified[:1]:
-        words = _words(folder / "cpu.stat")
-        if cpu_ns is None and "usage_usec" in words:
-            at = words.index("usage_usec")
-            usage_us = _number(words[at + 1 : at + 2])
-            cpu_ns = None if usage_us is None else usage_us * 1000
-        if memory_bytes is None:
-            memory_bytes = _number(_words(folder / "memory.current")[:1])
-    return GroupUsage(cpu_ns, memory_bytes)
-
-
 def is_in_container(
     pid: int | None = None,
     *,
@@ -216,7 +183,7 @@ def is_in_container(
     if seen and seen != _FIRST_NAMESPACES:
         return True
     try:
-        if _CONTAINER_PATH.search((own / "cgroup").read_text()):
+        if re.search(_CONTAINER_PATH, (own / "cgroup").read_text()):
             return True
     except (OSError, ValueError):
         pass

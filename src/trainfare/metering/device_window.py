@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from trainfare.core.run import DeviceProfile
+from trainfare.core.profile import DeviceProfile
 from trainfare.metering.sample import DeviceSample, ProfileSample, pack_devices, pack_profiles
 
 if TYPE_CHECKING:  # NVML loads in the meter's thread, not with the package

@@ -25,16 +25,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
 
 from trainfare.core.errors import BadInput
 from trainfare.core.labels import check_run_id, make_labels
 from trainfare.metering.schedulers import READERS, Job, whole
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(NamedTuple):
     """What is around this process; one process on one machine where nothing says otherwise."""
 
     run_id: str | None = None
@@ -61,7 +61,7 @@ class Surroundings:
     region: str | None = None
     instance_type: str | None = None
     """The last three as a managed job's environment states them."""
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = MappingProxyType({})
     """The scheduler's words for reports: ``{"slurm.partition": "gpu", …}``."""
     notes: tuple[str, ...] = ()
     """What the user could set so that more is known; sentences."""

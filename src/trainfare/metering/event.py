@@ -1,4 +1,4 @@
-"""Events: the words of the spool's ``events.jsonl`` and the values they carry.
+"""Events: the words of the spool's ``events.jsonl``, and values as they are written there.
 
 Every event has ``k`` (its kind) and ``t`` (nanoseconds since the segment's start); times that must
 mean something to other machines also have ``w`` (wall clock, nanoseconds since the epoch).
@@ -6,15 +6,12 @@ mean something to other machines also have ``w`` (wall clock, nanoseconds since 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date
-from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from trainfare.core.machine import Accelerator, Machine
-from trainfare.core.plan import Plan
 from trainfare.core.price import NoPrice, Price
-from trainfare.core.run import LogOrigin
+
+if TYPE_CHECKING:
+    from trainfare.core.machine import Machine
 
 VERSION = 1
 """Version of the spool's format; a reader refuses a higher one."""
@@ -33,10 +30,7 @@ START, MACHINE, PRICE, STAGE, ARTIFACT, GONE, NETWORK, NOTE, RESUME, END = (
     "end",
 )
 
-PLAN_FIELDS = ("steps", "epochs", "samples", "tokens", "epoch_steps", "loop_steps")
-"""What a plan event may say; null takes back what an earlier one said."""
-
-_MACHINE_TEXTS = (
+MACHINE_FIELDS = (
     "resource_id",
     "hostname",
     "provider",
@@ -50,7 +44,7 @@ _MACHINE_TEXTS = (
     "memory_bytes",
     "in_container",
 )
-_DEVICE_FIELDS = (
+DEVICE_FIELDS = (
     "index",
     "id",
     "name",
@@ -60,40 +54,16 @@ _DEVICE_FIELDS = (
     "slices",
     "slices_of",
 )
-_LOG_FIELDS = (
-    "kind",
-    "file",
-    "bytes",
-    "sha256",
-    "timer_name",
-    "timer_start_ns",
-    "timer_end_ns",
-)
 
 
 def machine_to_json(machine: Machine) -> dict[str, Any]:
     """A machine as a JSON object; facts that are unknown are null."""
-    document: dict[str, Any] = {name: getattr(machine, name) for name in _MACHINE_TEXTS}
+    document: dict[str, Any] = {name: getattr(machine, name) for name in MACHINE_FIELDS}
     document["accelerators"] = [
-        {name: getattr(one, name) for name in _DEVICE_FIELDS} for one in machine.accelerators
+        {name: getattr(one, name) for name in DEVICE_FIELDS} for one in machine.accelerators
     ]
     document["facts"] = dict(machine.facts)
     return document
-
-
-def machine_from_json(document: dict[str, Any]) -> Machine:
-    """The machine of :func:`machine_to_json`; unknown keys are passed over.
-
-    >>> one = Machine("i-0abc", "node-1", accelerators=(Accelerator(0, "GPU-1", "H100"),))
-    >>> machine_from_json(machine_to_json(one)) == one
-    True
-    """
-    known = {name: document[name] for name in _MACHINE_TEXTS if name in document}
-    devices = tuple(
-        Accelerator(**{name: one[name] for name in _DEVICE_FIELDS if name in one})
-        for one in document.get("accelerators", ())
-    )
-    return Machine(**known, accelerators=devices, facts=dict(document.get("facts", {})))
 
 
 def price_to_json(price: Price | NoPrice) -> dict[str, Any]:
@@ -111,53 +81,3 @@ def price_to_json(price: Price | NoPrice) -> dict[str, Any]:
         "is_reference": price.is_reference,
         "quality": price.quality,
     }
-
-
-def price_from_json(document: dict[str, Any]) -> Price | NoPrice:
-    """The value of :func:`price_to_json`.
-
-    >>> price_from_json(price_to_json(NoPrice("x", "nobody said")))
-    NoPrice(sku='x', why='nobody said')
-    """
-    if "amount" not in document:
-        return NoPrice(document["sku"], document["why"])
-    as_of = document.get("as_of")
-    return Price(
-        sku=document["sku"],
-        amount=Decimal(document["amount"]),
-        unit=document["unit"],
-        currency=document["currency"],
-        source=document.get("source", ""),
-        as_of=date.fromisoformat(as_of) if as_of else None,
-        origin=document.get("origin", "stated"),
-        is_reference=bool(document.get("is_reference", False)),
-        quality=document.get("quality", "fresh"),
-    )
-
-
-def plan_from_json(events: Sequence[dict[str, Any]]) -> Plan:
-    """The plan that several events tell of; for each kind of work the last word counts.
-
-    >>> plan_from_json([{"k": PLAN, "epochs": 3}, {"k": STAGE}, {"k": PLAN, "epochs": 4}]).epochs
-    4
-    """
-    said: dict[str, int | None] = {}
-    for event in events:
-        if event["k"] == PLAN:
-            said |= {name: event[name] for name in PLAN_FIELDS if name in event}
-    return Plan(**said)
-
-
-def log_to_json(log: LogOrigin) -> dict[str, Any]:
-    """Where an imported segment comes from, as a JSON object."""
-    return {name: getattr(log, name) for name in _LOG_FIELDS}
-
-
-def log_from_json(document: dict[str, Any]) -> LogOrigin:
-    """The value of :func:`log_to_json`.
-
-    >>> one = LogOrigin("mllog", "result_0.txt", 7, "ab" * 32, "run_start to run_stop", 1, 2)
-    >>> log_from_json(log_to_json(one)) == one
-    True
-    """
-    return LogOrigin(**{name: document[name] for name in _LOG_FIELDS if name in document})

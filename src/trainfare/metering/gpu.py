@@ -10,7 +10,6 @@ asked for again.
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import time
 from collections import Counter, deque
@@ -22,6 +21,7 @@ from typing import Any, NamedTuple, TypeVar
 from trainfare.core.machine import Accelerator
 from trainfare.metering.energy import EnergyCount
 from trainfare.metering.gpm import GpmDevice, GpuProfile
+from trainfare.metering.notice import warn
 from trainfare.metering.nvml import (
     FUNCTION_NOT_FOUND,
     GPU_IS_LOST,
@@ -34,8 +34,6 @@ from trainfare.metering.nvml import (
     NvmlError,
 )
 from trainfare.metering.processes import descends_from
-
-log = logging.getLogger("trainfare")
 
 SOURCE = "NVML"
 
@@ -348,7 +346,7 @@ class GpuSampler:
 
     def note(self, text: str) -> None:
         """Keep an event for :meth:`take_events`."""
-        log.warning("%s", text)
+        warn("%s", text)
         self._events.append(text)
 
     def take_events(self) -> list[str]:
@@ -360,12 +358,10 @@ class GpuSampler:
         """Give the driver back; later readings repeat the last one."""
         nvml, self._nvml = self._nvml, None
         if nvml is not None:
-            try:
+            with contextlib.suppress(NvmlError):  # it is going anyway
                 for device in self._devices:
                     _close(device)
                 nvml.close()
-            except NvmlError as error:
-                log.debug("closing NVML: %s", error)
 
 
 def _close(device: _Device) -> None:

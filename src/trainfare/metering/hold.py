@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 from trainfare.core.errors import BadInput, BudgetExceeded
 from trainfare.core.money import Money
-from trainfare.core.period import SECOND
 from trainfare.metering.counters import Counters
-from trainfare.metering.meter import Meter, import_alone
+from trainfare.metering.loading import import_alone
+from trainfare.metering.meter import Meter
 
 if TYPE_CHECKING:
     from trainfare.core.budget import Budget
     from trainfare.metering.brake import Brake, Halt
 
-LOOK_SECONDS = 30
+LOOK_NS = 30 * 10**9
 """How often it is looked whether the home has budgets by now."""
 
 
@@ -53,7 +53,7 @@ class Hold:
         if self._own:
             return True
         now_ns = self._meter.elapsed_ns()
-        if self._looked_at_ns is None or now_ns - self._looked_at_ns >= LOOK_SECONDS * SECOND:
+        if self._looked_at_ns is None or now_ns - self._looked_at_ns >= LOOK_NS:
             self._looked_at_ns = now_ns
             return (self._home / "budgets.json").exists()
         return False

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from trainfare.core.machine import Accelerator, Machine
 from trainfare.core.price import NoPrice, Price
@@ -59,8 +58,7 @@ class DeviceReader(Protocol):
         """Let the driver go."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where a run is, once it has been found out."""
 
     machine: Machine
@@ -68,8 +66,7 @@ class Place:
     held: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Instruments:
+class Instruments(NamedTuple):
     """Everything outside that the meter reads, so that tests can hand it clocks and devices."""
 
     host: Callable[[], HostReader]

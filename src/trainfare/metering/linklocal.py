@@ -56,7 +56,10 @@ def ask(
     """
     try:
         host, port = split_base(base)
-        with socket.create_connection((host, port), timeout=_left_s(deadline_s)) as connection:
+        # Not create_connection: looking even an address up, it loads the tables of IDNA.
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as connection:
+            connection.settimeout(_left_s(deadline_s))
+            connection.connect((host, port))
             connection.settimeout(_left_s(deadline_s))
             connection.sendall(_request(method, path, host, headers or {}))
             answer = _receive(connection, deadline_s)

@@ -17,10 +17,10 @@ import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import ceil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trainfare.core.machine import Accelerator, Machine
 from trainfare.metering.board import Board, read_board
@@ -49,8 +49,7 @@ _ARM_PARTS = {"0xd0c": "Neoverse-N1", "0xd40": "Neoverse-V1", "0xd4f": "Neoverse
 """Where /proc/cpuinfo gives numbers instead of a name; source: util-linux, lscpu-arm.c."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Local:
+class _Local(NamedTuple):
     """All that this machine says without a network."""
 
     machine: Machine

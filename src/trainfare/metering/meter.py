@@ -10,18 +10,21 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from trainfare.core.machine import Accelerator
 from trainfare.core.money import Money
 from trainfare.core.price import NoPrice, Price
 from trainfare.metering import event as ev
 from trainfare.metering.counters import Counters
-from trainfare.metering.device_window import DeviceWindows
-from trainfare.metering.instrument import DeviceReader, HostReader, Instruments, Place
+from trainfare.metering.loading import import_alone
 from trainfare.metering.notice import warn
 from trainfare.metering.sample import HostSample, WorkSample, pack_host, pack_work
 from trainfare.metering.spool import Spool
+
+if TYPE_CHECKING:
+    from trainfare.core.machine import Accelerator
+    from trainfare.metering.device_window import DeviceWindows
+    from trainfare.metering.instrument import DeviceReader, HostReader, Instruments, Place
 
 DEVICE_TICKS = 10
 """Accelerators are read at every tick and written, as means, at every tenth."""
@@ -34,35 +37,6 @@ CLOCK_JUMP_NS = 10**9
 
 JOIN_SECONDS = 0.05
 """How long stopping waits for the thread; whatever it still does is not written."""
-
-_importing = threading.Lock()
-"""Held while the thread imports; a fork waits for it."""
-
-FORK_WAITS_SECONDS = 0.5
-"""At most; should the thread itself wait for a module that the forking code is importing."""
-
-_fork_holds: list[bool] = []
-
-
-def _before_fork() -> None:
-    _fork_holds.append(_importing.acquire(timeout=FORK_WAITS_SECONDS))
-
-
-def _after_fork() -> None:
-    if _fork_holds and _fork_holds.pop():
-        _importing.release()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork
-    )
-
-
-def import_alone(load: Callable[[], None]) -> None:
-    """Do *load*, which imports, while nobody may fork."""
-    with _importing:
-        load()
 
 
 class Meter:
@@ -95,7 +69,7 @@ class Meter:
         self._traffic_base: tuple[int | None, int | None] = (None, None)
         self._network_base: dict[str, tuple[int, int]] = {}
         self._devices: DeviceReader | None = None
-        self._windows = DeviceWindows(0, 0)
+        self._windows: DeviceWindows | None = None
         self._price_checked_ns = 0
         self._noted: set[str] = set()
         self._work: tuple[int | None, int | None] = (None, None)
@@ -211,11 +185,7 @@ class Meter:
             self._guard("its budgets", self.watch)
 
     def _load(self) -> None:
-        """Import what the thread needs while nobody may fork.
-
-        A fork copies the locks of half-imported modules, and nobody in the child would ever let
-        them go.
-        """
+        """Import what the thread needs, all at once."""
         import_alone(self._in.load)
 
     def _guard(self, what: str, act: Callable[[], None]) -> None:
@@ -278,6 +248,8 @@ class Meter:
                 return
             if found:
                 self._devices = devices
+                from trainfare.metering.device_window import DeviceWindows
+
                 self._windows = DeviceWindows(len(found), self.elapsed_ns())
             self.place = place
             if self._host is not None:
@@ -314,7 +286,7 @@ class Meter:
             self._add_price(price, now_ns)
 
     def _tick_devices(self, *, is_last: bool = False) -> None:
-        if self._devices is None:
+        if self._devices is None or self._windows is None:
             return
         for text in self._devices.take_events():
             self.note(text)
@@ -326,7 +298,7 @@ class Meter:
 
     def _flush_devices(self) -> None:
         """Write one record per device and begin the next window where this one ends."""
-        if self._devices is None:
+        if self._windows is None:
             return
         self._spool.add_sample(self._windows.take_records(self.elapsed_ns()))
         self._say_telemetry()

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-import logging
-
-# Loaded with the room and not when there is something to say: logging registers what it does at a
-# fork, and doing that on the meter's thread while another thread forks would unbalance its locks.
-_log = logging.getLogger("trainfare")
+from trainfare.metering.loading import import_alone
 
 
 def warn(sentence: str, *words: object) -> None:
     """Log one warning."""
-    _log.warning(sentence, *words)
+    # Half a megabyte that few runs need. Loading it registers what it does at a fork, which must
+    # not happen in the middle of one.
+    import_alone(_load_logging)
+    import logging
+
+    logging.getLogger("trainfare").warning(sentence, *words)
+
+
+def _load_logging() -> None:
+    import logging  # noqa: F401 (loaded is all it need be)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from trainfare.core.errors import BadInput
 from trainfare.core.machine import Accelerator, Machine
@@ -27,8 +26,7 @@ CARBON_VARIABLE, PUE_VARIABLE = "TRAINFARE_CARBON_G_PER_KWH", "TRAINFARE_PUE"
 CARBON_SOURCE_VARIABLE = "TRAINFARE_CARBON_SOURCE"
 
 
-@dataclass(frozen=True, slots=True)
-class Stated:
+class Stated(NamedTuple):
     """What the user says about the machine; None leaves it to detection."""
 
     instance: str | None = None
@@ -44,14 +42,13 @@ class Stated:
 NOTHING_STATED = Stated()
 
 
-@dataclass(frozen=True, slots=True)
-class StartFacts:
+class StartFacts(NamedTuple):
     """What is known of a segment at once, before anything is asked or measured."""
 
     run_id: str | None
     rank: int
     labels: Mapping[str, str]
-    event: dict[str, Any] = field(default_factory=dict)
+    event: dict[str, Any]
 
 
 def start_facts(env: Mapping[str, str], stated: Stated = NOTHING_STATED) -> StartFacts:
@@ -136,9 +133,13 @@ def make_instruments(home: Path, stated: Stated, *, pid: int | None = None) -> I
         return place_of(machine, env)
 
     def price_of(machine: Machine) -> Price | NoPrice:
+        from trainfare.prices import shelf
         from trainfare.prices.book import PriceBook
 
-        return PriceBook(home).machine_price(machine, time.time_ns())
+        try:
+            return PriceBook(home).machine_price(machine, time.time_ns())
+        finally:
+            shelf.forget()
 
     return Instruments(
         host=host, devices=devices, find_place=find_place, price_of=price_of, load=_load_modules
@@ -150,12 +151,9 @@ def _load_modules() -> None:
     import importlib
 
     for name in (
-        "ctypes",
-        "csv",
-        "gzip",
+        "trainfare.metering.device_window",
         "trainfare.metering.host",
         "trainfare.metering.accelerator",
-        "trainfare.metering.nvml",
         "trainfare.metering.metadata",
         "trainfare.metering.visible",
         "trainfare.prices.book",

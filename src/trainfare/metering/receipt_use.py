@@ -10,7 +10,7 @@ from trainfare.core.activity import Activity
 from trainfare.core.efficiency import Efficiency
 from trainfare.core.machine import Accelerator
 from trainfare.core.period import SECOND
-from trainfare.core.run import DeviceProfile
+from trainfare.core.profile import DeviceProfile
 
 _PROFILE_WORDS = ("multiprocessors", "warps", "tensor cores", "memory")
 

@@ -12,9 +12,9 @@ from typing import Any
 from trainfare.core.errors import BadInput
 from trainfare.core.machine import Machine
 from trainfare.core.period import Interval
+from trainfare.core.profile import DeviceProfile
 from trainfare.core.run import (
     Artifact,
-    DeviceProfile,
     DeviceUse,
     Flops,
     PriceMark,
@@ -24,6 +24,12 @@ from trainfare.core.run import (
 )
 from trainfare.core.stage import Status
 from trainfare.metering import event as ev
+from trainfare.metering.event_value import (
+    log_from_json,
+    machine_from_json,
+    plan_from_json,
+    price_from_json,
+)
 from trainfare.metering.identity import boot_id, pid_namespace, process_start
 from trainfare.metering.sample import (
     DeviceSample,
@@ -149,7 +155,7 @@ def to_segment(
     machine_event = _last(recording.events, ev.MACHINE)
     if machine_event is None:
         machine_event = start
-    machine = ev.machine_from_json(machine_event["machine"])
+    machine = machine_from_json(machine_event["machine"])
     if end is not None:
         status, duration_ns = Status(end["status"]), int(end["t"])
     else:
@@ -177,15 +183,14 @@ def to_segment(
         error=end.get("error") if end else None,
         stages=stages,
         prices=tuple(
-            PriceMark(int(e["t"]), ev.price_from_json(e["price"]))
-            for e in _all(recording, ev.PRICE)
+            PriceMark(int(e["t"]), price_from_json(e["price"])) for e in _all(recording, ev.PRICE)
         ),
         artifacts=_artifacts(recording, now_wall_ns),
         steps=max([hosts[-1].steps if hosts else 0, int(end.get("steps", 0)) if end else 0]),
         first_step=_first_step(recording),
         samples=_work(recording, "samples"),
         tokens=_work(recording, "tokens"),
-        plan=ev.plan_from_json(recording.events),
+        plan=plan_from_json(recording.events),
         stalled_ns=stalled_ns(hosts, stages, duration_ns) if is_whole else None,
         parents=tuple(start.get("parents", ())),
         totals=_totals(hosts),
@@ -198,7 +203,7 @@ def to_segment(
         carbon_source=start.get("carbon_source"),
         pue=Fraction(start["pue"]) if start.get("pue") else None,
         notes=tuple(e["text"] for e in _all(recording, ev.NOTE)),
-        log=ev.log_from_json(start["log"]) if start.get("log") else None,
+        log=log_from_json(start["log"]) if start.get("log") else None,
     )
 
 
@@ -311,7 +316,7 @@ def _artifacts(recording: Recording, now_wall_ns: int) -> tuple[Artifact, ...]:
                 _size(event.get("bytes")),
                 Interval(since_ns, max(since_ns, until_ns)),
                 is_kept,
-                ev.price_from_json(price) if price else None,
+                price_from_json(price) if price else None,
                 steps=event.get("steps"),
             )
         )

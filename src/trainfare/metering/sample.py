@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from trainfare.core.run import DeviceProfile
+from trainfare.core.profile import DeviceProfile
 
 SIZE = 96
 HOST, DEVICE, WORK, PROFILE = 1, 2, 3, 4

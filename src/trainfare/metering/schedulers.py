@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
 
 Env = Mapping[str, str]
 
@@ -21,8 +22,7 @@ _NO_STEP = 0xFFFFFFF0
 """Slurm's step numbers from here on are its own batch scripts, shells and daemons."""
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """What one system says about the job that this process belongs to."""
 
     scheduler: str
@@ -42,7 +42,7 @@ class Job:
     provider: str | None = None
     region: str | None = None
     instance_type: str | None = None
-    labels: Mapping[str, str | None] = field(default_factory=dict)
+    labels: Mapping[str, str | None] = MappingProxyType({})
     note: str | None = None
     """What the user could set so that the job has an id."""
 

@@ -12,6 +12,12 @@ from trainfare.core.period import HOUR
 from trainfare.core.price import Price
 from trainfare.core.stage import Status
 from trainfare.metering import event as ev
+from trainfare.metering.event_value import (
+    PLAN_FIELDS,
+    log_from_json,
+    machine_from_json,
+    price_from_json,
+)
 
 WALL_MAX_NS = 253_402_300_799 * 10**9 // 2
 """Half way to the end of the year 9999, the last that a date can name."""
@@ -63,7 +69,7 @@ def _count(value: Any) -> bool:
 
 
 def _machine(value: Any) -> bool:
-    one = ev.machine_from_json(value)
+    one = machine_from_json(value)
     texts = (one.provider, one.region, one.zone, one.instance_type, one.purchase_option)
     counts = (one.cpu_count, one.memory_bytes)
     return (
@@ -77,7 +83,7 @@ def _machine(value: Any) -> bool:
 
 
 def _price(value: Any) -> bool:
-    one = ev.price_from_json(value)
+    one = price_from_json(value)
     if not isinstance(one, Price):
         return _text(one.sku) and _text(one.why)
     money = len(str(one.amount)) <= 40 and -30 < one.amount.adjusted() < 15
@@ -90,7 +96,7 @@ def _interfaces(value: Any) -> bool:
 
 
 def _log(value: Any) -> bool:
-    one = ev.log_from_json(value)
+    one = log_from_json(value)
     whole = _whole(0, DURATION_MAX_NS)
     return (
         all(map(_text, (one.kind, one.file, one.sha256)))
@@ -143,7 +149,7 @@ OPTIONAL: Mapping[str, Mapping[str, Fits]] = {
     ev.MACHINE: {"share": _share, "held": _texts},
     ev.STAGE: {"epoch": _or_null(_whole(-(2**63), 2**63)), "steps": _COUNT},
     ev.ARTIFACT: {"price": lambda value: not value or _price(value), "steps": _COUNT},
-    ev.PLAN: {name: _or_null(_COUNT) for name in ev.PLAN_FIELDS},
+    ev.PLAN: {name: _or_null(_COUNT) for name in PLAN_FIELDS},
     ev.END: {
         "exit_code": _or_null(_whole(-(2**32), 2**32)),
         "error": _NAME,

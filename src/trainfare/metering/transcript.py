@@ -24,6 +24,7 @@ from trainfare.core.price import Price
 from trainfare.core.run import LogOrigin, StageMark
 from trainfare.core.stage import Status
 from trainfare.metering import event as ev
+from trainfare.metering.event_value import log_from_json, log_to_json
 from trainfare.metering.home import runs_folder
 from trainfare.metering.recording import make_recording, read_regular, to_segment
 from trainfare.metering.sample import HostSample, pack_host
@@ -89,7 +90,7 @@ class Transcript:
             "labels": dict(self.labels),
             "rank": self.rank,
             "machine": ev.machine_to_json(self.machine),
-            "log": ev.log_to_json(self.log),
+            "log": log_to_json(self.log),
         }
         price = (
             []
@@ -195,7 +196,7 @@ def known_logs(home: Path) -> list[KnownLog]:
             with contextlib.suppress(*FAULTS):
                 recording = make_recording(read_regular(folder / EVENTS).partition(b"\n")[0], b"")
                 if recording is not None and recording.start.get("log"):
-                    log = ev.log_from_json(recording.start["log"])
+                    log = log_from_json(recording.start["log"])
                     found.append(KnownLog(run_id, folder.name, log))
     return found
 

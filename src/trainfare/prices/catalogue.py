@@ -59,7 +59,7 @@ def shipped_of_name(name: str, provider: str | None = None) -> list[Listing]:
     """All shipped prices of an instance type or accelerator, in order of provider and region."""
     text, key = read_text("prices"), f",{name},"
     found = []
-    at = text.find(key)
+    at = text.find(key, text.index("\n"))
     while at >= 0:
         start, end = text.rindex("\n", 0, at) + 1, text.index("\n", at)
         row = text[start:end].split(",")

@@ -10,7 +10,6 @@ last prices as they were. Where two feeds know a SKU, the later word counts.
 from __future__ import annotations
 
 import json
-import logging
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -23,7 +22,6 @@ from trainfare.prices.age import instant_of
 from trainfare.prices.json_file import append_lines, locked, read_json, write_json
 from trainfare.prices.listing import ANY_REGION, Listing
 
-_LOG = logging.getLogger("trainfare")
 _DAMAGE = (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, BadInput)
 _SAFE = re.compile(r"[a-z0-9_-]+")
 
@@ -205,7 +203,9 @@ def _read_or_none(path: Path) -> Shelf | None:
 
 
 def _warn(path: Path, error: Exception) -> None:
-    _LOG.warning("refreshed_prices=skipped path=%s why=%s", path, error)
+    import logging  # half a megabyte, for a damaged file only
+
+    logging.getLogger("trainfare").warning("refreshed_prices=skipped path=%s why=%s", path, error)
 
 
 def _changes(before: Shelf | None, after: Shelf) -> list[dict[str, Any]]:
