@@ -58,6 +58,7 @@ class Recorder:
         machine=MACHINE,
         price=HOURLY,
         gpus=0,
+        share="1",
         is_alive=False,
         **more,
     ):
@@ -69,12 +70,9 @@ class Recorder:
         if is_alive:
             more |= {"pid": os.getpid(), "pid_start": process_start(os.getpid())}
         held = tuple(f"GPU-{n}" for n in range(gpus))
-        tools = instruments(self.clock, self.host, self.devices, machine=machine, held=held)
+        place = {"machine": machine, "share": share, "held": held}
+        tools = instruments(self.clock, self.host, self.devices, price=price, **place)
         stated = price if isinstance(price, Price) and price.origin == "stated" else None
-        if stated is None:
-            tools = instruments(
-                self.clock, self.host, self.devices, machine=machine, held=held, price=price
-            )
         start = start_event(run, self.folder.name, name=name, labels=labels or {}, **more)
         self.meter = Meter(self.spool, tools, start, stated_price=stated)
         self.meter._open_host()

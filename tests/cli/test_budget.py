@@ -158,3 +158,16 @@ def test_a_damaged_file_stops_with_one_sentence(home, say, text, damaged):
     code, _, err = say("budget", "list")
     assert code == 2
     assert "budgets.json is damaged" in err
+
+
+@pytest.mark.parametrize("word", ["limit", "scope", "starts_at"])
+def test_a_budget_with_a_senseless_word_is_named_with_its_file(home, say, text, word):
+    text("budget", "set", "nlp", "--limit", "1")
+    path = home / "budgets.json"
+    document = json.loads(path.read_text())
+    document["budgets"][0][word] = "=x="
+    path.write_text(json.dumps(document))
+    code, out, err = say("budget", "list")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert f"{path}, budget nlp: " in err
+    assert "'=x='" in err

@@ -211,6 +211,7 @@ def test_a_name_nobody_lists_is_set_and_doubted(say):
         (["--gpu", "H100"], "says one of amount, discount, own machine"),
         (["--gpu", "H100", "--price", "abc"], "is not an amount per hour"),
         (["--gpu", "H100", "--price", "-1"], "below 0"),
+        (["--gpu", "H100", "--price", "0"], "the price of H100 is 0; state an amount above 0"),
         (["--gpu", "H100", "--price", "1/gb"], "only a sku"),
         (["--gpu", "H100", "--discount", "x"], "--discount: 'x' is not a number"),
         (["--gpu", "H100", "--discount", "100"], "below 100 %"),

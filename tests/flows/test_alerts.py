@@ -180,9 +180,22 @@ def test_what_cannot_be_read_is_said_and_its_alerts_stay(tmp_path):
     assert [one.kind for one in found.alerts] == [Kind.BUDGET]
 
 
-def test_a_damaged_file_of_alerts_is_said_in_one_sentence(tmp_path):
-    (tmp_path / "alerts.json").write_text('{"form": 1, "alerts": 3}')
-    with pytest.raises(BadInput, match=r"alerts\.json is damaged"):
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('{"form": 1, "alerts": 3}', r"alerts\.json is damaged"),
+        ("null", r"alerts\.json is damaged: it holds null"),
+        ('{"form": 2}', r"alerts\.json was written by a later Trainfare"),
+        (
+            '{"form": 1, "alerts": [], "queues": {"a": {"message": null, "waiting": [], "sent_at": "x"}}}',
+            r"alerts\.json is damaged: .*'x' is not an RFC 3339 time",
+        ),
+    ],
+    ids=["no-list", "null", "later", "no-time"],
+)
+def test_a_damaged_file_of_alerts_is_said_in_one_sentence(tmp_path, text, sentence):
+    (tmp_path / "alerts.json").write_text(text)
+    with pytest.raises(BadInput, match=sentence):
         check_alerts(tmp_path)
 
 

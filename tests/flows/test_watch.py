@@ -79,6 +79,14 @@ def test_the_hourly_price_is_the_sum_of_the_held_machines(tmp_path):
     assert frame.cpu_cores[-1] == pytest.approx(2)
 
 
+def test_a_run_that_holds_a_part_of_its_machine_costs_that_part_by_the_hour(tmp_path):
+    """The rest of the machine's price is somebody else's, or idle; the frame agrees with its total."""
+    going_on(tmp_path, share="1/4")
+    frame = take_frame(tmp_path, "r-live", at(60))
+    assert frame.price_per_hour.text() == "0.900000000"
+    assert frame.receipt.estimate.total.text() == "0.015000000"
+
+
 def test_ranks_and_wrapper_of_one_machine_count_once(tmp_path):
     for number in range(3):
         going_on(tmp_path, segment=f"rank-{number}", rank=number, wrapper=number == 2)

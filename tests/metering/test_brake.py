@@ -125,6 +125,20 @@ def test_a_budget_that_was_read_holds_when_its_file_is_damaged_later(home):
     assert read_receipt(home, "r-1").run.status.value == "stopped_by_budget"
 
 
+def test_an_armed_budget_in_another_currency_says_once_that_it_cannot_stop_the_run(home):
+    """It would look like a brake, and nothing would ever be braked."""
+    put_budget(home, Budget("far", Money.parse("5", "EUR"), thresholds=(STOP_AT,), is_armed=True))
+    put_budget(home, Budget("told", Money.parse("5", "EUR"), thresholds=(STOP_AT,)))
+    training = Training(home, "r-1", [], price=per_second("1"), step_seconds=1)
+    for _ in range(40):
+        training.second()
+    training.end()
+    run = read_receipt(home, "r-1").run
+    notes = [note for one in run.segments for note in one.notes if "budget" in note]
+    assert notes == ["budget far is in EUR, this run costs USD: it cannot stop it"]
+    assert run.status.value == "finished"
+
+
 @pytest.mark.parametrize("seed", range(100))
 def test_no_run_gets_beyond_its_bound_and_none_is_stopped_below_its_budget(seed, home, monkeypatch):
     dice = random.Random(seed)

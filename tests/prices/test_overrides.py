@@ -209,7 +209,7 @@ def test_two_that_set_at_once_both_hold(tmp_path):
         set_override(tmp_path, Override("host", f"box-{number}", amount=Decimal(number)))
 
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(put, range(24)))
+        list(pool.map(put, range(1, 25)))
     assert len(read_overrides(tmp_path)) == 24
 
 

@@ -45,16 +45,17 @@ def read_shelf(home: Path) -> Shelf:
     if document is None:
         return Shelf()
     try:
-        if document["form"] > FORM:
-            raise BadInput(f"{path} was written by a later Trainfare; upgrade this one")
-        return Shelf(
-            tuple(_alert(row) for row in document["alerts"]),
-            {name: _queue(row) for name, row in document["queues"].items()},
-        )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        is_later = document["form"] > FORM
+        alerts = () if is_later else tuple(_alert(row) for row in document["alerts"])
+        rows = {} if is_later else document["queues"]
+        queues = {name: _queue(row) for name, row in rows.items()}
+    except (KeyError, TypeError, ValueError, AttributeError, BadInput) as error:
         raise BadInput(
             f"{path} is damaged: {error!r}; move it away, open alerts are found again"
         ) from None
+    if is_later:
+        raise BadInput(f"{path} was written by a later Trainfare; upgrade this one")
+    return Shelf(alerts, queues)
 
 
 def write_shelf(home: Path, shelf: Shelf) -> None:

@@ -104,7 +104,7 @@ class Brake:
         self._stop_at_ns = 0
         self._asked_at_ns: int | None = None
         self._is_forced = False
-        self._is_trouble_told = False
+        self._told: set[str] = set()
         self._cancel: _Cancelling | None = None
 
     def tick(self) -> None:
@@ -122,12 +122,16 @@ class Brake:
             self._press(self._stop, now_ns)
 
     def _tell_trouble(self) -> None:
-        """Say once that the budgets of the home cannot be read."""
-        if self._guard.trouble is not None and not self._is_trouble_told:
-            self._is_trouble_told = True
-            sentence = f"only budgets known before hold this run: {self._guard.trouble}"
-            warn("%s", sentence)
-            self._note(sentence)
+        """Say once what keeps budgets from holding the run."""
+        sentences = dict(self._guard.powerless)
+        if self._guard.trouble is not None:
+            trouble = self._guard.trouble
+            sentences["the file"] = f"only budgets known before hold this run: {trouble}"
+        for subject, sentence in sentences.items():
+            if subject not in self._told:
+                self._told.add(subject)
+                warn("%s", sentence)
+                self._note(sentence)
 
     def _act(self, verdict: Verdict) -> None:
         action = verdict.threshold.action

@@ -34,14 +34,23 @@ def read_budgets(home: Path) -> list[Budget]:
     """
     path = budgets_file(home)
     document = read_json(path)
-    if document is None and not path.exists():
+    if document is None:
         return []
     try:
         if document["form"] > FORM:
             raise BadInput(f"{path} was written by a later Trainfare; upgrade this one")
-        return sorted((budget_of(each) for each in document["budgets"]), key=lambda one: one.id)
+        return sorted(
+            (_read_row(path, each) for each in document["budgets"]), key=lambda one: one.id
+        )
     except (KeyError, TypeError, ValueError) as error:
         raise BadInput(f"{path} is damaged: {error!r}; repair it or move it away") from None
+
+
+def _read_row(path: Path, row: Mapping[str, Any]) -> Budget:
+    try:
+        return budget_of(row)
+    except BadInput as error:
+        raise BadInput(f"{path}, budget {row['id']}: {error}") from None
 
 
 def find_budget(home: Path, budget_id: str) -> Budget:

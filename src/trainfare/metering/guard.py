@@ -103,6 +103,8 @@ class Guard:
         self._shelf: list[Budget] = []
         self.trouble: TrainfareError | None = None
         """Why the budgets of the home are those that were read last, or none."""
+        self.powerless: dict[str, str] = {}
+        """Armed budget → why it cannot stop the run."""
 
     def look(self) -> list[Verdict]:
         """The thresholds that are reached now and were not acted on, the gentlest action first."""
@@ -154,6 +156,8 @@ class Guard:
             for one in (*self._own, *self._of_home())
             if one.view is not BudgetView.BILLED and one.covers(self._run, labels, name)
         ]
+        if mine.estimate.prices:
+            self._note_foreign(budgets, mine.estimate.currency)
         if not budgets:
             return []
         is_shared = any(one.period is not BudgetPeriod.RUN for one in budgets)
@@ -182,11 +186,22 @@ class Guard:
         """The run's own budgets by its own clock, where its record cannot be read or written."""
         self._is_alone = True
         spent = self._own_cost()
+        if spent is not None:
+            self._note_foreign(self._own, spent.currency)
         return [
             (Standing(one, one.limit, spent, run=self._run), Fraction(0))
             for one in self._own
             if spent is not None and spent.currency == one.limit.currency
         ]
+
+    def _note_foreign(self, budgets: Sequence[Budget], currency: str) -> None:
+        """Say which armed budgets are not in the *currency* that the run costs."""
+        for one in budgets:
+            if one.is_armed and one.limit.currency != currency:
+                self.powerless[one.id] = (
+                    f"budget {one.id} is in {one.limit.currency}, this run costs {currency}: "
+                    "it cannot stop it"
+                )
 
     def _of_home(self) -> list[Budget]:
         """The budgets of the home; those that were read last while their file cannot be read."""

@@ -19,7 +19,7 @@ def read_json(path: Path) -> Any:
     """The document in *path*, numbers with a point as text-exact decimals, or None if it is absent.
 
     Raises:
-        BadInput: it is not JSON (a hand edit gone wrong), or far too large.
+        BadInput: it is not JSON (a hand edit gone wrong), holds null, or is far too large.
     """
     try:
         if path.stat().st_size > SIZE_LIMIT:
@@ -32,9 +32,12 @@ def read_json(path: Path) -> Any:
     except UnicodeDecodeError as error:
         raise BadInput(f"{path} is not UTF-8 text: {error.reason}; repair it") from None
     try:
-        return json.loads(text, parse_float=str)
+        document = json.loads(text, parse_float=str)
     except (ValueError, RecursionError) as error:
         raise BadInput(f"{path} is not JSON: {error}; repair it or move it away") from None
+    if document is None:
+        raise BadInput(f"{path} is damaged: it holds null and nothing else; move it away")
+    return document
 
 
 def write_json(path: Path, document: object, *, indent: int | None = 1) -> None:

@@ -107,8 +107,8 @@ class Override:
             raise BadInput(f"an override of all of {self.name} is a discount, not an amount")
         if self.aim == "host" and self.discount_pct is not None:
             raise BadInput(f"host {self.name} has no list price to take a discount from")
-        if self.amount is not None and not (self.amount.is_finite() and self.amount >= 0):
-            raise BadInput(f"the price of {self.name} is {self.amount}, not an amount from 0 up")
+        if self.amount is not None and not (self.amount.is_finite() and self.amount > 0):
+            raise BadInput(f"the price of {self.name} is {self.amount}; state an amount above 0")
         if self.discount_pct is not None and not (
             self.discount_pct.is_finite() and 0 < self.discount_pct < 100
         ):
