@@ -1,22 +1,28 @@
 -- Amounts: the bill streamed past the shares, and what is left by subtraction.
 
--- What claims give: per description, run and day.
+-- What claims give: per description, run and day. Where views agree, so do their parts.
 CREATE TEMP TABLE claimed AS
-SELECT out, run AS run_number, (start_us // {{day_us}})::INTEGER AS day,
-    count(*)::INTEGER AS charges,
-    sum(part(billed, low, high))::BIGINT AS billed,
-    sum(part(effective, low, high))::BIGINT AS effective,
-    sum(part(list, low, high))::BIGINT AS list,
-    sum(part(contracted, low, high))::BIGINT AS contracted,
+WITH held AS (
+    SELECT out, run AS run_number, (start_us // {{day_us}})::INTEGER AS day, low, high,
+        billed, effective, list, contracted, part(billed, low, high) AS billed_part
+    FROM {{lines}} lines
+        JOIN ways USING (face)
+        JOIN shares USING ({{period}}))
+SELECT out, run_number, day, count(*)::INTEGER AS charges,
+    sum(billed_part)::BIGINT AS billed,
+    sum(CASE WHEN effective = billed THEN billed_part ELSE part(effective, low, high) END)::BIGINT
+        AS effective,
+    sum(CASE WHEN list = billed THEN billed_part ELSE part(list, low, high) END)::BIGINT AS list,
+    sum(CASE WHEN contracted = billed THEN billed_part ELSE part(contracted, low, high) END)::BIGINT
+        AS contracted,
     {{missing}}
-FROM {{lines}} lines
-    JOIN ways USING (face)
-    JOIN shares USING ({{period}})
-GROUP BY ALL;
+FROM held
+GROUP BY out, run_number, day;
 
 -- What they leave over, and charges without claims: all of them, less what was given.
 CREATE TEMP TABLE rest AS
-WITH whole AS (SELECT totals.* EXCLUDE (face, first_us, last_us), out FROM totals JOIN ways USING (face)),
+WITH whole AS (
+    SELECT totals.* EXCLUDE (face, first_us, last_us), face AS out FROM {{totals}} totals),
 given AS (
     SELECT out, day, sum(billed) AS billed, sum(effective) AS effective, sum(list) AS list,
         sum(contracted) AS contracted

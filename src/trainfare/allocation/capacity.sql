@@ -5,10 +5,10 @@
 CREATE TEMP TABLE timed AS
 SELECT place, start_us // {{day_us}} AS day, grain, min(end_us - start_us) AS shortest_us,
     bit_or(1 << (start_us % {{day_us}} // {{hour_us}})) AS hours
-FROM (SELECT *, {{times}}, {{grain}} AS grain, {{paid_us}} AS paid_us FROM {{files}}
-      WHERE {{needs_grains}})
+FROM (SELECT *, {{grain}} AS grain FROM {{lines}} lines
+      WHERE {{needs_grains}} AND paid_us IS NOT NULL)
+    JOIN faces USING (face)
     JOIN places ON places.name = lower("ResourceId")
-WHERE paid_us IS NOT NULL AND {{is_telling}}
 GROUP BY ALL;
 
 CREATE TEMP TABLE paid_places AS

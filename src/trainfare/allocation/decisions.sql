@@ -16,8 +16,8 @@ WITH named AS (
 -- not take the time that no run claims.
 tagged AS (
     SELECT coalesce(part_known, own_known, above_known) AS place, tag_run,
-        min(totals.first_us) AS first_us, max(totals.last_us) AS last_us
-    FROM named JOIN totals USING (face) WHERE NOT is_apart AND tag_run IS NOT NULL GROUP BY ALL),
+        min(spans.first_us) AS first_us, max(spans.last_us) AS last_us
+    FROM named JOIN spans USING (face) WHERE NOT is_apart AND tag_run IS NOT NULL GROUP BY ALL),
 stale AS (
     SELECT DISTINCT place, tag_run AS stale_run
     FROM tagged JOIN claims USING (place)
@@ -67,7 +67,7 @@ owned AS (
              WHEN rest = 'split_row' THEN split_run
              WHEN rest = 'run_tag' THEN tag_run END AS run
     FROM chosen)
-SELECT face,
+SELECT face, mark,
     CASE WHEN is_claimed THEN
         CASE source WHEN 'split_row' THEN part_known WHEN 'resource_overlap' THEN own_known
                     WHEN 'attached' THEN above_known ELSE cluster_known END END AS place,
@@ -104,6 +104,6 @@ FROM (SELECT run FROM claims UNION SELECT run FROM decided UNION SELECT run FROM
 WHERE run IS NOT NULL;
 
 -- Each face is one description of result rows.
-CREATE TEMP TABLE outs AS SELECT (row_number() OVER ())::INTEGER AS out, * FROM decided;
+CREATE TEMP TABLE outs AS SELECT face AS out, * FROM decided;
 
-CREATE TEMP TABLE ways AS SELECT face, place, out FROM outs;
+CREATE TEMP TABLE ways AS SELECT face, mark, place, out FROM outs;

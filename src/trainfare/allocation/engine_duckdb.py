@@ -1,10 +1,10 @@
 """The engine on DuckDB: a whole bill allocated set by set, exact, in bounded memory.
 
-The bill is read three times as a stream (what is in it, what it sums to, and past the shares of the
-runs); hash tables are built on the side of the runs, so memory does not grow with the bill. The
-statements stand in the ``.sql`` files of this room:
+The bill is read twice as a stream: for its faces, and into narrow lines, which then go past the
+shares of the runs. Hash tables are built on the side of the runs, so memory does not grow with the
+bill. The statements stand in the ``.sql`` files of this room:
 
-    survey → places → ways → decisions → shares → capacity → division → amounts → pools → result
+    faces → census → survey → paid → places → ways → decisions → shares → capacity → division → amounts → pools → result
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from trainfare.allocation.database import (
     open_database,
     spill_folder,
 )
-from trainfare.allocation.evidence import SHARE_GRID, Evidence, arrow, claim_tables
+from trainfare.allocation.evidence import SHARE_GRID, Evidence, claim_tables
 from trainfare.allocation.kept_survey import (
-    LINES,
+    FILES,
     TABLES,
     SurveyWriter,
     file_of,
@@ -41,6 +41,7 @@ from trainfare.allocation.pieces import (
     missing_counts,
     pool_rules,
     rule_pieces,
+    survey_pieces,
     tag_pieces,
 )
 from trainfare.allocation.proportion import MACROS
@@ -147,26 +148,23 @@ class Worktable:
             )
 
     def take(self, name: str, kinds: Mapping[str, str], rows: Iterable[Sequence[object]]) -> None:
-        """Make a temporary table of *rows*; *kinds* are its columns' Arrow types."""
-        pa = arrow()
-        columns = list(zip(*rows, strict=True)) or [()] * len(kinds)
-        arrays = [
-            pa.array(column, kind) for column, kind in zip(columns, kinds.values(), strict=True)
-        ]
-        self.database.register("incoming", pa.table(arrays, names=list(kinds)))
-        self.run("take", table=name)
-        self.database.unregister("incoming")
+        """Make a temporary table of *rows*; *kinds* are its columns' types."""
+        self.run("take", table=name, columns=", ".join(f"{c} {kind}" for c, kind in kinds.items()))
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        if columns:
+            values = ", ".join("unnest(?)" for _ in columns)
+            self.database.execute(f"INSERT INTO {name} SELECT {values}", columns)
 
     def take_evidence(self, evidence: Evidence) -> None:
         """Bring the evidence into the database."""
-        self.take("jobs", {"name": "string", "run": "string"}, evidence.jobs.items())
-        names = {"name": "string", "parent": "string"}
+        self.take("jobs", {"name": "VARCHAR", "run": "VARCHAR"}, evidence.jobs.items())
+        names = {"name": "VARCHAR", "parent": "VARCHAR"}
         self.take("attachments", names, evidence.attachments.items())
         lives = [
             (name, each.start_ns // 1000, each.end_ns // 1000) for name, each in evidence.lives
         ]
-        self.take("lives", {"name": "string", "start_us": "int64", "end_us": "int64"}, lives)
-        self.take("run_bytes", {"run": "string", "bytes": "int64"}, evidence.run_bytes.items())
+        self.take("lives", {"name": "VARCHAR", "start_us": "BIGINT", "end_us": "BIGINT"}, lives)
+        self.take("run_bytes", {"run": "VARCHAR", "bytes": "BIGINT"}, evidence.run_bytes.items())
         self.take_claims(evidence.claims)
 
     def take_claims(self, claims: Any) -> None:
@@ -180,55 +178,70 @@ class Worktable:
             self.run("claims", source="incoming")
             self.database.unregister("incoming")
 
-    def survey(self, keep: Path | None) -> tuple[list[int], int]:
+    def survey(self, folder: Path, keep: Path | None) -> tuple[list[int], int]:
         """Find out what the bill is made of: the grains that it has, and its longest period."""
         kept = None if keep is None else find_survey(keep, self.survey_name)
         if kept is None:
-            self.run("census")
+            kept = self.make_survey(
+                SurveyWriter(keep or folder, self.survey_name), keep is not None
+            )
         else:
             for name in TABLES:
                 self.database.read_parquet(str(file_of(kept, name))).create(name)
-            self.pieces["lines"] = files_sql([file_of(kept, LINES)])
-        [(first, last, longest, *has, charges, billed, effective, by_list, contracted, uneven)] = (
-            self.rows(statements("census_sums")[0])
+        self.look_at(kept)
+        [(first, last, longest, *has)] = self.rows(
+            "SELECT first_us, last_us, longest_us, has_hours, has_days, has_odd, has_none FROM census"
         )
-        known = dict(zip(View, (billed, effective, by_list, contracted), strict=True))
-        self.pieces["missing"] = missing_counts([view for view in View if known[view] < charges])
         grains = [grain for grain, there in enumerate(has) if there]
         # Where all periods are hours, or all are days, their start says which one it is.
         is_plain = grains in ([_HOUR_GRAIN], [_DAY_GRAIN])
         self.pieces["period"] = "place, start_us" if is_plain else "place, start_us, end_us"
         self.pieces.update(first_us=first or 0, last_us=last or 0)
-        if kept is None:
-            self.run("survey")
-            self.run("paid", has_uneven=_sql(uneven > 0))
-            if keep is not None:
-                self.keep_survey(keep)
         return grains, longest or 0
 
-    def keep_survey(self, keep: Path) -> None:
-        """Write the survey and narrow lines under *keep*, and go on with these."""
-        writer = SurveyWriter(keep, self.survey_name)
+    def make_survey(self, writer: SurveyWriter, is_kept: bool) -> Path:
+        """Survey the bill into the folder of *writer*; where it then is."""
         try:
+            for name in FILES:
+                self.pieces[f"{name}_file"] = literal(str(file_of(writer.partial, name)))
+            self.look_at(writer.partial)
+            self.run("faces")
+            self.run("census")
+            [(has_uneven,)] = self.rows("SELECT coalesce(has_uneven, false) FROM census")
+            self.run("survey", missing=self.missing())
+            self.run("paid", has_uneven=_sql(has_uneven))
+            if not is_kept:
+                return writer.partial
             for name in TABLES:
                 self.database.table(name).write_parquet(str(file_of(writer.partial, name)))
-            self.run("keep", file=literal(str(file_of(writer.partial, LINES))))
-            self.pieces["lines"] = files_sql([file_of(writer.settle(), LINES)])
+            return writer.settle()
         finally:
-            writer.drop()
+            if is_kept:
+                writer.drop()
 
-    def prepare(self, evidence: Evidence, keep: Path | None = None) -> None:
+    def look_at(self, kept: Path) -> None:
+        """Read lines and totals from the survey in a folder."""
+        self.pieces.update(survey_pieces(*(files_sql([file_of(kept, name)]) for name in FILES)))
+
+    def missing(self) -> str:
+        """The counts of charges without an amount, for the views where there can be any."""
+        [(charges, *known)] = self.rows(
+            "SELECT charges, billed, effective, list, contracted FROM census"
+        )
+        return missing_counts([v for v, n in zip(View, known, strict=True) if n < charges])
+
+    def prepare(self, evidence: Evidence, folder: Path, keep: Path | None = None) -> None:
         """Do all that comes before amounts: decide every face's way, divide all claimed time."""
         for macro in MACROS:
             self.database.execute(macro)
         self.check_files()
         self.take_evidence(evidence)
-        grains, longest = self.survey(keep)
+        grains, longest = self.survey(folder, keep)
         self.run("places")
         self.run("ways", **rule_pieces(self.rules))
         texts = [text for (text,) in self.rows("SELECT text FROM derived")]
         derived = [(text, run_named(text)) for text in texts]
-        self.take("derived", {"text": "string", "run": "string"}, derived)
+        self.take("derived", {"text": "VARCHAR", "run": "VARCHAR"}, derived)
         self.run("decisions", **decision_pieces(self.rules))
         self.divide_time(grains, longest, bool(evidence.lives))
 
@@ -281,7 +294,10 @@ class Worktable:
 
     def divide_pools(self) -> None:
         """Sum the bill past the shares, and divide what rules divide over runs."""
-        self.run("amounts")
+        # In the given order the hash tables are of faces and of shares; any other is of their product.
+        self.database.execute("SET disabled_optimizers = 'join_order,build_side_probe_side'")
+        self.run("amounts", missing=self.missing())
+        self.database.execute("RESET disabled_optimizers")
         has_pools = bool(self.rows("SELECT 1 FROM outs WHERE pool IS NOT NULL LIMIT 1"))
         self.run("pools", pool_rules=pool_rules(self.rules), has_pools=_sql(has_pools))
 
@@ -334,5 +350,5 @@ def worktable(
         open_database(folder, memory_limit, threads) as database,
     ):
         table = Worktable(database, charges, rules)
-        table.prepare(evidence, keep)
+        table.prepare(evidence, folder, keep)
         yield table

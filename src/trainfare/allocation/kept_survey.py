@@ -1,7 +1,7 @@
 """Kept surveys: what a bill is made of, on disk, so that allocating it again starts there.
 
 A survey knows no claims, so it holds until the files change, or the columns that rules look at. It
-is kept with *narrow lines*: every charge as its face, times and amounts, seven numbers instead of
+is kept with *narrow lines*: every charge as its face, times and amounts, eight numbers instead of
 seventeen texts.
 """
 
@@ -15,15 +15,16 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-TABLES = ("census", "faces", "totals", "paid")
-"""What the survey makes."""
+TABLES = ("census", "faces", "spans", "paid")
+"""What the survey makes and every allocation takes into memory."""
 
-LINES = "lines"
+FILES = ("lines", "totals")
+"""What it makes and allocations stream."""
 
 _PARTIAL = ".partial-"
 _DAY_SECONDS = 86_400
 
-_FORM = "2"
+_FORM = "3"
 """Changes whenever a survey's statements do, so that older ones are not taken."""
 
 

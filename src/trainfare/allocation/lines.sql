@@ -6,7 +6,7 @@ FROM (
     SELECT filename AS file, file_row_number AS row, "x_SourceFile" AS source_file,
         "x_SourceRow" AS source_row, {{line}}
     FROM {{numbered_files}} WHERE {{condition}}) numbered
-    JOIN ways USING (face)
+    JOIN ways USING (mark)
 WHERE {{of_run}} IS NULL
     OR out IN (SELECT out FROM outs WHERE run = {{of_run}})
     OR (place, start_us, end_us) IN (

@@ -33,7 +33,7 @@ WITH numbered AS (
 pooled_charges AS (
     SELECT file, row, outs.* EXCLUDE (resource), coalesce(reached, 0) AS low, billed, effective,
         list, contracted
-    FROM numbered JOIN ways USING (face) JOIN outs USING (out)
+    FROM numbered JOIN ways USING (mark) JOIN outs USING (out)
         LEFT JOIN period_parts ON period_parts.place = ways.place
             AND period_parts.start_us = numbered.start_us AND period_parts.end_us = numbered.end_us
     WHERE pool IS NOT NULL)

@@ -4,10 +4,10 @@
 WITH numbered AS (
     SELECT {{lake_columns}}, filename AS file, file_row_number AS row, {{line}} FROM {{numbered_files}}),
 divided AS (
-    SELECT numbered.* EXCLUDE (face), outs.run AS rest_run, remainder, method, label, source, pool,
+    SELECT numbered.* EXCLUDE (mark), outs.run AS rest_run, remainder, method, label, source, pool,
         currency,
         unnest(coalesce(parts, [{'run': NULL::VARCHAR, 'low': 0::BIGINT, 'high': {{one}}}])) AS piece
-    FROM numbered JOIN ways USING (face) JOIN outs USING (out)
+    FROM numbered JOIN ways USING (mark) JOIN outs USING (out)
         LEFT JOIN period_parts ON period_parts.place = ways.place
             AND period_parts.start_us = numbered.start_us AND period_parts.end_us = numbered.end_us),
 owned AS (

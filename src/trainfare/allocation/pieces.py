@@ -65,18 +65,16 @@ GRAIN_SQL = f"""(CASE WHEN end_us <= start_us THEN 3
 def bill_pieces(files: str, columns: Sequence[str]) -> dict[str, object]:
     """What the statements over the files need."""
     quoted = [f'"{column}"' for column in columns]
-    face = f"hash({', '.join(quoted)})"
+    mark = f"hash({', '.join(quoted)})"
     times = 'epoch_us("ChargePeriodStart") AS start_us, epoch_us("ChargePeriodEnd") AS end_us'
     amounts = ", ".join(f'"{view.column}" AS {view}' for view in View)
-    line = f"{face} AS face, {times}, {amounts}"
     return {
         "files": files,
-        "face": face,
+        "mark": mark,
         "description": f"struct_pack({', '.join(f'{c} := {c}' for c in quoted)})",
         "times": times,
         "amounts": amounts,
-        "line": line,
-        "lines": f"(FROM {files} SELECT {line})",
+        "line": f"{mark} AS mark, {times}, {amounts}",
         "grain": GRAIN_SQL,
         "paid_us": PAID_US_SQL,
         "is_telling": "(\"ChargeCategory\" = 'Usage'"
@@ -85,6 +83,17 @@ def bill_pieces(files: str, columns: Sequence[str]) -> dict[str, object]:
         "hour_us": HOUR_US,
         "day_us": DAY_US,
         "one": f"{ONE}::BIGINT",
+    }
+
+
+def survey_pieces(lines: str, totals: str) -> dict[str, object]:
+    """What the statements over the files of a survey need."""
+    same = ", ".join(
+        f"xor({view}, coalesce(billed, 0)) AS {view}" for view in View if view is not View.BILLED
+    )
+    return {
+        "lines": f"(FROM {lines} SELECT face, start_us, end_us, paid_us, billed, {same})",
+        "totals": totals,
     }
 
 

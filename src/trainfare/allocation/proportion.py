@@ -72,7 +72,7 @@ MACROS = (
     """CREATE OR REPLACE TEMP MACRO part(amount, low, high) AS
        CASE WHEN abs(amount) < 4611686018427387904
             THEN sign(amount) * (floor_portion(abs(amount), high)
-                                 - floor_portion(abs(amount), low))
+                 - CASE WHEN low = 0 THEN 0 ELSE floor_portion(abs(amount), low) END)
             ELSE (wide_portion(amount, high) - wide_portion(amount, low))::BIGINT END""",
 )
 """``proportion(whole, part, total)`` and ``part(amount, low, high)`` in DuckDB's SQL."""

@@ -1,3 +1,4 @@
--- Take: a table of rows that come from Python.
+-- Take: a table of columns that come from Python as lists. No Arrow table: making one imports pandas
+-- where that is installed, which takes longer than most allocations.
 
-CREATE OR REPLACE TEMP TABLE {{table}} AS SELECT * FROM incoming;
+CREATE OR REPLACE TEMP TABLE {{table}} ({{columns}});
