@@ -5,8 +5,8 @@
 -- number of ticks per stretch between two changes.
 CREATE OR REPLACE TEMP TABLE crowded_weights AS
 WITH held AS (
-    SELECT period, pieces.run, share, from_us, to_us
-    FROM pieces JOIN measured USING (place, start_us, end_us)
+    SELECT period, run, share, from_us, to_us
+    FROM contested
     WHERE is_crowded AND period BETWEEN {{first_period}} AND {{last_period}}),
 changes AS (
     SELECT period, at_us, sum(change)::BIGINT AS change
@@ -35,12 +35,10 @@ SELECT period, run, weight, used FROM weights JOIN used USING (period);
 -- Runs in order of their ids go up to their running sums.
 INSERT INTO shares
 WITH together AS (
-    SELECT period, pieces.run, sum(share::{{number}} * (to_us - from_us)) AS weight,
-        any_value(used)::HUGEINT AS used
-    FROM pieces JOIN measured USING (place, start_us, end_us)
-    WHERE measured.pieces > 1 AND NOT is_crowded
-        AND period BETWEEN {{first_period}} AND {{last_period}}
-    GROUP BY period, pieces.run
+    SELECT period, run, sum(share::{{number}} * (to_us - from_us)) AS weight, NULL AS used
+    FROM contested
+    WHERE NOT is_crowded AND period BETWEEN {{first_period}} AND {{last_period}}
+    GROUP BY period, run
     UNION ALL
     SELECT period, run, weight, used FROM crowded_weights),
 running AS (
@@ -48,9 +46,12 @@ running AS (
         sum(weight) OVER (PARTITION BY period ORDER BY run ROWS UNBOUNDED PRECEDING) AS reached
     FROM together),
 claimed AS (
-    SELECT place, start_us, end_us, running.run, weight, reached, total,
-        proportion({{one}}, running.used, greatest(running.used, paid)) AS claimed
-    FROM running JOIN measured USING (period))
+    SELECT place, start_us, end_us, run, weight, reached, total,
+        proportion({{one}}, in_use, greatest(in_use, paid)) AS claimed
+    FROM (SELECT running.*, place, start_us, end_us, paid,
+              coalesce(running.used, measured.used::HUGEINT) AS in_use
+          FROM running JOIN measured USING (period)
+          WHERE period BETWEEN {{first_period}} AND {{last_period}}) running)
 SELECT place, start_us, end_us, run, proportion(claimed, reached - weight, total),
     proportion(claimed, reached, total)
 FROM claimed;

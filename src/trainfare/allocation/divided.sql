@@ -1,6 +1,6 @@
 -- Divided: what only the division of time needed.
 
-DROP TABLE pieces;
+DROP TABLE contested;
 DROP TABLE periods;
 DROP TABLE measured;
 DROP TABLE IF EXISTS crowded_weights;

@@ -11,3 +11,11 @@ CREATE TEMP TABLE shares AS
 SELECT place, start_us, end_us, run, 0::BIGINT AS low,
     proportion({{one}}, used, greatest(used, paid)) AS high
 FROM measured WHERE pieces = 1;
+
+-- Elsewhere every piece counts.
+CREATE TEMP TABLE contested AS
+SELECT period, pieces.run, share, from_us, to_us, is_crowded
+FROM pieces JOIN measured USING (place, start_us, end_us)
+WHERE measured.pieces > 1;
+
+DROP TABLE pieces;

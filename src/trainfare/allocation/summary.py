@@ -70,6 +70,8 @@ class AllocationSummary:
 def summarise(database: Any, result: Path, out: Path) -> AllocationSummary:
     """Read the summary from a written *result*, which will be named *out*, and from the tables."""
     source = files_sql([result])
+    for statement in statements("stale", shown=SHOWN):
+        database.execute(statement)
     answers = [
         database.execute(statement).fetchall()
         for statement in statements("summary", result=source, shown=SHOWN)
