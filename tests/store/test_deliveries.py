@@ -24,8 +24,8 @@ def delivery(id, source="aws", period="2026-10", effective=10**20):
 
 
 @pytest.fixture
-def ledger(tmp_path):
-    with open_ledger(tmp_path) as opened:
+def ledger(tmp_path, new_database):
+    with open_ledger(tmp_path, new_database()) as opened:
         yield opened
 
 
@@ -88,9 +88,9 @@ def test_a_delivery_that_comes_back_is_current_again(ledger):
     )
 )
 @settings(max_examples=25, deadline=None)
-def test_the_newest_of_each_source_and_period_is_current(tmp_path_factory, imports):
+def test_the_newest_of_each_source_and_period_is_current(tmp_path_factory, new_database, imports):
     expected = {}
-    with open_ledger(tmp_path_factory.mktemp("home")) as ledger:
+    with open_ledger(tmp_path_factory.mktemp("home"), new_database()) as ledger:
         for at, (id, source, period) in enumerate(imports):
             put(ledger, at, delivery(f"{id}{source}{period}", source, period))
             expected[source, period] = f"{id}{source}{period}"
@@ -119,11 +119,12 @@ def test_a_delivery_is_found_by_the_beginning_of_its_id(ledger):
             get_deliveries(connection, "x")
 
 
-def test_a_ledger_of_a_later_trainfare_is_refused_with_the_remedy(tmp_path):
-    with open_ledger(tmp_path) as ledger, ledger.change() as connection:
+def test_a_ledger_of_a_later_trainfare_is_refused_with_the_remedy(tmp_path, new_database):
+    url = new_database()
+    with open_ledger(tmp_path, url) as ledger, ledger.change() as connection:
         connection.exec_driver_sql("update alembic_version set version_num = '9999'")
     with pytest.raises(BadInput, match=r"schema 9999.*pip install -U trainfare"):
-        with open_ledger(tmp_path):
+        with open_ledger(tmp_path, url):
             pass
 
 

@@ -2,11 +2,16 @@
 
 ``TRAINFARE_DATABASE`` names another database (``postgresql+psycopg://…``). Migrations run when a
 ledger is opened; a ledger made by a later Trainfare is refused.
+
+The laws are the same on both: one change after the other, so that a change finds what it read
+until it ends and the ids of rows follow the order of changes; a look sees one state; whoever waits
+for a minute is told so.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import sqlite3
 import time
@@ -24,24 +29,51 @@ from trainfare.core.errors import BadInput, OutsideFailed
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
+BOOKS = "books"
+"""The queue of changes to who held, who paid and what is current: everything but a server's own."""
+
+_PATIENCE_MS = 60_000
+
+_POSTGRESQL = {
+    # A connection that died with its server is noticed before it is used, not by its user.
+    "pool_pre_ping": True,
+    "max_overflow": 20,
+    "connect_args": {
+        "connect_timeout": 10,
+        "keepalives_idle": 30,
+        "options": f"-c lock_timeout={_PATIENCE_MS}",
+    },
+}
+
 
 class Ledger:
     """An open ledger; :meth:`change` is one transaction, :meth:`look` reads one state."""
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self._engine = _engine(url)
+        self._changing = self._engine.execution_options(queue=BOOKS)
+        self._looking = _looking(self._engine)
         try:
-            self._engine = _engine(url)
-            self._changing = self._engine.execution_options(is_change=True)
-            _upgrade(self._engine, self._changing)
+            _upgrade(self._looking, self._changing)
         except (sa.exc.SQLAlchemyError, OSError) as error:
+            self.close()
             raise OutsideFailed(f"cannot open the ledger {_shown(url)}: {_reason(error)}") from None
+        except BadInput:
+            self.close()
+            raise
 
     @contextlib.contextmanager
-    def change(self) -> Iterator[sa.Connection]:
-        """A transaction: all of the block's writes become true together, or none."""
+    def change(self, queue: str = BOOKS) -> Iterator[sa.Connection]:
+        """A transaction: all of the block's writes become true together, or none.
+
+        Args:
+            queue: changes of one queue wait for one another. On PostgreSQL those of another go on
+                meanwhile, so they touch other tables; SQLite has one writer, whatever the queue.
+        """
+        changing = self._changing.execution_options(queue=queue)
         try:
-            with self._changing.begin() as connection:
+            with changing.begin() as connection:
                 yield connection
         except sa.exc.SQLAlchemyError as error:
             raise OutsideFailed(
@@ -52,7 +84,7 @@ class Ledger:
     def look(self) -> Iterator[sa.Connection]:
         """A connection to read with."""
         try:
-            with self._engine.connect() as connection:
+            with self._looking.connect() as connection:
                 yield connection
         except sa.exc.SQLAlchemyError as error:
             raise OutsideFailed(
@@ -91,8 +123,9 @@ def open_ledger(home: Path, url: str | None = None) -> Iterator[Ledger]:
 
 
 def _engine(url: str) -> sa.Engine:
+    is_postgresql = url.startswith("postgresql")
     try:
-        engine = sa.create_engine(url)
+        engine = sa.create_engine(url, **(_POSTGRESQL if is_postgresql else {}))
     except (sa.exc.ArgumentError, ModuleNotFoundError) as error:
         raise BadInput(
             f"TRAINFARE_DATABASE {_shown(url)!r} cannot be used ({error}); "
@@ -102,19 +135,36 @@ def _engine(url: str) -> sa.Engine:
         sa.event.listen(engine, "connect", _make_durable)
         # pysqlite's own implicit transactions would let reads see half of a change.
         sa.event.listen(engine, "begin", _begin)
+    else:
+        sa.event.listen(engine, "begin", _take_turn)
     return engine
+
+
+def _looking(engine: sa.Engine) -> sa.Engine:
+    """*engine* for those who only read: all of their queries see one state."""
+    if engine.dialect.name == "sqlite":
+        return engine
+    return engine.execution_options(isolation_level="REPEATABLE READ")
 
 
 def _begin(connection: sa.Connection) -> None:
     """Start a transaction; one that changes waits its turn now, for SQLite would not later."""
-    is_change = connection.get_execution_options().get("is_change")
+    is_change = connection.get_execution_options().get("queue")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if is_change else "BEGIN")
+
+
+def _take_turn(connection: sa.Connection) -> None:
+    """Wait for the changes of one's queue that came before, as every change on SQLite does."""
+    queue = connection.get_execution_options().get("queue")
+    if queue:
+        number = int.from_bytes(hashlib.sha256(f"trainfare {queue}".encode()).digest()[:7])
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({number})")
 
 
 def _make_durable(connection: Any, _record: object) -> None:
     """What is committed survives a power cut; readers never wait for a writer."""
     connection.isolation_level = None
-    for pragma in ("busy_timeout=60000", "synchronous=FULL", "foreign_keys=ON"):
+    for pragma in (f"busy_timeout={_PATIENCE_MS}", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
     _keep_ahead(connection)
 
