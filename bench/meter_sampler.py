@@ -160,16 +160,14 @@ def _read_sizes(children: Sequence[Paused]) -> list[int]:
 
 _LOOKUP = """
 import time, pathlib
-import trainfare
-from trainfare.core.machine import Machine
 from trainfare.metering.machine import quick_machine
+from trainfare.metering.place import NOTHING_STATED, make_instruments
 machine = quick_machine(env={}, instance="p5.48xlarge", region="us-east-1")
-from trainfare.prices.book import PriceBook
-home = pathlib.Path("home")
-PriceBook(home).machine_price(machine, time.time_ns())
+price_of = make_instruments(pathlib.Path("home"), NOTHING_STATED).price_of
+price_of(machine)
 before = time.process_time()
 for _ in range(20):
-    PriceBook(home).machine_price(machine, time.time_ns())
+    price_of(machine)
 print("lookup", (time.process_time() - before) / 20)
 """
 

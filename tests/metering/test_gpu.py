@@ -174,7 +174,7 @@ def test_a_dear_energy_counter_is_read_rarely_and_power_goes_on_from_it(sample, 
         sampler.clock.now_ns = second * 10**9
         seen.append((reads(0), sampler.read()[0].energy_millijoules))
     assert {count for count, _ in seen} == {1}
-    assert seen[50][1] == 51 * 300_000
+    assert seen[49][1] == 50 * 300_000
     assert all(a[1] <= b[1] for a, b in zip(seen, seen[1:], strict=False))
     sampler.clock.now_ns += 10**9
     assert sampler.read(is_last=True)[0].energy_source == "counter"
@@ -329,7 +329,19 @@ def test_dear_readings_are_taken_less_often(sample):
     for second in range(1, 8):
         sampler.clock.now_ns = second * 10**9
         joules.append(sampler.read()[0].energy_millijoules // 300_000)
-    assert joules == [1, 1, 1, 4, 4, 4, 7]
+    assert joules == [1, 1, 1, 1, 1, 6, 6]
+
+
+def test_what_a_dear_reading_told_of_the_profile_is_not_told_again(sample):
+    """Its repetitions fall into the next record, whose time it is not of."""
+    taken = iter(range(0, 10**12, 450_000))
+    sampler = sample(GPM=1, GPUS=1, cpu_ns=lambda: next(taken))
+    sampler.open()
+    told = []
+    for tick in range(1, 31):
+        sampler.clock.now_ns = tick * 10**10
+        told += [tick] if sampler.read()[0].profile else []
+    assert told == [10, 20, 30]
 
 
 def test_the_last_reading_asks_for_everything(sample, monkeypatch):
