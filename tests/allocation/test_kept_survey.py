@@ -1,11 +1,12 @@
 """A kept survey is used while it holds, and never when the bill or the rules' columns changed."""
 
 import os
+import shutil
 
 import pytest
 
 from allocation.lake import NANO, charge, claim, write_lake
-from trainfare.allocation.engine_duckdb import allocate
+from trainfare.allocation.engine_duckdb import allocate, survey
 from trainfare.allocation.evidence import Evidence
 from trainfare.allocation.kept_survey import SurveyWriter, find_survey, survey_name
 from trainfare.allocation.match import parse_match
@@ -40,6 +41,15 @@ def test_the_same_bill_is_surveyed_once(bill, tmp_path):
     (tmp_path / "keep" / name / "mark").touch()
     assert bill() == 5 * NANO
     assert (tmp_path / "keep" / name / "mark").exists()
+
+
+def test_a_bill_surveyed_before_is_allocated_from_there(bill, tmp_path):
+    bill()
+    before = surveys(tmp_path)
+    shutil.rmtree(tmp_path / "keep")
+    survey([tmp_path / "part.parquet"], keep=tmp_path / "keep")
+    assert surveys(tmp_path) == before
+    assert bill() == 5 * NANO
 
 
 def test_another_bill_is_surveyed_anew_and_takes_the_place(bill, tmp_path):

@@ -84,6 +84,27 @@ def test_the_same_bill_twice_changes_nothing(home, tmp_path):
     assert len(trainfare(home, "bill", "list")["deliveries"]) == 1
 
 
+def test_an_import_finds_out_what_the_bill_is_made_of_and_the_allocation_starts_there(
+    home, tmp_path
+):
+    bill = write_bill(tmp_path / "bill.csv", hour("i-1", 0, "8.00"))
+    trainfare(home, "bill", "import", bill)
+    [survey] = (home / "surveys" / "2026-10").iterdir()
+    (survey / "mark").touch()
+    trainfare(home, "allocate")
+    trainfare(home, "verify")
+    assert list((home / "surveys" / "2026-10").iterdir()) == [survey]
+    assert (survey / "mark").exists()
+
+
+def test_an_import_stands_although_the_rules_are_broken(home, tmp_path):
+    home.mkdir(exist_ok=True)
+    (home / "rules.toml").write_text("[[rule")
+    bill = write_bill(tmp_path / "bill.csv", hour("i-1", 0, "8.00"))
+    assert len(trainfare(home, "bill", "import", bill)["deliveries"]) == 1
+    assert "rules.toml" in trainfare(home, "allocate", code=2)
+
+
 def test_a_restated_bill_replaces_and_says_what_changed_per_run(home, tmp_path):
     trainfare(home, "claims", "import", write_claims(tmp_path / "c.csv", ("a", "i-1", 8, 9, "1")))
     trainfare(home, "bill", "import", write_bill(tmp_path / "1.csv", hour("i-1", 8, "8.00")))

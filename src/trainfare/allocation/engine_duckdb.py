@@ -108,6 +108,29 @@ def allocate(
     raise AssertionError("some limit was tried")
 
 
+def survey(
+    charges: Sequence[Path],
+    rules: Rules = NO_RULES,
+    *,
+    keep: Path,
+    memory_limit: str = MEMORY_LIMIT,
+    threads: int | None = None,
+) -> None:
+    """Find out what a bill is made of, and keep it under *keep*: its allocation starts there.
+
+    Raises:
+        BadInput: a file is not of the lake.
+        OutsideFailed: memory, disk or a read failed.
+    """
+    with (
+        spill_folder(None) as folder,
+        open_database(folder, memory_limit, threads) as database,
+    ):
+        table = Worktable(database, charges, rules)
+        table.check_files()
+        table.survey(folder, keep)
+
+
 class Worktable:
     """A bill, its evidence and its rules in one database, on their way through the steps."""
 

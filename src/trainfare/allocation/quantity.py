@@ -49,6 +49,8 @@ def paid_us(quantity: str | None, unit: str | None) -> int | None:
 
 
 _UNIT_MAP = ", ".join(f"'{unit}': {factor}" for unit, factor in UNITS.items())
-PAID_US_SQL = f"""TRY_CAST(round(TRY_CAST("ConsumedQuantity" AS DOUBLE)
-    * MAP {{{_UNIT_MAP}}}[lower("ConsumedUnit")]) AS BIGINT)"""
+_UNIT_LIST = ", ".join(f"'{unit}'" for unit in UNITS)
+PAID_US_SQL = f"""CASE WHEN lower("ConsumedUnit") IN ({_UNIT_LIST})
+    THEN TRY_CAST(round(TRY_CAST("ConsumedQuantity" AS DOUBLE)
+        * MAP {{{_UNIT_MAP}}}[lower("ConsumedUnit")]) AS BIGINT) END"""
 """:func:`paid_us` over the columns of a table."""

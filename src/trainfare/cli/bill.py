@@ -39,10 +39,13 @@ def command() -> None:
 @format_option("table", "json")
 def import_(places: tuple[str, ...], source: str | None, mapping: Path | None, form: str) -> None:
     """Import bills; a delivery replaces the earlier one of its source and billing period."""
+    from trainfare.flows.allocation import survey_bills
     from trainfare.flows.bill import import_bills
     from trainfare.metering.home import home_folder
 
-    imported = import_bills(home_folder(), places, source=source, mapping=mapping, watch=_progress)
+    home = home_folder()
+    imported = import_bills(home, places, source=source, mapping=mapping, watch=_progress)
+    survey_bills(home, [one.delivery.period for one in imported])
     if form == "json":
         say_json({"deliveries": [_imported(one) for one in imported]})
         return

@@ -11,14 +11,15 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trainfare.core.charge import Remainder, View
 from trainfare.core.claim import Claim
-from trainfare.core.errors import NotConserved, NotFound
+from trainfare.core.errors import BadInput, NotConserved, NotFound, OutsideFailed
 from trainfare.core.money import Money
 from trainfare.core.period import BillingPeriod
 from trainfare.flows.bill import lake_folder, need_analytics
@@ -103,6 +104,28 @@ def allocate_periods(home: Path, period: str | None = None) -> list[Allocated]:
         ]
 
 
+def survey_bills(home: Path, periods: Iterable[str]) -> None:
+    """Find out what the bills of *periods* are made of, so that allocating them starts there.
+
+    Nothing depends on it: what cannot be surveyed now, the allocation surveys, and says why not.
+    """
+    from trainfare.allocation.engine_duckdb import survey
+    from trainfare.store.deliveries import current_deliveries
+    from trainfare.store.ledger import open_ledger
+
+    for period in sorted(set(periods)):
+        with open_ledger(home) as ledger, ledger.look() as connection:
+            deliveries = current_deliveries(connection, period)
+        with suppress(BadInput, NotFound, OutsideFailed):
+            rules, _ = read_rules(home)
+            survey(charge_files(home, deliveries), rules, keep=survey_folder(home, period))
+
+
+def survey_folder(home: Path, period: str) -> Path:
+    """Where it is kept what the bill of a period is made of."""
+    return home / "surveys" / period
+
+
 def _allocate(
     home: Path,
     ledger: Any,
@@ -135,9 +158,8 @@ def _allocate(
         return Allocated(period, before.summary, is_unchanged=True, is_first=False, changes=())
     out = home / "allocations" / period / f"{inputs}.parquet"
     out.parent.mkdir(parents=True, exist_ok=True)
-    kept = home / "surveys" / period
     charges = charge_files(home, deliveries)
-    done = allocate(charges, evidence, rules, out=out, keep=kept)
+    done = allocate(charges, evidence, rules, out=out, keep=survey_folder(home, period))
     _check_conserved(period, deliveries, done)
     summary = _summary(done)
     stored = StoredAllocation(period, inputs, out.relative_to(home).as_posix(), summary, now_ns)
