@@ -44,6 +44,7 @@ COMMANDS = {
     "rules": "Check your own allocation rules.",
     "tags": "What to put on a job so that its charges find its run.",
     "serve": "The team's server: API and dashboard on this home.",
+    "mcp": "Answer an assistant (Model Context Protocol), read-only.",
     "doctor": "What was detected, which price and why, what is missing.",
     "completion": "Print the completion script for bash, zsh or fish.",
 }
