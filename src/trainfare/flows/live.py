@@ -23,6 +23,7 @@ from trainfare.core.labels import check_run_id
 from trainfare.core.lineage import check_parents
 from trainfare.core.price import Price
 from trainfare.core.stage import Status
+from trainfare.metering import ship
 from trainfare.metering.brake import Halt
 from trainfare.metering.history import read_receipt
 from trainfare.metering.hold import own_budgets
@@ -287,6 +288,7 @@ def _went_to_both(info: signal.struct_siginfo, child: int) -> bool:
 
 def end_like(exit_code: int) -> None:
     """End this process as the command ended: with its exit code, or by the same signal."""
+    ship.finish()
     if exit_code >= 0:
         sys.exit(exit_code)
     number = -exit_code

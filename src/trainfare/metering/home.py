@@ -2,6 +2,7 @@
 
 TRAINFARE_HOME/
   runs/<run id>/<segment id>/{events.jsonl, metrics.jsonl, samples.bin}   metered, or log-… imported
+  machines/<name>/<segment id>/…    what `trainfare agent` records of a machine by itself
   prices/…
 """
 
@@ -50,6 +51,11 @@ def _expanded(text: str) -> Path:
 def runs_folder(home: Path) -> Path:
     """Where the spools of all runs are."""
     return home / "runs"
+
+
+def machines_folder(home: Path) -> Path:
+    """Where the records of whole machines are."""
+    return home / "machines"
 
 
 def make_run_id() -> str:

@@ -29,7 +29,7 @@ from trainfare.metering.recording import (
     to_segment,
 )
 from trainfare.metering.shape import FAULTS
-from trainfare.metering.spool import EVENTS, SAMPLES, Spool, read_lines
+from trainfare.metering.spool import EVENTS, MIRRORED, SAMPLES, Spool, read_lines
 
 TAIL_BYTES = 4096
 """So much of an events file tells whether its segment has ended."""
@@ -260,7 +260,7 @@ def _close(stored: Stored) -> bool:
 
 def _append(folder: Path, event: dict[str, Any], *, is_torn: bool = False) -> bool:
     """Add an event to another's spool; where that is not allowed, nothing is said of it."""
-    if not os.access(folder / EVENTS, os.W_OK):
+    if (folder / MIRRORED).exists() or not os.access(folder / EVENTS, os.W_OK):
         return False
     spool = Spool(folder)
     if is_torn:

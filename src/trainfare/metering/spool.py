@@ -22,6 +22,9 @@ from trainfare.metering.sample import SIZE
 
 SAMPLES, EVENTS, METRICS = "samples.bin", "events.jsonl", "metrics.jsonl"
 
+MIRRORED = "mirrored"
+"""A file of that name says that a segment was shipped here: only the machine it is of writes it."""
+
 PENDING_MAX = 20_000
 """Writes kept in memory while the disk refuses: 5.5 hours of samples at 1 s, about 2 MB."""
 

@@ -19,6 +19,7 @@ from trainfare.core.money import Money
 from trainfare.core.price import Price
 from trainfare.core.stage import FINISH, SETUP, TRAIN, UNNAMED, Status
 from trainfare.metering import event as ev
+from trainfare.metering import ship
 from trainfare.metering.counters import Amount, amount_in
 from trainfare.metering.hold import Held, Hold, own_budgets
 from trainfare.metering.home import home_folder, make_run_id, make_segment_id, runs_folder
@@ -33,11 +34,7 @@ from trainfare.metering.instrument import Instruments
 from trainfare.metering.loop import Item, Loop, last_epoch, length_of
 from trainfare.metering.meter import Meter
 from trainfare.metering.place import NOTHING_STATED, Stated, make_instruments, start_facts
-from trainfare.metering.saying import (
-    ending_of,
-    plain_words,
-    words_of,
-)
+from trainfare.metering.saying import ending_of, plain_words, words_of
 from trainfare.metering.spool import Spool
 from trainfare.metering.statement import Statements
 
@@ -360,6 +357,7 @@ def start_run(
     _local.run = run
     pass_down(chosen, stated_price)
     meter.start()
+    ship.follow(home, spool.folder)
     _unfinished[id(run)] = run
     return run
 
@@ -383,6 +381,7 @@ def _finish_at_exit() -> None:
         else:
             words = words_of(died_of, getattr(sys, "last_value", ""))
             run.end(Status.FAILED, error=words)
+    ship.finish()
 
 
 atexit.register(_finish_at_exit)

@@ -56,8 +56,13 @@ def make_app(service: Service) -> Litestar:
         template_config=TemplateConfig(directory=HERE / "templates", engine=JinjaTemplateEngine),
         request_max_body_size=BODY_MAX,
         state=State({"service": service}),
+        on_startup=[_start],
         on_shutdown=[_close],
     )
+
+
+async def _start(app: Any) -> None:
+    app.state.service.start()
 
 
 def _close(app: Any) -> None:

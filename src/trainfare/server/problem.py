@@ -21,6 +21,7 @@ from trainfare.core.errors import (
     OutsideFailed,
     TrainfareError,
 )
+from trainfare.store.intake import Busy
 
 STATUS: dict[type[TrainfareError], int] = {
     MissingExtra: 501,
@@ -29,6 +30,7 @@ STATUS: dict[type[TrainfareError], int] = {
     BadInput: 400,
     NotConserved: 409,
     BudgetExceeded: 409,
+    Busy: 429,
     OutsideFailed: 503,
 }
 """Error → HTTP status; an error takes the status of the nearest class above it."""
@@ -59,15 +61,17 @@ def split_advice(text: str) -> tuple[str, str | None]:
     return (message, advice) if mark else (text, None)
 
 
-def of_trainfare(_request: Request[Any, Any, Any], error: TrainfareError) -> Response[Any]:
-    """What Trainfare explains in one sentence."""
+def explain(error: TrainfareError) -> tuple[int, dict[str, Any]]:
+    """The status and the body of what Trainfare explains in one sentence."""
     status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
     kind = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(error).__name__).lower()
-    return Response(
-        make_problem(kind, *split_advice(str(error))),
-        status_code=status,
-        media_type=MediaType.JSON,
-    )
+    return status, make_problem(kind, *split_advice(str(error)))
+
+
+def of_trainfare(_request: Request[Any, Any, Any], error: TrainfareError) -> Response[Any]:
+    """What Trainfare explains in one sentence."""
+    status, body = explain(error)
+    return Response(body, status_code=status, media_type=MediaType.JSON)
 
 
 def of_http(_request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:

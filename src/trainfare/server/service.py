@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from trainfare.core.caller import Caller
 from trainfare.flows import access
+from trainfare.flows.mirror import Mirror
+from trainfare.store.intake import Busy, Intake, Parcel
 from trainfare.store.ledger import Ledger
 
 REMEMBERED_NS = 10 * 10**9
@@ -37,6 +41,28 @@ class Service:
         self.ledger: Ledger = access.open_office(settings.home, settings.database)
         self._known: dict[str, tuple[int, Caller]] = {}
         self._lock = threading.Lock()
+        self.mirror = Mirror(settings.home, self.ledger)
+        self._intake: Intake | None = None
+
+    def start(self) -> None:
+        """Begin to take in what machines ship; called in the loop that serves."""
+        loop = asyncio.get_running_loop()
+
+        def decided(group: Sequence[Parcel]) -> None:
+            loop.call_soon_threadsafe(_wake, group)
+
+        self._intake = Intake(self.ledger, decided, self.mirror.take)
+        self.mirror.start()
+
+    def take_in(self, parcel: Parcel) -> None:
+        """Have *parcel* stored; its mark, a future, is done once that is decided.
+
+        Raises:
+            Busy: too much waits already.
+        """
+        if self._intake is None:
+            raise Busy("the server is not ready; send it again later")
+        self._intake.put(parcel)
 
     def remembered_caller(self, secret: str) -> Caller | None:
         """Whose *secret* it is, from memory only."""
@@ -59,5 +85,15 @@ class Service:
             self._known.clear()
 
     def close(self) -> None:
-        """Let everything go."""
+        """Let everything go, what was taken in last."""
+        if self._intake is not None:
+            self._intake.close()
+            self.mirror.close()
         self.ledger.close()
+
+
+def _wake(group: Sequence[Parcel]) -> None:
+    """Tell the requests that wait; one that has gone away waits no more."""
+    for parcel in group:
+        if not parcel.mark.done():
+            parcel.mark.set_result(None)

@@ -11,6 +11,7 @@ import uvicorn
 from trainfare.core.errors import OutsideFailed
 from trainfare.flows.access import make_first_token
 from trainfare.server.app import make_app
+from trainfare.server.ingest import Ingest
 from trainfare.server.service import Service, Settings
 
 
@@ -38,7 +39,7 @@ def serve(
     service = Service(Settings(home, database, host, port))
     greet(home, f"http://{_written(host)}:{port}", make_first_token(service.ledger))
     config = uvicorn.Config(
-        make_app(service),
+        Ingest(make_app(service), service),
         log_level="warning",
         access_log=False,
         server_header=False,

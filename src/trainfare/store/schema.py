@@ -109,6 +109,15 @@ CHUNK = sa.Table(
     sa.Column("data", sa.LargeBinary, nullable=False),
 )
 
+CLIENT = sa.Table(
+    "client",
+    METADATA,
+    sa.Column("name", sa.String(256), primary_key=True),
+    sa.Column("team", sa.String(256), primary_key=True, comment="empty is every team"),
+    sa.Column("skew_ns", sa.BigInteger, nullable=False, comment="its clock less the server's"),
+    sa.Column("seen_ns", sa.BigInteger, nullable=False),
+)
+
 RUN_SIGHT = sa.Table(
     "run_sight",
     METADATA,

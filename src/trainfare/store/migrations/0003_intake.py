@@ -30,6 +30,13 @@ def upgrade() -> None:
         sa.Column("data", sa.LargeBinary, nullable=False),
     )
     op.create_table(
+        "client",
+        sa.Column("name", sa.String(256), primary_key=True),
+        sa.Column("team", sa.String(256), primary_key=True),
+        sa.Column("skew_ns", sa.BigInteger, nullable=False),
+        sa.Column("seen_ns", sa.BigInteger, nullable=False),
+    )
+    op.create_table(
         "run_sight",
         sa.Column("run", sa.String(63), primary_key=True),
         sa.Column("team", sa.String(256)),
@@ -54,5 +61,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drop the tables."""
-    for name in ("run_sight", "chunk", "stream"):
+    for name in ("run_sight", "client", "chunk", "stream"):
         op.drop_table(name)
