@@ -378,6 +378,18 @@ def test_importing_loads_only_what_a_start_needs(home):
     assert in_child(code, home).stdout.strip() == "[]"
 
 
+def test_a_start_loads_no_prices(home):
+    """They are looked up on the meter's thread; a start without a scheduler needs none of them."""
+    code = """
+    import sys
+    import trainfare
+    from trainfare.metering.place import Stated, start_facts
+    start_facts({}, Stated(instance="p5.48xlarge", region="us-east-1"))
+    print([name for name in sys.modules if name.startswith("trainfare.prices")])
+    """
+    assert in_child(code, home).stdout.strip() == "[]"
+
+
 def test_a_quiet_run_never_loads_what_only_trouble_needs(home):
     code = """
     import sys, threading, time

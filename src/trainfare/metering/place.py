@@ -185,6 +185,8 @@ def _device_share(held: Sequence[Accelerator], machine: Machine) -> Fraction:
 
 def _allotted_share(around: Surroundings, machine: Machine) -> Fraction:
     """What the scheduler gave to the job, where it and the machine's size are known."""
+    if not around.allotted_gpus and not around.allotted_cpus:
+        return Fraction(1)  # without a look at the catalogue, which a start need not load
     gpus = _accelerators_sold(machine)
     if around.allotted_gpus and gpus > around.allotted_gpus:
         return Fraction(around.allotted_gpus, gpus)
