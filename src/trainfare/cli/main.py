@@ -45,6 +45,7 @@ COMMANDS = {
     "tags": "What to put on a job so that its charges find its run.",
     "serve": "The team's server: API and dashboard on this home.",
     "mcp": "Answer an assistant (Model Context Protocol), read-only.",
+    "token": "Who may ask the server: create, list, rotate and revoke tokens.",
     "doctor": "What was detected, which price and why, what is missing.",
     "completion": "Print the completion script for bash, zsh or fish.",
 }

@@ -35,6 +35,17 @@ class Caller:
     scopes: frozenset[str]
     team: str | None = None
     """The only team it sees; None is all of them."""
+    id: str = ""
+    """What tells it from others of its name: a token's id, or a person's at the provider."""
+
+    @property
+    def signature(self) -> str:
+        """How the audit log names it.
+
+        >>> Caller("ci", frozenset({"read"}), None, "3f2a").signature
+        'ci (3f2a)'
+        """
+        return f"{self.name} ({self.id})" if self.id else self.name
 
     def may(self, scope: str) -> bool:
         """Whether *scope* is among its scopes, or implied by one of them."""
@@ -64,6 +75,20 @@ class Caller:
             raise NotAllowed(
                 f"this concerns all teams and {self.name!r} is bound to {self.team!r}; "
                 "ask an admin for a token without a team"
+            )
+
+    def need_to_grant(self, scopes: frozenset[str], team: str | None) -> None:
+        """Pass, or refuse: nobody hands out what it does not have itself.
+
+        Raises:
+            NotAllowed: a scope or the team goes beyond its own.
+        """
+        for scope in sorted(scopes):
+            self.need(scope)
+        if not self.sees(team):
+            raise NotAllowed(
+                f"{self.name!r} is bound to {self.team!r} and can give tokens to that team only; "
+                "ask an admin of all teams"
             )
 
     def sees(self, team: str | None) -> bool:

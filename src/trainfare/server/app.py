@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from litestar import Litestar, Router
-from litestar.contrib.jinja import JinjaTemplateEngine
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.static_files import create_static_files_router
 from litestar.template import TemplateConfig
 
-from trainfare.server import health, me, overview, problem
+from trainfare.server import audit, health, login, me, overview, problem, tokens
 from trainfare.server.door import OPEN, known_callers_only, provide_caller, provide_service
 from trainfare.server.service import Service
 
@@ -22,10 +22,24 @@ HERE = Path(__file__).parent
 BODY_MAX = 64 * 2**20
 """A larger request is refused; bills come in by larger uploads on their own route."""
 
-API = [me.me]
+API = [
+    me.me,
+    tokens.list_tokens,
+    tokens.create_token,
+    tokens.rotate_token,
+    tokens.revoke_token,
+    audit.read_audit,
+]
 """Handlers under /api/v1."""
 
-PAGES = [overview.overview]
+PAGES = [
+    login.show,
+    login.sign_in,
+    login.sign_out,
+    login.leave,
+    login.arrive,
+    overview.overview,
+]
 """Handlers that answer a browser."""
 
 
@@ -47,6 +61,7 @@ def make_app(service: Service) -> Litestar:
             "service": Provide(provide_service, sync_to_thread=False),
         },
         exception_handlers=problem.HANDLERS,
+        before_send=[audit.leave_line],
         openapi_config=OpenAPIConfig(
             title="Trainfare",
             version="1",

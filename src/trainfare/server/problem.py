@@ -10,6 +10,7 @@ from typing import Any
 
 from litestar import MediaType, Request, Response
 from litestar.exceptions import HTTPException, NotAuthorizedException
+from litestar.response import Redirect
 
 from trainfare.core.caller import NotAllowed
 from trainfare.core.errors import (
@@ -21,6 +22,7 @@ from trainfare.core.errors import (
     OutsideFailed,
     TrainfareError,
 )
+from trainfare.server.door import login_path
 from trainfare.store.intake import Busy
 
 STATUS: dict[type[TrainfareError], int] = {
@@ -74,7 +76,7 @@ def of_trainfare(_request: Request[Any, Any, Any], error: TrainfareError) -> Res
     return Response(body, status_code=status, media_type=MediaType.JSON)
 
 
-def of_http(_request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
+def of_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
     """What the framework refuses: a path, a method, a parameter, a caller nobody knows."""
     kind, advice = OF_STATUS.get(error.status_code, ("failed", "try again later"))
     message = error.detail or kind.replace("_", " ")
@@ -82,12 +84,26 @@ def of_http(_request: Request[Any, Any, Any], error: HTTPException) -> Response[
         message += f"; {extra.get('key', '')}: {extra.get('message', '')}"
     headers = dict(error.headers or {})
     if isinstance(error, NotAuthorizedException):
+        where = f"{request.scope['path']}?{request.scope['query_string'].decode('latin-1')}"
+        path = login_path(where.rstrip("?"))
+        if request.headers.get("hx-request"):
+            headers["HX-Redirect"] = "/login"
+        elif _is_page(request):
+            return Redirect(path, status_code=303)
         headers["WWW-Authenticate"] = "Bearer"
     return Response(
         make_problem(kind, message, advice),
         status_code=error.status_code,
         headers=headers,
         media_type=MediaType.JSON,
+    )
+
+
+def _is_page(request: Request[Any, Any, Any]) -> bool:
+    """Whether somebody looks at a page, rather than a program asking the API."""
+    is_api = request.scope["path"].startswith(("/api/", "/schema"))
+    return (
+        not is_api and request.method == "GET" and "text/html" in request.headers.get("accept", "")
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 import time
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from pathlib import Path
 from trainfare.core.caller import Caller
 from trainfare.flows import access
 from trainfare.flows.mirror import Mirror
+from trainfare.server.policy import Policy, load_policy
 from trainfare.store.intake import Busy, Intake, Parcel
 from trainfare.store.ledger import Ledger
 
@@ -38,6 +40,7 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.home = settings.home
+        self.policy: Policy = load_policy(settings.home, os.environ)
         self.ledger: Ledger = access.open_office(settings.home, settings.database)
         self._known: dict[str, tuple[int, Caller]] = {}
         self._lock = threading.Lock()

@@ -11,6 +11,7 @@ import uvicorn
 from trainfare.core.errors import OutsideFailed
 from trainfare.flows.access import make_first_token
 from trainfare.server.app import make_app
+from trainfare.server.gate import Gate
 from trainfare.server.ingest import Ingest
 from trainfare.server.service import Service, Settings
 
@@ -39,11 +40,12 @@ def serve(
     service = Service(Settings(home, database, host, port))
     greet(home, f"http://{_written(host)}:{port}", make_first_token(service.ledger))
     config = uvicorn.Config(
-        Ingest(make_app(service), service),
+        Gate(Ingest(make_app(service), service), service),
         log_level="warning",
         access_log=False,
         server_header=False,
-        proxy_headers=False,
+        proxy_headers=bool(service.policy.trusted_proxies),
+        forwarded_allow_ips=list(service.policy.trusted_proxies),
         timeout_graceful_shutdown=5,
     )
     uvicorn.Server(config).run(sockets=[listener])

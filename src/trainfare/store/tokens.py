@@ -41,7 +41,12 @@ class Token:
     @property
     def caller(self) -> Caller:
         """Who asks with it."""
-        return Caller(self.name, self.scopes, self.team)
+        return Caller(self.name, self.scopes, self.team, self.id)
+
+
+def make_secret(prefix: str) -> str:
+    """A new secret of 256 random bits behind *prefix*."""
+    return prefix + secrets.token_urlsafe(32)
 
 
 def digest_of(secret: str) -> str:
@@ -59,7 +64,7 @@ def add_token(
     expires_ns: int | None = None,
 ) -> tuple[str, Token]:
     """Make a token; the secret comes first and is seen only here."""
-    secret = PREFIX + secrets.token_urlsafe(32)
+    secret = make_secret(PREFIX)
     row = {
         "id": secrets.token_hex(4),
         "name": name,
@@ -76,8 +81,11 @@ def add_token(
 
 
 def find_token(connection: sa.Connection, secret: str, at_ns: int) -> Token | None:
-    """The token of *secret* if it opens anything at *at_ns*."""
-    found = _read(connection, TOKEN.c.digest == digest_of(secret))
+    """The token of *secret* if it opens anything at *at_ns*.
+
+    In a transaction that changes, it can be neither revoked nor rotated until that is over.
+    """
+    found = _read(connection, TOKEN.c.digest == digest_of(secret), is_held=True)
     return next((token for token in found if token.is_valid(at_ns)), None)
 
 
@@ -86,10 +94,34 @@ def read_tokens(connection: sa.Connection) -> list[Token]:
     return _read(connection, sa.true())
 
 
-def _read(connection: sa.Connection, where: sa.ColumnElement[bool]) -> list[Token]:
-    rows: Sequence[sa.Row[tuple[object, ...]]] = connection.execute(
-        sa.select(TOKEN).where(where).order_by(TOKEN.c.created_ns, TOKEN.c.id)
-    ).all()
+def rotate_token(connection: sa.Connection, token_id: str) -> str:
+    """A new secret for a token; the old one opens nothing from here on."""
+    secret = make_secret(PREFIX)
+    _set(connection, token_id, digest=digest_of(secret))
+    return secret
+
+
+def revoke_token(connection: sa.Connection, token_id: str, at_ns: int) -> None:
+    """Let a token open nothing any more."""
+    _set(connection, token_id, revoked_ns=at_ns)
+
+
+def note_use(connection: sa.Connection, token_id: str, at_ns: int) -> None:
+    """Say that a token was used."""
+    _set(connection, token_id, used_ns=at_ns)
+
+
+def _set(connection: sa.Connection, token_id: str, **values: object) -> None:
+    connection.execute(TOKEN.update().where(TOKEN.c.id == token_id).values(**values))
+
+
+def _read(
+    connection: sa.Connection, where: sa.ColumnElement[bool], *, is_held: bool = False
+) -> list[Token]:
+    asked = sa.select(TOKEN).where(where).order_by(TOKEN.c.created_ns, TOKEN.c.id)
+    if is_held and connection.get_execution_options().get("is_change"):
+        asked = asked.with_for_update()
+    rows: Sequence[sa.Row[tuple[object, ...]]] = connection.execute(asked).all()
     return [
         Token(
             row.id,

@@ -28,6 +28,7 @@ def upgrade() -> None:
         "session",
         sa.Column("digest", sa.String(64), primary_key=True),
         sa.Column("subject", sa.String(256), nullable=False),
+        sa.Column("token", sa.String(16)),
         sa.Column("name", sa.String(256), nullable=False),
         sa.Column("scopes", sa.String(64), nullable=False),
         sa.Column("team", sa.String(256)),
