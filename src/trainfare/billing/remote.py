@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import importlib
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -50,6 +52,18 @@ def fetch(url: str, folder: Path) -> Path:
         NotFound: nothing is there.
         OutsideFailed: the storage refused or could not be reached.
     """
+    with outside_failures(url):
+        store, path = open_store(url)
+        return _copy(store, path.rstrip("/"), folder, url)
+
+
+def open_store(url: str) -> tuple[Any, str]:
+    """The client of the cloud that *url* is of, and the path that it calls the place by.
+
+    Raises:
+        BadInput: the URL is of no known kind.
+        MissingExtra: the client of that cloud is not installed.
+    """
     scheme = url.partition("://")[0].lower()
     if scheme not in _CLIENTS:
         raise BadInput(f"cannot read {url}: only {', '.join(_CLIENTS)} URLs are known")
@@ -59,9 +73,15 @@ def fetch(url: str, folder: Path) -> Path:
         core = importlib.import_module("fsspec.core")
     except ImportError:
         raise MissingExtra(extra, f"read {scheme}:// bills") from None
+    store, path = core.url_to_fs(url, skip_instance_cache=True)
+    return store, str(path)
+
+
+@contextmanager
+def outside_failures(url: str) -> Iterator[None]:
+    """Tell in words what a store answers to whoever reads from it."""
     try:
-        store, path = core.url_to_fs(url, skip_instance_cache=True)
-        return _copy(store, path.rstrip("/"), folder, url)
+        yield
     except FileNotFoundError:
         raise NotFound(f"there is nothing at {url}; check bucket and key") from None
     except _failures() as error:
@@ -93,7 +113,7 @@ def _copy(store: Any, path: str, folder: Path, url: str) -> Path:
     if not names:
         raise NotFound(f"there is nothing at {url}; check bucket and key")
     for name in names:
-        _get(store, name, folder / _inside(name[len(path) :].lstrip("/"), url))
+        _get(store, name, folder / inside(name[len(path) :].lstrip("/"), url))
     return folder
 
 
@@ -112,8 +132,12 @@ def _get(store: Any, name: str, target: Path) -> None:
     _log.info("fetched object=%s bytes=%d", name, target.stat().st_size)
 
 
-def _inside(key: str, url: str) -> Path:
-    """A key as a path that stays where it is put."""
+def inside(key: str, url: str) -> Path:
+    """A key as a path that stays where it is put.
+
+    Raises:
+        BadInput: it leads outside.
+    """
     parts = PurePosixPath(key).parts
     if not parts or ".." in parts or key.startswith("/") or "\\" in key or "\0" in key:
         raise BadInput(f"{url} holds an object called {key!r}, which leads outside its folder")

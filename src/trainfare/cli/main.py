@@ -46,6 +46,7 @@ COMMANDS = {
     "serve": "The team's server: API and dashboard on this home.",
     "mcp": "Answer an assistant (Model Context Protocol), read-only.",
     "token": "Who may ask the server: create, list, rotate and revoke tokens.",
+    "jobs": "What a server does by itself, and doing it by hand.",
     "doctor": "What was detected, which price and why, what is missing.",
     "completion": "Print the completion script for bash, zsh or fish.",
 }

@@ -14,7 +14,7 @@ from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.static_files import create_static_files_router
 from litestar.template import TemplateConfig
 
-from trainfare.server import audit, health, login, me, overview, problem, tokens
+from trainfare.server import audit, health, jobs, login, me, overview, problem, tokens
 from trainfare.server.door import OPEN, known_callers_only, provide_caller, provide_service
 from trainfare.server.service import Service
 
@@ -29,6 +29,9 @@ API = [
     tokens.rotate_token,
     tokens.revoke_token,
     audit.read_audit,
+    jobs.list_jobs,
+    jobs.get_job,
+    jobs.run_job,
 ]
 """Handlers under /api/v1."""
 

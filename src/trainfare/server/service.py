@@ -14,6 +14,7 @@ from trainfare.core.caller import Caller
 from trainfare.flows import access
 from trainfare.flows.mirror import Mirror
 from trainfare.server.policy import Policy, load_policy
+from trainfare.server.scheduler import Scheduler
 from trainfare.store.intake import Busy, Intake, Parcel
 from trainfare.store.ledger import Ledger
 
@@ -42,13 +43,14 @@ class Service:
         self.home = settings.home
         self.policy: Policy = load_policy(settings.home, os.environ)
         self.ledger: Ledger = access.open_office(settings.home, settings.database)
+        self.scheduler = Scheduler(settings.home, settings.database, self.ledger)
         self._known: dict[str, tuple[int, Caller]] = {}
         self._lock = threading.Lock()
         self.mirror = Mirror(settings.home, self.ledger)
         self._intake: Intake | None = None
 
     def start(self) -> None:
-        """Begin to take in what machines ship; called in the loop that serves."""
+        """Begin to take in what machines ship, and to do jobs; called in the loop that serves."""
         loop = asyncio.get_running_loop()
 
         def decided(group: Sequence[Parcel]) -> None:
@@ -56,6 +58,7 @@ class Service:
 
         self._intake = Intake(self.ledger, decided, self.mirror.take)
         self.mirror.start()
+        self.scheduler.start()
 
     def take_in(self, parcel: Parcel) -> None:
         """Have *parcel* stored; its mark, a future, is done once that is decided.
@@ -89,6 +92,7 @@ class Service:
 
     def close(self) -> None:
         """Let everything go, what was taken in last."""
+        self.scheduler.stop()
         if self._intake is not None:
             self._intake.close()
             self.mirror.close()

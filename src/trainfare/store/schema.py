@@ -190,8 +190,11 @@ JOB_RESULT = sa.Table(
     sa.Column("job", sa.String(64), nullable=False),
     sa.Column("started_ns", sa.BigInteger, nullable=False),
     sa.Column("ended_ns", sa.BigInteger),
-    sa.Column("state", sa.String(16), nullable=False, comment="running, done or failed"),
+    sa.Column("state", sa.String(16), nullable=False, comment="asked, running, done or failed"),
     sa.Column("message", sa.Text, nullable=False),
+    sa.Column("asked_by", sa.String(256), comment="null is the clock"),
+    sa.Column("holder", sa.String(128), comment="the server that runs it"),
+    sa.Column("until_ns", sa.BigInteger, comment="until when it counts as alive"),
     sa.Index("job_result_of", "job", "started_ns"),
 )
 

@@ -19,6 +19,9 @@ def upgrade() -> None:
         sa.Column("ended_ns", sa.BigInteger),
         sa.Column("state", sa.String(16), nullable=False),
         sa.Column("message", sa.Text, nullable=False),
+        sa.Column("asked_by", sa.String(256)),
+        sa.Column("holder", sa.String(128)),
+        sa.Column("until_ns", sa.BigInteger),
     )
     op.create_index("job_result_of", "job_result", ["job", "started_ns"])
     op.create_table(

@@ -1,0 +1,260 @@
+"""The plan of jobs: what ``jobs.toml`` in the home says a server is to do by itself, and when.
+
+    [when]                        # a job's own time otherwise; UTC
+    bills = "1h"                  # every so often: 90s, 5m, 2h, 1d
+    prices = "30 6 * * *"         # or as cron writes it
+    usage = "off"
+
+    [[bill]]
+    place = "s3://bills/focus/"   # a folder, or an s3://, gs:// or az:// address
+    source = "aws"                # as trainfare bill import --source
+
+    [[prices]]
+    feed = "aws-api"              # as trainfare prices refresh --feed
+    regions = ["us-east-1"]
+    only = "accelerators"
+
+    [[usage]]
+    from = "slurm"                # sacct of this machine
+    cluster = "hpc"
+
+    [[usage]]
+    from = "opencost"
+    url = "http://opencost:9003"
+
+    [preview]
+    from = "aws"                  # Cost Explorer and Budgets, beside the bill
+
+A home without the file has no places to pull from; what needs none is done all the same.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from trainfare.core.errors import BadInput
+from trainfare.core.period import SECOND
+
+OFF = "off"
+
+SYSTEMS = ("slurm", "opencost", "dcgm", "file")
+"""Whence usage is pulled."""
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_EVERY = re.compile(r"([1-9]\d{0,6})([smhd])")
+_CRON = re.compile(r"[\d*,/-]+( [\d*,/-]+){2}( [\da-zA-Z*,/-]+){2}")
+_SHORTEST = 10
+
+
+@dataclass(frozen=True, slots=True)
+class BillPlace:
+    """Where deliveries of one bill arrive."""
+
+    place: str
+    """A folder or an object address; ``{month}`` in it stands for 2026-10 and the month before."""
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PriceOrder:
+    """What to refresh by one feed of prices."""
+
+    feed: str
+    regions: tuple[str, ...] = ()
+    only_accelerators: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UsagePlace:
+    """A system that knows which job held what."""
+
+    system: str
+    place: str = ""
+    """A URL of OpenCost or Prometheus, or files; empty for Slurm, which is asked by its commands."""
+    cluster: str | None = None
+    nodes: Path | None = None
+    """What the nodes have, as ``trainfare claims import --nodes`` reads it."""
+    gpus_per_node: int | None = None
+    cpus_per_node: int | None = None
+    days: int = 2
+    """So many days back are asked for each time: what ended late is found."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobPlan:
+    """What a server is to do by itself."""
+
+    when: Mapping[str, str] = field(default_factory=dict)
+    """Job → its time, where it is not the job's own."""
+    bills: tuple[BillPlace, ...] = ()
+    prices: tuple[PriceOrder, ...] = ()
+    usage: tuple[UsagePlace, ...] = ()
+    preview: str | None = None
+    """Whose own tools tell of the open month: "aws"."""
+
+
+def plan_file(home: Path) -> Path:
+    """Where the plan of a home is."""
+    return home / "jobs.toml"
+
+
+def interval_ns(when: str) -> int | None:
+    """Nanoseconds between two runs of "5m" and the like; None where *when* is cron's.
+
+    >>> interval_ns("5m")
+    300000000000
+    """
+    found = _EVERY.fullmatch(when)
+    return None if found is None else int(found[1]) * _SECONDS[found[2]] * SECOND
+
+
+def read_plan(home: Path, jobs: Sequence[str], feeds: Sequence[str]) -> JobPlan:
+    """What the file in *home* says; an empty plan without one.
+
+    Args:
+        home: whose plan.
+        jobs: names of all jobs.
+        feeds: names of all feeds of prices.
+
+    Raises:
+        BadInput: it is wrong; the sentence says where and what would be right.
+    """
+    path = plan_file(home)
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return JobPlan()
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{path} is no TOML file: {error}") from None
+    top = _Table(str(path), document, ("when", "bill", "prices", "usage", "preview"))
+    return JobPlan(
+        _when(top, jobs),
+        tuple(_bill(one) for one in top.tables("bill", ("place", "source"))),
+        tuple(_prices(one, feeds) for one in top.tables("prices", ("feed", "regions", "only"))),
+        tuple(_usage(home, one) for one in top.tables("usage", _USAGE_KEYS)),
+        _preview(top),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """One table of the file, which knows where it stands."""
+
+    where: str
+    document: Any
+    keys: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.document, dict):
+            raise BadInput(f"{self.where} is no table; write its keys below its heading")
+        unknown = sorted(set(self.document) - set(self.keys))
+        if unknown:
+            known = ", ".join(self.keys)
+            raise BadInput(f"{self.where}: there is no key {unknown[0]!r}; keys: {known}")
+
+    def tables(self, key: str, keys: tuple[str, ...]) -> list[_Table]:
+        found = self.document.get(key, [])
+        if not isinstance(found, list):
+            raise BadInput(f"{self.where}: write each {key} under its own [[{key}]]")
+        return [_Table(f"{self.where}, [[{key}]] {n}", one, keys) for n, one in enumerate(found, 1)]
+
+    def table(self, key: str, keys: tuple[str, ...]) -> _Table | None:
+        if key not in self.document:
+            return None
+        return _Table(f"{self.where}, [{key}]", self.document[key], keys)
+
+    def text(self, key: str) -> str | None:
+        value = self.document.get(key)
+        if value is not None and (not isinstance(value, str) or not value.strip()):
+            raise BadInput(f"{self.where}: {key} is no text in quotes")
+        return value
+
+    def need(self, key: str) -> str:
+        value = self.text(key)
+        if value is None:
+            raise BadInput(f"{self.where}: say {key} as well")
+        return value
+
+    def choice(self, key: str, choices: Sequence[str]) -> str:
+        value = self.need(key)
+        if value not in choices:
+            raise BadInput(f"{self.where}: {key} {value!r} is none of {', '.join(choices)}")
+        return value
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        values = self.document.get(key, [])
+        if not isinstance(values, list) or not all(isinstance(one, str) for one in values):
+            raise BadInput(f"{self.where}: {key} is no list of texts in quotes")
+        return tuple(values)
+
+    def number(self, key: str, least: int) -> int | None:
+        value = self.document.get(key)
+        if value is None:
+            return None
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            raise BadInput(f"{self.where}: {key} is no whole number from {least} on")
+        return value
+
+
+def _when(top: _Table, jobs: Sequence[str]) -> dict[str, str]:
+    table = top.table("when", tuple(jobs))
+    if table is None:
+        return {}
+    times = {name: table.need(name) for name in jobs if name in table.document}
+    for name, when in times.items():
+        lasts_ns = interval_ns(when)
+        if lasts_ns is not None and lasts_ns < _SHORTEST * SECOND:
+            raise BadInput(f"{table.where}: {name} {when!r} is shorter than {_SHORTEST}s")
+        if lasts_ns is None and when != OFF and not _CRON.fullmatch(when):
+            raise BadInput(
+                f"{table.where}: {name} {when!r} is no time; write 30s, 5m, 2h, 1d, cron's five "
+                "fields such as '30 6 * * *', or off"
+            )
+    return times
+
+
+def _bill(table: _Table) -> BillPlace:
+    return BillPlace(table.need("place"), table.text("source"))
+
+
+def _prices(table: _Table, feeds: Sequence[str]) -> PriceOrder:
+    is_few = table.text("only") is not None and bool(table.choice("only", ("accelerators",)))
+    return PriceOrder(table.choice("feed", feeds), table.texts("regions"), is_few)
+
+
+_USAGE_KEYS = (
+    "from", "url", "files", "cluster", "nodes", "gpus_per_node", "cpus_per_node", "days",
+)  # fmt: skip
+
+
+def _usage(home: Path, table: _Table) -> UsagePlace:
+    system = table.choice("from", SYSTEMS)
+    place = ""
+    if system in ("opencost", "dcgm"):
+        place = table.need("url").rstrip("/")
+        parts = urlsplit(place)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise BadInput(f"{table.where}: url is no address such as http://opencost:9003")
+    elif system == "file":
+        place = table.need("files")
+    nodes = table.text("nodes")
+    return UsagePlace(
+        system,
+        place,
+        table.text("cluster"),
+        None if nodes is None else home / Path(nodes).expanduser(),
+        table.number("gpus_per_node", 0),
+        table.number("cpus_per_node", 1),
+        table.number("days", 1) or 2,
+    )
+
+
+def _preview(top: _Table) -> str | None:
+    table = top.table("preview", ("from",))
+    return None if table is None else table.choice("from", ("aws",))
