@@ -55,7 +55,7 @@ def test_a_quiet_home_says_so(home, text, answer):
 
 def test_a_failed_delivery_is_said_and_exits_3(over, home, say):
     (home / "notify.toml").write_text(
-        '[[target]]\nname = "hook"\nwebhook = "http://127.0.0.1:9/x"\n'
+        '[[target]]\nname = "hook"\nwebhook = "http://127.0.0.1:9/x"\nprivate = true\n'
         f'secret = "whsec_{"A" * 40}"\n'
     )
     say("alerts", "check")

@@ -56,7 +56,7 @@ def hooked(tmp_path, receiver, monkeypatch):
 
 def hook(home, receiver, more=""):
     (home / "notify.toml").write_text(
-        f'[[target]]\nname = "hook"\nwebhook = "{receiver.url}"\nsecret = "env:HOOK_SECRET"\n{more}'
+        f'[[target]]\nname = "hook"\nwebhook = "{receiver.url}"\nprivate = true\nsecret = "env:HOOK_SECRET"\n{more}'
     )
 
 
@@ -137,7 +137,9 @@ def test_a_webhook_that_answers_no_is_tried_again_with_the_same_id(hooked, recei
 def test_one_dead_target_does_not_silence_another(hooked, receiver):
     over_budget(hooked)
     with (hooked / "notify.toml").open("a") as file:
-        file.write(f'[[target]]\nname = "a"\nwebhook = "http://127.0.0.1:{free_port()}/s3cret"\n')
+        file.write(
+            f'[[target]]\nname = "a"\nwebhook = "http://127.0.0.1:{free_port()}/s3cret"\nprivate = true\n'
+        )
         file.write('secret = "env:HOOK_SECRET"\n')
     found = check_alerts(hooked)
     assert found.sent == ("hook",)
@@ -254,8 +256,8 @@ def test_mail_that_is_down_gets_everything_in_two_messages_once_it_is_up(tmp_pat
 def test_what_is_secret_is_never_said(tmp_path, capsys, caplog):
     (tmp_path / "notify.toml").write_text(
         f'[[target]]\nname = "m"\nurl = "mailto://u:hidden@127.0.0.1:{free_port()}?to=a@b.example"\n'
-        '[[target]]\nname = "n"\nurl = "nosuch://hidden"\n'
-        f'[[target]]\nname = "h"\nwebhook = "http://127.0.0.1:{free_port()}/hidden"\n'
+        '[[target]]\nname = "n"\nurl = "nosuch://hidden"\nprivate = true\n'
+        f'[[target]]\nname = "h"\nwebhook = "http://127.0.0.1:{free_port()}/hidden"\nprivate = true\n'
         f'secret = "{SECRET}"\n'
     )
     over_budget(tmp_path)

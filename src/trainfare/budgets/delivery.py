@@ -4,8 +4,8 @@ Webhooks follow Standard Webhooks (https://www.standardwebhooks.com): ``webhook-
 message's id and the same at every attempt, ``webhook-timestamp`` the second of the attempt, and
 ``webhook-signature`` is ``v1,`` and the HMAC-SHA256 of ``id.timestamp.body`` in base64.
 
-A webhook's address comes from the owner of the home and from nobody else, so it may well be an
-inner one; redirects are not followed, so that no receiver can send a message on to another place.
+A webhook leads to public addresses, or to inner ones where its target says ``private = true``;
+redirects are not followed, so that no receiver can send a message on to another place.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import http.client
 import json
 import logging
-import urllib.error
-import urllib.request
 import warnings
 from collections import Counter
 from typing import Any
 
+from trainfare.budgets.address import Forbidden, post
 from trainfare.budgets.alert import Notice, What
 from trainfare.budgets.alert_shelf import notice_json
 from trainfare.budgets.outbox import Message
@@ -106,11 +106,6 @@ def _gravest(notices: tuple[Notice, ...]) -> list[Notice]:
     return sorted(notices, key=lambda one: (one.what is What.RESOLVED, -one.severity, one.at_ns))
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_: Any) -> None:
-        return None
-
-
 def _post(target: Target, message: Message, at_ns: int) -> None:
     assert target.webhook is not None
     assert target.secret is not None
@@ -123,17 +118,17 @@ def _post(target: Target, message: Message, at_ns: int) -> None:
         "webhook-timestamp": str(seconds),
         "webhook-signature": sign(target.secret, message.id, seconds, body),
     }
-    request = urllib.request.Request(target.webhook, body, headers, method="POST")  # noqa: S310
     try:
-        with urllib.request.build_opener(_NoRedirect).open(request, timeout=TIMEOUT_SECONDS):
-            return
-    except urllib.error.HTTPError as error:
-        error.close()
-        raise Undelivered(f"target {target.name} answered {error.code}") from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "reason", error)
-        why = getattr(reason, "strerror", None) or type(reason).__name__
+        status = post(
+            target.webhook, body, headers, is_private=target.is_private, timeout_s=TIMEOUT_SECONDS
+        )
+    except Forbidden as error:
+        raise Undelivered(f"target {target.name} {error}") from None
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        why = getattr(error, "strerror", None) or type(error).__name__
         raise Undelivered(f"target {target.name} cannot be reached: {why}") from None
+    if not 200 <= status < 300:
+        raise Undelivered(f"target {target.name} answered {status}")
 
 
 def _notify(target: Target, message: Message) -> None:

@@ -10,6 +10,7 @@
     name = "hook"
     webhook = "https://hooks.example.com/trainfare"
     secret = "env:HOOK_SECRET"    # whsec_…
+    private = true                # it may be an address of our own network
 
 Any text may be ``env:NAME``: then it stands in that environment variable, so that the file holds no
 secret. What these texts say is never logged and never printed.
@@ -33,7 +34,7 @@ from trainfare.budgets.alert import Kind, Notice, Severity
 from trainfare.core.errors import BadInput
 from trainfare.core.period import SECOND
 
-_KEYS = {"name", "url", "webhook", "secret", "kinds", "severity", "quiet", "zone"}
+_KEYS = {"name", "url", "webhook", "secret", "private", "kinds", "severity", "quiet", "zone"}
 _QUIET = re.compile(r"(\d\d:\d\d)\s*-\s*(\d\d:\d\d)")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 SECRET_PREFIX = "whsec_"  # noqa: S105 (how a secret begins is none)
@@ -67,6 +68,8 @@ class Target:
     webhook: str | None = field(default=None, repr=False)
     secret: bytes | None = field(default=None, repr=False)
     """Signs what is sent to the webhook."""
+    is_private: bool = False
+    """Whether the webhook may be an inner address."""
     kinds: frozenset[Kind] = frozenset(Kind)
     severity: Severity = Severity.WARNING
     """Nothing below is told."""
@@ -120,7 +123,9 @@ def _target(path: Path, table: Any, env: Mapping[str, str]) -> Target:
     unknown = sorted(set(table) - _KEYS)
     if unknown:
         raise BadInput(f"{where}: there is no key {unknown[0]!r}; keys: {', '.join(sorted(_KEYS))}")
-    words = {key: _word(where, key, table.get(key), env) for key in _KEYS - {"kinds", "name"}}
+    words = {
+        key: _word(where, key, table.get(key), env) for key in _KEYS - {"kinds", "name", "private"}
+    }
     if (words["url"] is None) is (words["webhook"] is None):
         raise BadInput(f"{where}: say either url (for Apprise) or webhook")
     return Target(
@@ -128,6 +133,7 @@ def _target(path: Path, table: Any, env: Mapping[str, str]) -> Target:
         words["url"],
         _http(where, words["webhook"]),
         _secret(where, words["webhook"], words["secret"]),
+        _private(where, table.get("private", False)),
         _kinds(where, table.get("kinds")),
         _severity(where, words["severity"]),
         _quiet_hours(where, words["quiet"], words["zone"]),
@@ -178,6 +184,12 @@ def _secret(where: str, webhook: str | None, text: str | None) -> bytes | None:
             "make one: trainfare alerts secret"
         )
     return key
+
+
+def _private(where: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise BadInput(f"{where}: private is neither true nor false")
+    return value
 
 
 def _kinds(where: str, value: Any) -> frozenset[Kind]:
