@@ -19,8 +19,8 @@ from trainfare.server.door import OPEN, known_callers_only, provide_caller, prov
 from trainfare.server.service import Service
 
 HERE = Path(__file__).parent
-BODY_MAX = 64 * 2**20
-"""A larger request is refused; bills come in by larger uploads on their own route."""
+BODY_MAX = 2**20
+"""A larger request is refused; what may be larger has a bound of its own on its route."""
 
 API = [
     me.me,

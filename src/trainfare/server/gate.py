@@ -6,6 +6,7 @@ without it. Whoever asks is the peer, or whom a trusted proxy names.
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import json
 import math
@@ -19,6 +20,7 @@ from trainfare.server.problem import make_problem
 from trainfare.server.service import Service
 
 Scope = Any
+Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 App = Callable[[Any, Any, Any], Awaitable[None]]
 
@@ -37,6 +39,9 @@ HEADERS = {
 STRICT_TRANSPORT = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 """Only where the browser came by https, as a trusted proxy says."""
 
+BODY_PAUSE_SECONDS = 30
+"""A client that sends nothing of its body for so long is gone."""
+
 UNCOUNTED = ("/api/v1/ingest", "/healthz", "/readyz", "/static/")
 """The intake has a bound of its own; the others cost nothing."""
 
@@ -53,7 +58,7 @@ class Gate:
         self._failures = Buckets(limits.failures)
         self._hosts = _hosts(service)
 
-    async def __call__(self, scope: Scope, receive: Any, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, or refuse it."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
@@ -87,7 +92,7 @@ class Gate:
         is_login = scope["method"] == "POST" and scope["path"] == "/login"
         if secret or is_login:
             answer = self._counting(answer, client)
-        await self._app(scope, receive, answer)
+        await self._app(scope, _impatient(receive), answer)
 
     def _wait(self, scope: Scope, client: str, secret: str) -> float:
         """Seconds that this request comes too early."""
@@ -109,6 +114,25 @@ class Gate:
             await send(message)
 
         return counted
+
+
+def _impatient(receive: Receive) -> Receive:
+    """A *receive* that takes a client for gone which stops in the middle of a body."""
+    is_whole = False
+
+    async def impatient() -> Any:
+        nonlocal is_whole
+        if is_whole:  # what comes now is only the client's leave, however long that takes
+            return await receive()
+        try:
+            async with asyncio.timeout(BODY_PAUSE_SECONDS):
+                message = await receive()
+        except TimeoutError:
+            return {"type": "http.disconnect"}
+        is_whole = not message.get("more_body", False)
+        return message
+
+    return impatient
 
 
 def _dressed(send: Send, *, is_https: bool) -> Send:

@@ -14,10 +14,9 @@ import hmac
 import json
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote_plus, urlencode
 
 import httpx
-from authlib.integrations.base_client.errors import OAuthError
-from authlib.integrations.httpx_client import AsyncOAuth2Client
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
@@ -42,15 +41,21 @@ async def departure(provider: Provider, journey: str, return_address: str) -> st
     Raises:
         OutsideFailed: the provider does not answer, or not as one.
     """
-    async with _client(provider, return_address) as client:
+    async with _client() as client:
         found = await _discover(client, provider)
-        where, _ = client.create_authorization_url(
-            found["authorization_endpoint"],
-            state=_made(journey, "state"),
-            nonce=_made(journey, "nonce"),
-            code_verifier=_made(journey, "verifier"),
-        )
-        return str(where)
+    challenge = hashlib.sha256(_made(journey, "verifier").encode()).digest()
+    asked = {
+        "response_type": "code",
+        "client_id": provider.client_id,
+        "redirect_uri": return_address,
+        "scope": provider.scope,
+        "state": _made(journey, "state"),
+        "nonce": _made(journey, "nonce"),
+        "code_challenge": _text(challenge),
+        "code_challenge_method": "S256",
+    }
+    where = found["authorization_endpoint"]
+    return f"{where}{'&' if '?' in where else '?'}{urlencode(asked)}"
 
 
 def is_state_of(journey: str, state: str) -> bool:
@@ -67,19 +72,26 @@ async def arrival(
         OutsideFailed: the provider does not answer, or not as one.
         NotAllowed: it takes the code for nothing, or its ID token does not hold.
     """
-    async with _client(provider, return_address) as client:
+    async with _client() as client:
         found = await _discover(client, provider)
-        try:
-            answer = await client.fetch_token(
-                found["token_endpoint"], code=code, code_verifier=_made(journey, "verifier")
-            )
-        except (OAuthError, ValueError) as error:
-            raise NotAllowed(
-                f"the identity provider does not take the code ({getattr(error, 'error', 'odd')})"
-            ) from None
-        except httpx.HTTPError as error:
-            raise _unreachable(provider, error) from None
-        keys = await _get(client, provider, found["jwks_uri"])
+        asked = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": return_address,
+            "client_id": provider.client_id,
+            "code_verifier": _made(journey, "verifier"),
+        }
+        how: dict[str, Any] = {}
+        if provider.client_secret is not None:
+            if "client_secret_basic" in found.get(
+                "token_endpoint_auth_methods_supported", ["client_secret_basic"]
+            ):
+                # RFC 6749 §2.3.1 has both written as in a form first.
+                how["auth"] = (quote_plus(provider.client_id), quote_plus(provider.client_secret))
+            else:
+                asked["client_secret"] = provider.client_secret
+        answer = await _ask(client, provider, "POST", found["token_endpoint"], data=asked, **how)
+        keys = await _ask(client, provider, "GET", found["jwks_uri"])
     return check_id_token(provider, answer.get("id_token"), keys, _made(journey, "nonce"))
 
 
@@ -137,21 +149,13 @@ def named(claims: Mapping[str, Any]) -> str:
     return "somebody"
 
 
-def _client(provider: Provider, return_address: str) -> AsyncOAuth2Client:
-    return AsyncOAuth2Client(
-        provider.client_id,
-        provider.client_secret,
-        token_endpoint_auth_method=None if provider.client_secret else "none",
-        scope=provider.scope,
-        redirect_uri=return_address,
-        code_challenge_method="S256",
-        timeout=TIMEOUT_SECONDS,
-    )
+def _client() -> httpx.AsyncClient:
+    return httpx.AsyncClient(timeout=TIMEOUT_SECONDS, follow_redirects=False)
 
 
-async def _discover(client: AsyncOAuth2Client, provider: Provider) -> Mapping[str, str]:
+async def _discover(client: httpx.AsyncClient, provider: Provider) -> Mapping[str, Any]:
     base = provider.issuer.rstrip("/")
-    found = await _get(client, provider, f"{base}/.well-known/openid-configuration")
+    found = await _ask(client, provider, "GET", f"{base}/.well-known/openid-configuration")
     keys = ("authorization_endpoint", "token_endpoint", "jwks_uri")
     if found.get("issuer") != provider.issuer or not all(
         isinstance(found.get(key), str) for key in keys
@@ -163,9 +167,14 @@ async def _discover(client: AsyncOAuth2Client, provider: Provider) -> Mapping[st
     return found
 
 
-async def _get(client: AsyncOAuth2Client, provider: Provider, url: str) -> Mapping[str, Any]:
+async def _ask(
+    client: httpx.AsyncClient, provider: Provider, method: str, url: str, **how: Any
+) -> Mapping[str, Any]:
+    """The JSON object that the provider answers; a code that it does not take is a refusal."""
     try:
-        answer = await client.get(url, withhold_token=True)
+        answer = await client.request(method, url, **how)
+        if method == "POST" and answer.status_code in (400, 401):
+            raise NotAllowed(f"the identity provider does not take the code ({answer.status_code})")
         answer.raise_for_status()
         document = json.loads(answer.content[:ANSWER_MAX])
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
@@ -184,5 +193,8 @@ def _unreachable(provider: Provider, error: Exception) -> OutsideFailed:
 
 def _made(journey: str, what: str) -> str:
     """43 characters of which nobody learns the journey."""
-    digest = hmac.new(journey.encode(), what.encode(), hashlib.sha256).digest()
+    return _text(hmac.new(journey.encode(), what.encode(), hashlib.sha256).digest())
+
+
+def _text(digest: bytes) -> str:
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()

@@ -13,6 +13,7 @@ from trainfare.flows.access import make_first_token
 from trainfare.server.app import make_app
 from trainfare.server.gate import Gate
 from trainfare.server.ingest import Ingest
+from trainfare.server.protocol import ImpatientProtocol
 from trainfare.server.service import Service, Settings
 
 
@@ -41,6 +42,7 @@ def serve(
     greet(home, f"http://{_written(host)}:{port}", make_first_token(service.ledger))
     config = uvicorn.Config(
         Gate(Ingest(make_app(service), service), service),
+        http=ImpatientProtocol,
         log_level="warning",
         access_log=False,
         server_header=False,
