@@ -1,0 +1,132 @@
+"""How long pandas and Spark take for what an allocation does, beside Trainfare in the same run.
+
+    python -m bench.allocation_peers                          1 million rows, 100 thousand runs
+    python -m bench.allocation_peers 10_000_000 100_000 --spark PYTHON
+
+The bill and the claims are those of bench.allocation_time. The peers read the six columns that they
+need of the provider's own Parquet file, cut claims to hours, divide every hour by time and share
+(never beyond the machine), join by resource and hour, and sum one cost column in doubles per run and
+service, and what is left per resource. Trainfare reads its lake, divides four cost columns to the
+nano-unit, and writes a row per run, resource, service and day. *PYTHON* is an interpreter with
+PySpark (and a Java on the path), which starts before its clock does. Linux only.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+
+from bench.allocation_time import ALLOCATE, OUT, SURVEY, claims_of, lake_of, timed
+from bench.focus_rows import write_bill
+
+TURNS = 3
+
+PANDAS = """
+import json, sys, time
+import numpy as np, pandas as pd
+began, before = time.perf_counter(), time.process_time()
+names = ["ResourceId", "ChargePeriodStart", "ServiceName", "BilledCost"]
+bill = pd.read_parquet({bill!r}, columns=names)
+bill["BilledCost"] = bill["BilledCost"].astype("float64")
+bill["hour"] = bill["ChargePeriodStart"].astype("datetime64[us, UTC]").astype("int64") // 3_600_000_000
+claims = pd.read_parquet({claims!r})
+claims["share"] = claims["share_numerator"] / claims["share_denominator"]
+hour = 3_600_000_000_000
+first, last = claims["start_ns"] // hour, (claims["end_ns"] - 1) // hour
+held = claims.loc[claims.index.repeat(last - first + 1)]
+held["hour"] = held["start_ns"] // hour + held.groupby(level=0).cumcount()
+until = np.minimum(held["end_ns"], (held["hour"] + 1) * hour)
+held["weight"] = (until - np.maximum(held["start_ns"], held["hour"] * hour)) / hour * held["share"]
+total = held.groupby(["resource_id", "hour"])["weight"].transform("sum")
+held["part"] = held["weight"] / np.maximum(total, 1.0)
+held = held[["run", "resource_id", "hour", "part"]]
+both = bill.merge(held, left_on=["ResourceId", "hour"], right_on=["resource_id", "hour"])
+both["given"] = both["BilledCost"] * both["part"]
+runs = both.groupby(["run", "ServiceName"])["given"].sum()
+idle = bill.groupby("ResourceId")["BilledCost"].sum().sub(
+    both.groupby("ResourceId")["given"].sum(), fill_value=0)
+"""
+SPARK = """
+import json, sys, time
+from pyspark.sql import SparkSession
+spark = SparkSession.builder.master("local[2]").config("spark.driver.memory", "6g").config(
+    "spark.sql.shuffle.partitions", "8").config("spark.ui.enabled", "false").getOrCreate()
+spark.sparkContext.setLogLevel("ERROR")
+spark.range(10).count()
+began, before = time.perf_counter(), time.process_time()
+spark.read.parquet({bill!r}).selectExpr("ResourceId AS resource", "ServiceName AS service",
+    "CAST(BilledCost AS DOUBLE) AS billed",
+    "unix_seconds(ChargePeriodStart) DIV 3600 AS hour").createOrReplaceTempView("bill")
+spark.read.parquet({claims!r}).createOrReplaceTempView("claims")
+spark.sql('''
+    SELECT run, resource, hour,
+        weight / greatest(sum(weight) OVER (PARTITION BY resource, hour), 1.0D) AS part
+    FROM (SELECT run, resource_id AS resource, hour, share_numerator / share_denominator
+              * (least(end_ns / 3.6e12D, hour + 1) - greatest(start_ns / 3.6e12D, hour)) AS weight
+          FROM (SELECT *, explode(sequence(start_ns DIV 3600000000000,
+                    (end_ns - 1) DIV 3600000000000)) AS hour FROM claims))
+''').createOrReplaceTempView("held")
+runs = spark.sql('''SELECT run, service, sum(billed * part) FROM bill JOIN held USING (resource, hour)
+    GROUP BY run, service''')
+idle = spark.sql('''SELECT resource, sum(billed) FROM (
+    SELECT resource, billed FROM bill
+    UNION ALL SELECT resource, -billed * part FROM bill JOIN held USING (resource, hour))
+    GROUP BY resource''')
+runs.write.mode("overwrite").parquet(sys.argv[1] + "/runs")
+idle.write.mode("overwrite").parquet(sys.argv[1] + "/idle")
+"""
+CLOCK = """
+print(json.dumps([time.perf_counter() - began, time.process_time() - before]))
+"""
+
+
+def main() -> None:
+    """Run every way in turns, print a table of medians."""
+    words = sys.argv[1:]
+    spark = words.pop(words.index("--spark") + 1) if "--spark" in words else None
+    sizes = [int(word) for word in words if word != "--spark"]
+    rows, runs = (sizes + [1_000_000, 100_000][len(sizes) :])[:2]
+    OUT.mkdir(exist_ok=True)
+    bill = OUT / f"focus-{rows}.parquet"
+    if not bill.exists():
+        write_bill(rows, bill)
+    files = {"charges": [str(path) for path in lake_of(rows)], "claims": str(claims_of(rows, runs))}
+    keep = OUT / f"survey-{rows}"
+    shutil.rmtree(keep, ignore_errors=True)
+    kept = f"Path({str(keep)!r})"
+    timed(SURVEY.format(**files, keep=kept))
+    peers = {"bill": str(bill), "claims": files["claims"]}
+    ways = {
+        "trainfare, no survey kept": lambda: timed(ALLOCATE.format(**files, keep="None")),
+        "trainfare, from the survey": lambda: timed(ALLOCATE.format(**files, keep=kept)),
+        "pandas": lambda: clocked(PANDAS.format(**peers), sys.executable),
+    }
+    if spark is not None:
+        ways["Spark, local[2]"] = lambda: clocked(SPARK.format(**peers), spark)
+    found: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(TURNS):
+        for name, way in ways.items():
+            found[name].append(way()[0])
+    print(f"{rows:,} rows, {runs:,} runs, {TURNS} turns\n")
+    print("| way | seconds, median | least | most |")
+    print("|---|---|---|---|")
+    for name, seconds in found.items():
+        low, high = min(seconds), max(seconds)
+        print(f"| {name} | {statistics.median(seconds):.2f} | {low:.2f} | {high:.2f} |")
+
+
+def clocked(work: str, python: str) -> list[float]:
+    """Seconds and CPU seconds that *work* says it took, in a fresh process of *python*."""
+    with tempfile.TemporaryDirectory(dir=OUT) as folder:
+        done = subprocess.run(
+            [python, "-c", work + CLOCK, folder], stdout=subprocess.PIPE, check=True, text=True
+        )
+        return json.loads(done.stdout.splitlines()[-1])
+
+
+if __name__ == "__main__":
+    main()
