@@ -15,7 +15,7 @@ from typing import Any
 from trainfare.allocation.match import literal
 from trainfare.core.errors import BadInput, MissingExtra, OutsideFailed
 
-MEMORY_LIMIT = "256MB"
+MEMORY_LIMIT = "240MB"
 """What the database may hold in memory before it goes on in files; the process takes up to 200 MB
 more."""
 
@@ -74,8 +74,8 @@ def open_database(
         ) from None
     except (package.OutOfRangeException, package.ConversionException) as error:
         raise BadInput(
-            f"an amount is beyond ±9.2 thousand million units of its currency "
-            f"({_first_line(error)}); split the bill or check its amounts"
+            "an amount, or what charges of one kind sum to in a day, is beyond ±9.2 thousand million "
+            f"units of its currency ({_first_line(error)}); check the amounts and their unit"
         ) from None
     except package.IOException as error:
         raise OutsideFailed(
