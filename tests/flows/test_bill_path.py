@@ -66,7 +66,7 @@ def test_a_report_groups_by_labels_and_always_sums_to_the_bill(home, tmp_path):
         home, "claims", "import", write_claims(tmp_path / "c.csv", ("a", "i-1", 8, 8.25, "1"))
     )
     trainfare(home, "allocate")
-    for by in ("model,team", "component", "method", "day", "region", "nosuchlabel"):
+    for by in ("model,team", "component", "method", "day", "region", "project"):
         report = trainfare(home, "report", "--by", by)
         rows = sum(float(row["allocated"]) for row in report["rows"])
         rest = sum(float(v) for v in report["remainders"].values())
@@ -483,14 +483,24 @@ def test_a_checked_bill_says_what_was_read_and_one_is_no_plural(home, tmp_path):
     assert "\n1 problem.\n" in said(home, "rules", "check", code=1)
 
 
+def test_a_moment_before_any_allocation_is_told(home, tmp_path):
+    bill = write_bill(tmp_path / "b.csv", hour("i-1", 8, "8.00"))
+    trainfare(home, "bill", "import", bill)
+    trainfare(home, "allocate")
+    words = trainfare(home, "report", "--as-of", "2020-01-01T00:00:00Z", code=2)
+    assert "nothing was allocated by then; name a later moment, or leave --as-of out" in words
+
+
 def test_a_key_that_no_run_has_is_named_with_those_there_are(home, tmp_path):
     long_name = "arn:aws:ec2:us-east-1:123456789012:volume/of-a-long-name/snap-47935976"
     bill = write_bill(tmp_path / "b.csv", hour("i-1", 8, "8.00"), hour(long_name, 8, "1.00"))
     trainfare(home, "bill", "import", bill)
     trainfare(home, "claims", "import", write_claims(tmp_path / "c.csv", ("a", "i-1", 8, 9, "1")))
     trainfare(home, "allocate")
-    words = said(home, "report", "--by", "taem,run")
-    assert "No run has a label taem; labels of runs: model, team." in words
+    words = said(home, "report", "--by", "taem,run", code=2)
+    assert "no run has a label taem; labels of runs: model, team; other keys: run, status" in words
+    words = said(home, "report", "--by", "project,run")
+    assert "No run has a label project; labels of runs: model, team." in words
     assert "snap-47935976" in words
-    assert trainfare(home, "report", "--by", "taem")["unknown_keys"] == ["taem"]
+    assert trainfare(home, "report", "--by", "project")["unknown_keys"] == ["project"]
     assert trainfare(home, "report", "--by", "team,day")["unknown_keys"] == []

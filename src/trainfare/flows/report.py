@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from trainfare.core.charge import View
 from trainfare.core.errors import BadInput, NotFound
-from trainfare.core.labels import make_labels
+from trainfare.core.labels import KNOWN, make_labels
 from trainfare.core.money import Money
 from trainfare.core.period import BillingPeriod
 from trainfare.core.work import work_of
@@ -97,8 +97,8 @@ def make_report(
         as_of_ns: the bills as they stood then.
 
     Raises:
-        BadInput: a key is neither a column nor a well-formed label, or stands twice; a measure is
-            unknown; runs are each other's parents.
+        BadInput: a key is neither a column nor a label that anything has, or stands twice; a
+            measure is unknown; runs are each other's parents.
         NotFound: there is neither a run nor an allocated bill to report.
     """
     from trainfare.reports.attribution import KEYS, Question, attribute
@@ -112,7 +112,7 @@ def make_report(
     receipts = read_receipts(home, is_whole=asked.needs_samples)
     spends, outside = _spends(home, receipts, periods, asked)
     if not bills.allocations and not spends:
-        raise NotFound(_nothing(wanted))
+        raise NotFound(_nothing(wanted, as_of_ns))
     question = Question(
         by=tuple(by),
         view=view if bills.allocations else None,
@@ -131,6 +131,7 @@ def make_report(
             given |= {group.label.partition("=")[0] for group in found if group.label}
             groups.append(BilledPeriod(one.period, question.columns, found))
     known_keys = tuple(sorted(given.union(*labels.values())))
+    _check_known(by, known_keys)
     report = Report(
         periods,
         tuple(attribute(question, spends, groups, labels)),
@@ -187,7 +188,10 @@ def _name(spend: Spend) -> dict[str, str]:
     return {"name": spend.name} if spend.name else {}
 
 
-def _nothing(wanted: str | None) -> str:
+def _nothing(wanted: str | None, as_of_ns: int | None) -> str:
+    if as_of_ns is not None:
+        what = f"nothing of {wanted}" if wanted else "nothing"
+        return f"{what} was allocated by then; name a later moment, or leave --as-of out"
     if wanted:
         return f"nothing of {wanted} is allocated; run trainfare allocate {wanted}"
     return (
@@ -248,6 +252,18 @@ def _check_keys(by: Sequence[str], where: Mapping[str, Sequence[str]]) -> None:
     empty = [name for name, values in where.items() if not values]
     if empty:
         raise BadInput(f"the filter {empty[0]} names no value; write for example team=nlp")
+
+
+def _check_known(by: Sequence[str], labels: Sequence[str]) -> None:
+    """Refuse a key that nothing has; of the labels that everybody uses there may be none yet."""
+    from trainfare.reports.attribution import KEYS
+
+    unknown = [key for key in by if key not in (*KEYS, *KNOWN, *labels)]
+    if unknown:
+        raise BadInput(
+            f"no run has a label {', '.join(unknown)}; labels of runs: "
+            f"{', '.join(labels) or 'none'}; other keys: {', '.join(KEYS)}"
+        )
 
 
 def _untagged(row: Mapping[str, str | int | None]) -> Untagged:
