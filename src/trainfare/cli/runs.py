@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -70,7 +70,7 @@ def command(
         click.echo(plain(remark), err=True)
     if form == "json":
         listed = with_forecasts(home, with_bills(home, found[:limit]))
-        say_json({"runs": [_summary(receipt) for receipt in listed], "total": len(found)})
+        say_json({"runs": [receipt.to_summary() for receipt in listed], "total": len(found)})
         return
     if not found:
         click.echo(
@@ -113,28 +113,6 @@ def _refuse_options(ctx: click.Context) -> None:
                 f"{parameter.opts[0]} before {ctx.invoked_subcommand} is an option of the list; "
                 f"write it after {ctx.invoked_subcommand}"
             )
-
-
-def _summary(receipt: Receipt) -> dict[str, Any]:
-    """The receipt without its long lists, and without what only all of its samples can tell."""
-    document = receipt.to_json()
-    kept = (
-        "run",
-        "name",
-        "labels",
-        "status",
-        "started_at",
-        "ended_at",
-        "duration_seconds",
-        "currency",
-        "estimated",
-        "billed",
-        "forecast",
-        "steps",
-    )
-    summary = {key: document[key] for key in kept}
-    summary["estimated"] = {k: v for k, v in document["estimated"].items() if k != "low_use"}
-    return summary
 
 
 command.add_command(import_)

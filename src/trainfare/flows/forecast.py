@@ -84,15 +84,19 @@ def _tightest(budgets: Sequence[Budget], receipt: Receipt) -> Budget | None:
     return min(covering, key=lambda one: one.limit.nano, default=None)
 
 
-def with_forecasts(home: Path, receipts: Sequence[Receipt]) -> list[Receipt]:
+def with_forecasts(
+    home: Path, receipts: Sequence[Receipt], forecaster: Forecaster | None = None
+) -> list[Receipt]:
     """The same receipts, those of runs that go on with their forecasts."""
-    forecasts = forecasts_of(home, receipts)
+    forecasts = forecasts_of(home, receipts, forecaster)
     return [replace(one, forecast=forecasts.get(one.run.id)) for one in receipts]
 
 
-def forecasts_of(home: Path, receipts: Sequence[Receipt]) -> dict[str, Forecast]:
-    """Run → forecast, of those that go on."""
-    forecaster = Forecaster(home)
+def forecasts_of(
+    home: Path, receipts: Sequence[Receipt], forecaster: Forecaster | None = None
+) -> dict[str, Forecast]:
+    """Run → forecast, of those that go on; *forecaster* spares learning of ended runs again."""
+    forecaster = forecaster or Forecaster(home)
     found = {one.run.id: forecaster.forecast(one) for one in receipts}
     return {run: forecast for run, forecast in found.items() if forecast is not None}
 

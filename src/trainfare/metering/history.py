@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -43,6 +43,7 @@ __all__ = [
     "read_history",
     "read_receipt",
     "read_receipts",
+    "read_some",
     "run_ids",
 ]
 
@@ -108,6 +109,23 @@ def read_history(
     neighbours = Neighbours(one.segment for group in stored for one in group)
     receipts = [_make_receipt(group, neighbours, book) for group in stored if group]
     receipts.sort(key=lambda r: (r.run.attempts[0].interval.start_ns, r.run.id))
+    return receipts, faults.note()
+
+
+def read_some(
+    home: Path, runs: Sequence[str], beside: Iterable[str], *, now_ns: int
+) -> tuple[list[Receipt], list[str]]:
+    """The receipts of *runs*, priced beside one another and the runs *beside*, and a remark.
+
+    They are read from the last minute of samples of each; the remark is on unreadable records.
+
+    Whoever knows which runs went on at the same time, or named the same artifacts, spares a look
+    at the whole home.
+    """
+    book, faults = PriceBook(home), Faults()
+    stored = {run_id: read_run(home, run_id, now_ns, faults) for run_id in {*runs, *beside}}
+    neighbours = Neighbours(one.segment for group in stored.values() for one in group)
+    receipts = [_make_receipt(stored[run], neighbours, book) for run in runs if stored[run]]
     return receipts, faults.note()
 
 

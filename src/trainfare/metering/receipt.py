@@ -27,6 +27,12 @@ from trainfare.metering.log_timer import LogTimer, find_log_timer
 from trainfare.metering.receipt_use import activity_json, efficiency_json
 from trainfare.prices.accelerators import peak_flops
 
+SUMMARY_KEYS = (
+    *("run", "name", "labels", "status", "started_at", "ended_at", "duration_seconds"),
+    *("currency", "estimated", "billed", "forecast", "steps"),
+)
+"""What lists of runs give of each."""
+
 
 @dataclass(frozen=True, slots=True)
 class Preparation:
@@ -206,6 +212,13 @@ class Receipt:
             "efficiency": efficiency_json(self.efficiency),
             "notes": [*sorted({note for s in run.segments for note in s.notes}), *self.remarks],
         }
+
+    def to_summary(self) -> dict[str, Any]:
+        """The receipt without its long lists, and without what only all of its samples can tell."""
+        document = self.to_json()
+        summary = {key: document[key] for key in SUMMARY_KEYS}
+        summary["estimated"] = {k: v for k, v in document["estimated"].items() if k != "low_use"}
+        return summary
 
 
 def make_receipt(

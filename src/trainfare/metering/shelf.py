@@ -287,6 +287,44 @@ def read_others(
     return others
 
 
+def spool_signs(home: Path, run_id: str) -> tuple[tuple[str, int, int], ...]:
+    """What changes when the spools of a run do: every file's name, size and time of writing."""
+    signs = []
+    for folder in segment_folders(home, run_id):
+        for name in (EVENTS, SAMPLES):
+            with contextlib.suppress(OSError):
+                found = (folder / name).stat()
+                signs.append((f"{folder.name}/{name}", found.st_size, found.st_mtime_ns))
+    return tuple(signs)
+
+
+def run_span(home: Path, run_id: str) -> tuple[int, int | None]:
+    """When a run began and ended, from the first and last lines of its spools.
+
+    0 where nothing can be read; None where an end is not written, though the run may have ended.
+    """
+    spans = [_segment_span(folder) for folder in segment_folders(home, run_id)]
+    known = [span for span in spans if span is not None]
+    ends = [end_ns for _, end_ns in known if end_ns is not None]
+    return min((start_ns for start_ns, _ in known), default=0), (
+        max(ends) if ends and len(ends) == len(known) else None
+    )
+
+
+def _segment_span(folder: Path) -> tuple[int, int | None] | None:
+    try:
+        recording = make_recording(_first_line(folder / EVENTS), b"")
+        with (folder / EVENTS).open("rb") as file:
+            file.seek(max(0, (folder / EVENTS).stat().st_size - TAIL_BYTES))
+            lasted = [one["t"] for one in read_lines(file.read()) if one.get("k") == ev.END]
+        if recording is None:
+            return None
+        start_ns: int = recording.start["w"]
+        return start_ns, start_ns + int(lasted[-1]) if lasted else None
+    except FAULTS:
+        return None
+
+
 def _written_ns(folder: Path) -> int:
     times = [0]
     for name in (SAMPLES, EVENTS):

@@ -11,10 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainfare.core.caller import Caller
+from trainfare.core.shipment import MACHINE_MARK, Piece
 from trainfare.flows import access
 from trainfare.flows.mirror import Mirror
+from trainfare.flows.sights import Sights
+from trainfare.server.answer import Answers
 from trainfare.server.policy import Policy, load_policy
 from trainfare.server.scheduler import Scheduler
+from trainfare.server.settling import Settling
 from trainfare.store.intake import Busy, Intake, Parcel
 from trainfare.store.ledger import Ledger
 
@@ -44,6 +48,9 @@ class Service:
         self.policy: Policy = load_policy(settings.home, os.environ)
         self.ledger: Ledger = access.open_office(settings.home, settings.database)
         self.scheduler = Scheduler(settings.home, settings.database, self.ledger)
+        self.sights = Sights(self.home, self.ledger)
+        self.answers = Answers()
+        self._settling = Settling(self.sights)
         self._known: dict[str, tuple[int, Caller]] = {}
         self._lock = threading.Lock()
         self.mirror = Mirror(settings.home, self.ledger)
@@ -56,9 +63,15 @@ class Service:
         def decided(group: Sequence[Parcel]) -> None:
             loop.call_soon_threadsafe(_wake, group)
 
-        self._intake = Intake(self.ledger, decided, self.mirror.take)
+        self._intake = Intake(self.ledger, decided, self._take)
         self.mirror.start()
         self.scheduler.start()
+        self._settling.start()
+
+    def _take(self, pieces: Sequence[Piece]) -> None:
+        """Have committed pieces written, and the lists of runs brought up to them."""
+        self.mirror.take(pieces)
+        self.sights.note({piece.run for piece in pieces if not piece.run.startswith(MACHINE_MARK)})
 
     def take_in(self, parcel: Parcel) -> None:
         """Have *parcel* stored; its mark, a future, is done once that is decided.
@@ -93,6 +106,8 @@ class Service:
     def close(self) -> None:
         """Let everything go, what was taken in last."""
         self.scheduler.stop()
+        self._settling.stop()
+        self.answers.close()
         if self._intake is not None:
             self._intake.close()
             self.mirror.close()

@@ -133,12 +133,22 @@ RUN_SIGHT = sa.Table(
     sa.Column("currency", sa.String(8), nullable=False),
     sa.Column("estimated_nano", sa.BigInteger, comment="null is not priced"),
     sa.Column("billed_nano", sa.BigInteger, comment="null is not yet billed"),
+    sa.Column("labels", sa.Text, nullable=False, comment="key=value, a line each and around all"),
     sa.Column("words", sa.Text, nullable=False, comment="what a search looks in, lower case"),
+    sa.Column("uris", sa.Text, comment="JSON list of its artifacts; null is none"),
     sa.Column("summary", sa.Text, nullable=False, comment="JSON, as `trainfare runs` prints it"),
+    sa.Column("basis", sa.String(64), nullable=False, comment="digest of what it was made from"),
+    sa.Column("until_ns", sa.BigInteger, comment="true no longer than this; null is for good"),
     sa.Column("changed_ns", sa.BigInteger, nullable=False),
     sa.Index("run_sight_started", "started_ns", "run"),
     sa.Index("run_sight_team", "team", "started_ns"),
     sa.Index("run_sight_status", "status", "started_ns"),
+    sa.Index("run_sight_changed", "changed_ns"),
+    sa.Index(
+        "run_sight_list",
+        *("started_ns", "run", "team", "status", "model", "experiment", "name"),
+        *("duration_ns", "estimated_nano", "billed_nano", "labels", "words"),
+    ).ddl_if(dialect="sqlite"),
 )
 
 TOKEN = sa.Table(

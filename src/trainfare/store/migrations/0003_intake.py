@@ -50,13 +50,29 @@ def upgrade() -> None:
         sa.Column("currency", sa.String(8), nullable=False),
         sa.Column("estimated_nano", sa.BigInteger),
         sa.Column("billed_nano", sa.BigInteger),
+        sa.Column("labels", sa.Text, nullable=False),
         sa.Column("words", sa.Text, nullable=False),
+        sa.Column("uris", sa.Text),
         sa.Column("summary", sa.Text, nullable=False),
+        sa.Column("basis", sa.String(64), nullable=False),
+        sa.Column("until_ns", sa.BigInteger),
         sa.Column("changed_ns", sa.BigInteger, nullable=False),
     )
     op.create_index("run_sight_started", "run_sight", ["started_ns", "run"])
     op.create_index("run_sight_team", "run_sight", ["team", "started_ns"])
     op.create_index("run_sight_status", "run_sight", ["status", "started_ns"])
+    op.create_index("run_sight_changed", "run_sight", ["changed_ns"])
+    if op.get_bind().dialect.name == "sqlite":
+        # Everything that lists filter and sort by, so that a look at all runs reads 20 MB rather
+        # than every summary; PostgreSQL, whose index rows are short, reads its heap as fast.
+        op.create_index(
+            "run_sight_list",
+            "run_sight",
+            [
+                *("started_ns", "run", "team", "status", "model", "experiment", "name"),
+                *("duration_ns", "estimated_nano", "billed_nano", "labels", "words"),
+            ],
+        )
 
 
 def downgrade() -> None:

@@ -1,0 +1,322 @@
+"""The sights path: spools of a home → one line per run in the ledger, kept true.
+
+A run is looked at again when its spool changed, while it goes on, when a bill or a price that it
+may be priced with changed, and when a run that went on beside it turns up late. Nothing is written
+into a spool: those of other machines are theirs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate, islice
+from pathlib import Path
+
+from trainfare.core.period import HOUR, SECOND, BillingPeriod
+from trainfare.core.stage import Status
+from trainfare.flows.forecast import Forecaster, with_forecasts
+from trainfare.flows.months import with_bills
+from trainfare.flows.sight import sight_of
+from trainfare.metering.budget_shelf import budgets_file
+from trainfare.metering.history import read_some
+from trainfare.metering.home import runs_folder
+from trainfare.metering.receipt import Receipt
+from trainfare.metering.shelf import run_span, spool_signs
+from trainfare.store.allocations import current_allocations
+from trainfare.store.deliveries import current_since, newest_change_ns
+from trainfare.store.ledger import Ledger
+from trainfare.store.sights import (
+    Mark,
+    drop_sights,
+    mark_of,
+    newest_change,
+    put_sights,
+    read_marks,
+    shippers_of,
+)
+
+BATCH = 100
+"""So many runs are settled in one transaction."""
+
+WALKED = 500
+"""So many of the runs that have ended are looked after in one round, in turn."""
+
+FAR_NS = 2**63 - 1
+"""The end of what goes on."""
+
+SLACK_NS = 2 * SECOND
+"""So much wider than it is the span of a run is taken."""
+
+UNREADABLE_NS = 15 * SECOND
+"""After so long a run that could not be read is looked at again."""
+
+KINDS = (".json", ".toml", ".csv")
+"""The files right in a home that answers are made from end so."""
+
+NOT_ASKED = ("alerts.json",)
+"""Alerts tell what answers say; no answer is made from them but their own list."""
+
+_Signs = tuple[tuple[str, int, int], ...]
+_Basis = Callable[[_Signs, tuple[int, int]], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What one look at the home did."""
+
+    settled: tuple[str, ...]
+    """The runs whose lines changed."""
+    left: int
+    """Runs that are known to wait for the next round."""
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What answers about a home are made from, as it stands; another when something changed."""
+
+    books: object
+    """Bills, allocations, budgets, prices, rules: what changes by a deed."""
+    runs: int
+    """When the line of a run last changed."""
+
+
+def news_of(home: Path, ledger: Ledger) -> News:
+    """How the home of a server stands."""
+    with ledger.look() as connection:
+        changed_ns, seen_ns = newest_change_ns(connection), newest_change(connection)
+    own = tuple(
+        one for one in _signs_of(home) if one[0].endswith(KINDS) and one[0] not in NOT_ASKED
+    )
+    return News((changed_ns, own, _signs_of(home / "prices")), seen_ns)
+
+
+class Sights:
+    """Keeps the lines of one home; one thread calls :meth:`settle`, any may call :meth:`note`."""
+
+    def __init__(self, home: Path, ledger: Ledger) -> None:
+        self._home, self._ledger = home, ledger
+        self._marks: dict[str, Mark] = {}
+        self._spans = _Spans({})
+        self._is_open = False
+        self._noted: set[str] = set()
+        self._noted_before: set[str] = set()
+        self._lock = threading.Lock()
+        self._listed_ns = -1
+        self._waiting: dict[str, bool] = {}
+        """Run → whether to settle it even where its own spool is as it was."""
+        self._walk: list[str] = []
+        self._forecaster: tuple[object, Forecaster] | None = None
+
+    def note(self, runs: Iterable[str]) -> None:
+        """Something of these runs is new: look at them next."""
+        with self._lock:
+            self._noted.update(runs)
+
+    def settle(self, now_ns: int | None = None) -> Round:
+        """Look at what is due and set the lines of at most BATCH runs.
+
+        Raises:
+            OutsideFailed: the ledger cannot be read or written.
+        """
+        now_ns = time.time_ns() if now_ns is None else now_ns
+        if not self._is_open:
+            with self._ledger.look() as connection:
+                self._marks = read_marks(connection)
+            self._spans = _Spans({run: _span(mark) for run, mark in self._marks.items()})
+            self._is_open = True
+        self._list()
+        basis = self._basis()
+        chosen: dict[str, _Signs] = {}
+        due = self._due(now_ns)
+        for place, run in enumerate(due):
+            if len(chosen) == BATCH:
+                self._put_off(due[place:])
+                break
+            signs = spool_signs(self._home, run)
+            mark, is_forced = self._marks.get(run), self._waiting.pop(run, False)
+            if (
+                mark is None
+                or is_forced
+                or (mark.until_ns or FAR_NS) <= now_ns
+                or mark.basis != basis(signs, self._spans.of(run))
+            ):
+                chosen[run] = signs
+        self._set(chosen, basis, now_ns)
+        return Round(tuple(chosen), len(self._waiting))
+
+    def _list(self) -> None:
+        """Notice runs that came and went; a listing of an unchanged folder is spared."""
+        try:
+            listed_ns = runs_folder(self._home).stat().st_mtime_ns
+            if listed_ns == self._listed_ns:
+                return
+            there = {one.name for one in runs_folder(self._home).iterdir()}
+        except OSError:
+            return
+        gone = [run for run in self._spans.spans if run not in there]
+        with self._ledger.change() as connection:
+            drop_sights(connection, gone)
+        for run in gone:
+            self._marks.pop(run, None)
+            self._waiting.pop(run, None)
+        new = {run: run_span(self._home, run) for run in there - self._spans.spans.keys()}
+        spans = {run: _wide(began, ended) for run, (began, ended) in new.items()}
+        for span in spans.values():
+            # A run that turns up late may have shared a machine with one that was settled alone.
+            beside = self._spans.beside(*span)
+            self._waiting |= {run: True for run in beside if run in self._marks}
+        self._spans = self._spans.changed(spans, gone)
+        newest_first = sorted(new, key=lambda run: new[run][0], reverse=True)
+        self._waiting = {**dict.fromkeys(newest_first, False), **self._waiting}
+        self._listed_ns = listed_ns
+
+    def _due(self, now_ns: int) -> list[str]:
+        """What to look at: noted, running, waiting, and the next few of all others in turn."""
+        with self._lock:
+            # Twice, for what was noted may be written a moment later.
+            noted = self._noted | self._noted_before
+            self._noted_before, self._noted = self._noted, set()
+        until = {run: mark.until_ns for run, mark in self._marks.items() if mark.until_ns}
+        passing = sorted((run for run in until if until[run] <= now_ns), key=until.__getitem__)
+        if not self._walk:
+            self._walk = sorted(self._spans.spans, reverse=True)
+        walked, self._walk = self._walk[:WALKED], self._walk[WALKED:]
+        # Half of a batch is for what goes on, so that neither it nor what waits starves the other.
+        first = [*noted, *passing[: BATCH // 2], *islice(self._waiting, BATCH)]
+        return list(dict.fromkeys([*first, *passing, *walked]))
+
+    def _put_off(self, runs: Sequence[str]) -> None:
+        """What found no place in this round waits for the next."""
+        for run in runs:
+            self._waiting.setdefault(run, False)
+
+    def _basis(self) -> _Basis:
+        """How to tell what a line is made from, as bills and prices stand now."""
+        with self._ledger.look() as connection:
+            delivered = current_since(connection)
+            allocated = {one.period: one.since_ns for one in current_allocations(connection)}
+        prices = _signs_of(self._home / "prices")
+        bills = [
+            (BillingPeriod.parse(period).interval, delivered.get(period), allocated.get(period))
+            for period in sorted({*delivered, *allocated})
+        ]
+
+        def of(signs: _Signs, span: tuple[int, int]) -> str:
+            touched = [
+                one for one in bills if one[0].start_ns < span[1] and span[0] < one[0].end_ns
+            ]
+            return hashlib.sha256(repr((signs, prices, touched)).encode()).hexdigest()
+
+        return of
+
+    def _set(self, chosen: Mapping[str, _Signs], basis: _Basis, now_ns: int) -> None:
+        if not chosen:
+            return
+        beside = set(self._spans.sharing(chosen, self._marks))
+        receipts, _ = read_some(self._home, list(chosen), beside, now_ns=now_ns)
+        receipts = self._completed(receipts, now_ns)
+        with self._ledger.look() as connection:
+            teams = shippers_of(connection, list(chosen))
+        sights = {
+            one.run.id: sight_of(one, team=teams.get(one.run.id), now_ns=now_ns) for one in receipts
+        }
+        marks = {run: Mark("", now_ns + UNREADABLE_NS, 0, 0) for run in chosen if run not in sights}
+        marks |= {run: mark_of(one) for run, one in sights.items()}
+        spans = {run: _span(mark) for run, mark in marks.items()}
+        sights = {
+            run: replace(one, basis=basis(chosen[run], spans[run])) for run, one in sights.items()
+        }
+        with self._ledger.change() as connection:
+            put_sights(connection, list(sights.values()))
+            drop_sights(connection, [run for run in chosen if run not in sights])
+        self._marks |= marks | {run: mark_of(one) for run, one in sights.items()}
+        moved = {
+            run: span for run, span in spans.items() if not _is_near(self._spans.of(run), span)
+        }
+        self._spans = self._spans.changed(moved, ())
+
+    def _completed(self, receipts: Sequence[Receipt], now_ns: int) -> list[Receipt]:
+        """With bills where a run has ended, and forecasts where it goes on."""
+        going = [one for one in receipts if one.run.status is Status.RUNNING]
+        ended = [one for one in receipts if one.run.status is not Status.RUNNING]
+        if going:
+            key = (_sign(budgets_file(self._home)), now_ns // HOUR)
+            if self._forecaster is None or self._forecaster[0] != key:
+                self._forecaster = key, Forecaster(self._home)
+            going = with_forecasts(self._home, going, self._forecaster[1])
+        return [*with_bills(self._home, ended), *going]
+
+
+class _Spans:
+    """When every run began and ended; which went on at the same time is found by bisection."""
+
+    def __init__(self, spans: Mapping[str, tuple[int, int]]) -> None:
+        self.spans = spans
+        ordered = sorted((began, run) for run, (began, _) in spans.items())
+        self._runs = [run for _, run in ordered]
+        self._starts = [began for began, _ in ordered]
+        self._latest_ends = list(accumulate((spans[run][1] for run in self._runs), max))
+
+    def of(self, run: str) -> tuple[int, int]:
+        """Begin and end of a run; all of time where it is not known."""
+        return self.spans.get(run, (0, FAR_NS))
+
+    def changed(self, spans: Mapping[str, tuple[int, int]], gone: Sequence[str]) -> _Spans:
+        """The same with these set and those left out."""
+        if not spans and not gone:
+            return self
+        left_out = set(gone)
+        return _Spans(
+            {run: one for run, one in {**self.spans, **spans}.items() if run not in left_out}
+        )
+
+    def beside(self, began: int, ended: int) -> list[str]:
+        """Runs that went on within that time."""
+        first = bisect_left(self._latest_ends, began + 1)
+        last = bisect_left(self._starts, ended)
+        return [run for run in self._runs[first:last] if self.spans[run][1] > began]
+
+    def sharing(self, runs: Iterable[str], marks: Mapping[str, Mark]) -> Iterable[str]:
+        """Runs that went on at the time of any of *runs*, or name an artifact that one names."""
+        by_uri: dict[str, list[str]] = defaultdict(list)
+        for run, mark in marks.items():
+            for uri in mark.uris:
+                by_uri[uri].append(run)
+        for run in runs:
+            yield from self.beside(*self.of(run))
+            for uri in marks[run].uris if run in marks else ():
+                yield from by_uri[uri]
+
+
+def _span(mark: Mark) -> tuple[int, int]:
+    return _wide(mark.started_ns, mark.ended_ns)
+
+
+def _wide(began: int, ended: int | None) -> tuple[int, int]:
+    """A span, a little wider than it is: small corrections move nothing, and hide no neighbour."""
+    return began - SLACK_NS, FAR_NS if ended is None else ended + SLACK_NS
+
+
+def _is_near(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    return all(abs(a - b) <= SLACK_NS for a, b in zip(one, other, strict=True))
+
+
+def _signs_of(folder: Path) -> tuple[tuple[str, object], ...]:
+    """What changes when a file right in *folder* does."""
+    try:
+        return tuple((one.name, _sign(one)) for one in sorted(folder.iterdir()))
+    except OSError:
+        return ()
+
+
+def _sign(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns
