@@ -15,7 +15,6 @@ import click
 
 from trainfare.budgets.alert import Alert, Severity
 from trainfare.budgets.alert_shelf import alert_json, notice_json
-from trainfare.budgets.outbox import Queue
 from trainfare.budgets.target import SECRET_PREFIX
 from trainfare.cli.answer import format_option, plural, say_json, shorten, width
 from trainfare.core.errors import TrainfareError
@@ -25,6 +24,7 @@ from trainfare.flows.alerts import (
     Pass,
     acknowledge,
     check_alerts,
+    queue_json,
     read_alerts,
     send_messages,
     try_targets,
@@ -50,7 +50,7 @@ def list_(is_all: bool, form: str) -> None:
         say_json(
             {
                 "alerts": [alert_json(one) for one in alerts],
-                "targets": [_queue_json(name, one) for name, one in shelf.queues.items()],
+                "targets": [queue_json(name, one) for name, one in shelf.queues.items()],
             }
         )
         return
@@ -214,17 +214,4 @@ def _pass_json(found: Pass) -> dict[str, Any]:
         "unseen": [{"kind": kind.value, "why": why} for kind, why in found.unseen.items()],
         "sent": list(found.sent),
         "failures": list(found.failures),
-    }
-
-
-def _queue_json(name: str, queue: Queue) -> dict[str, Any]:
-    message = queue.message
-    return {
-        "name": name,
-        "waiting": len(queue.waiting),
-        "message": None if message is None else message.id,
-        "attempts": 0 if message is None else message.attempts,
-        "due_at": None if message is None else format_instant(message.due_ns),
-        "why": (message.why or None) if message is not None else None,
-        "sent_at": None if queue.sent_ns is None else format_instant(queue.sent_ns),
     }

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from trainfare.cli.answer import format_option, plural, say_json, table
 from trainfare.core.money import Money
+from trainfare.flows.bill_json import STANDINGS, allocated_json
 
 if TYPE_CHECKING:
     from trainfare.flows.allocation import Allocated
 
 CHANGES_SHOWN = 20
-
-STANDINGS = ("runs", "idle", "shared", "unused_commitment", "unallocated")
-"""Where charges stand after an allocation."""
 
 
 @click.command("allocate")
@@ -28,51 +26,11 @@ def command(period: str | None, form: str) -> None:
 
     done = allocate_periods(home_folder(), period)
     if form == "json":
-        say_json({"periods": [_document(one) for one in done]})
+        say_json({"periods": [allocated_json(one) for one in done]})
         return
     for one in done:
         _show(one)
     click.echo("Next: trainfare verify · trainfare report --by model,team")
-
-
-def _document(one: Allocated) -> dict[str, Any]:
-    return {
-        "period": one.period,
-        "unchanged": one.is_unchanged,
-        "charges": one.summary["charges"],
-        "outcomes": [_money_of(outcome) for outcome in one.summary["outcomes"]],
-        "methods": [
-            {**method, "nano": None, "effective": _text(method["nano"], method["currency"])}
-            for method in one.summary["methods"]
-        ],
-        "changes": [
-            {
-                "run": change.run,
-                "before": change.before.text(),
-                "after": change.after.text(),
-                "currency": change.after.currency,
-            }
-            for change in one.changes
-        ],
-        "stale_tags": one.summary["stale_tags"],
-        "stale_tag_count": one.summary["stale_tag_count"],
-        "unbilled": one.summary["unbilled"],
-        "unbilled_count": one.summary["unbilled_count"],
-    }
-
-
-def _money_of(outcome: dict[str, Any]) -> dict[str, Any]:
-    texts = {name: _text(outcome[name], outcome["currency"]) for name in STANDINGS}
-    return {
-        "currency": outcome["currency"],
-        "view": outcome["view"],
-        **texts,
-        "missing": outcome["missing"],
-    }
-
-
-def _text(nano: str, currency: str) -> str:
-    return Money(int(nano), currency).text()
 
 
 def _show(one: Allocated) -> None:

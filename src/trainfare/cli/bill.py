@@ -7,20 +7,19 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from trainfare.cli.answer import format_option, plural, say_json, shorten, table
 from trainfare.core.money import Money
 from trainfare.core.period import format_instant
+from trainfare.flows.bill_json import VIEWS, delivery_json, imported_json
 
 if TYPE_CHECKING:
     from trainfare.billing.bill import Bill
     from trainfare.flows.bill import Imported
     from trainfare.store.deliveries import StoredDelivery
-
-VIEWS = ("billed", "effective", "list", "contracted")
 
 
 @click.group("bill")
@@ -47,7 +46,7 @@ def import_(places: tuple[str, ...], source: str | None, mapping: Path | None, f
     imported = import_bills(home, places, source=source, mapping=mapping, watch=_progress)
     survey_bills(home, [one.delivery.period for one in imported])
     if form == "json":
-        say_json({"deliveries": [_imported(one) for one in imported]})
+        say_json({"deliveries": [imported_json(one) for one in imported]})
         return
     for one in imported:
         click.echo(_headline(one))
@@ -107,36 +106,6 @@ def _amount(views: Mapping[str, int], view: str, currency: str) -> str:
     return Money(views[view], currency).display(2) if view in views else "not stated"
 
 
-def _document(delivery: StoredDelivery) -> dict[str, Any]:
-    return {
-        "id": delivery.id,
-        "source": delivery.source,
-        "format": delivery.format,
-        "period": delivery.period,
-        "rows": delivery.rows,
-        "totals": {
-            currency: {
-                view: Money(views[view], currency).text() if view in views else None
-                for view in VIEWS
-            }
-            for currency, views in sorted(delivery.totals.items())
-        },
-        "repairs": delivery.repairs,
-        "files": list(delivery.files),
-        "imported_at": format_instant(delivery.imported_ns),
-    }
-
-
-def _imported(one: Imported) -> dict[str, Any]:
-    replaced = one.replaced.id if one.replaced else None
-    return {
-        **_document(one.delivery),
-        "replaces": replaced,
-        "unchanged": one.is_unchanged,
-        "notices": list(one.notices),
-    }
-
-
 @command.command("list")
 @format_option("table", "json")
 def list_(form: str) -> None:
@@ -146,7 +115,7 @@ def list_(form: str) -> None:
 
     found = list_deliveries(home_folder())
     if form == "json":
-        say_json({"deliveries": [{**_document(d), "current": now} for d, now in found]})
+        say_json({"deliveries": [{**delivery_json(d), "current": now} for d, now in found]})
         return
     if not found:
         click.echo("No bills yet. Import one: trainfare bill import FILE")
@@ -178,7 +147,7 @@ def show(delivery: str, form: str) -> None:
     found = get_delivery(home_folder(), delivery)
     if form == "json":
         say_json(
-            {"deliveries": [{**_document(one), "repair_notes": notes} for one, notes in found]}
+            {"deliveries": [{**delivery_json(one), "repair_notes": notes} for one, notes in found]}
         )
         return
     first = found[0][0]

@@ -6,7 +6,6 @@ import shlex
 import sys
 import time
 from collections.abc import Sequence
-from typing import Any
 
 import click
 
@@ -22,11 +21,12 @@ from trainfare.core.budget import (
 from trainfare.core.errors import BadInput, NotFound
 from trainfare.core.labels import parse_label
 from trainfare.core.money import Money
-from trainfare.core.period import format_instant, parse_instant
+from trainfare.core.period import parse_instant
 from trainfare.core.plain import plain
 from trainfare.flows.budget import Fit, drop_budget, fit_plan, set_budget, standings
+from trainfare.flows.budget_json import fits_json, scoped_json, standing_json
 from trainfare.flows.fare import read_plan
-from trainfare.metering.budget_shelf import budget_json, find_budget, read_budgets
+from trainfare.metering.budget_shelf import find_budget, read_budgets
 from trainfare.metering.home import home_folder
 
 COLOURS = {
@@ -109,7 +109,7 @@ def set_(
     )
     before = set_budget(home_folder(), budget)
     if form == "json":
-        say_json({"budget": _budget_json(budget), "before": before and _budget_json(before)})
+        say_json({"budget": scoped_json(budget), "before": before and scoped_json(before)})
         return
     click.echo(f"{'replaced' if before else 'set'} {_sentence(budget)}")
     if not arm and any(one.action in ("stop", "cancel") for one in budget.thresholds):
@@ -132,7 +132,7 @@ def show(name: str, form: str) -> None:
     budget = find_budget(home_folder(), name)
     found = standings(home_folder(), [budget])
     if form == "json":
-        say_json({**_budget_json(budget), "standings": [standing_json(one) for one in found]})
+        say_json({**scoped_json(budget), "standings": [standing_json(one) for one in found]})
         return
     lines = [_sentence(budget), ""]
     lines += [f"{'threshold':<12}{one}" for one in budget.thresholds]
@@ -150,7 +150,7 @@ def delete(name: str, form: str) -> None:
     """Remove a budget; the audit trail keeps what it was."""
     gone = drop_budget(home_folder(), name)
     if form == "json":
-        say_json({"deleted": _budget_json(gone)})
+        say_json({"deleted": scoped_json(gone)})
         return
     click.echo(f"deleted {_sentence(gone)}")
 
@@ -192,34 +192,6 @@ def _sentence(budget: Budget) -> str:
     per = each.get(budget.period, f"a {budget.period} for")
     more = ", carried over" if budget.is_carried_over else ""
     return f"{budget.id}: {budget.limit.display()} {per} {plain(str(budget.scope))}, {budget.view}{more}"
-
-
-def _budget_json(budget: Budget) -> dict[str, Any]:
-    return {**budget_json(budget), "scope": {"selection": budget.scope.text}}
-
-
-def standing_json(one: Standing) -> dict[str, Any]:
-    """A standing with stable keys; money as text."""
-    budget = one.budget
-    return {
-        "id": budget.id,
-        "scope": {"selection": budget.scope.text},
-        "period": budget.period.value,
-        "view": budget.view.value,
-        "run": one.run,
-        "currency": one.limit.currency,
-        "limit": one.limit.text(),
-        "spent": None if one.spent is None else one.spent.text(),
-        "forecast": None if one.forecast is None else one.forecast.text(),
-        "forecast_low": None if one.forecast_low is None else one.forecast_low.text(),
-        "forecast_high": None if one.forecast_high is None else one.forecast_high.text(),
-        "forecast_coverage": one.forecast_coverage and round(one.forecast_coverage, 4),
-        "breach_probability": one.breach_probability,
-        "state": one.state.value,
-        "reached": [str(each) for each in one.reached],
-        "why": one.why or None,
-        "starts_at": format_instant(budget.starts_ns) if budget.starts_ns else None,
-    }
 
 
 def _say(found: Sequence[Standing], form: str) -> None:
@@ -269,16 +241,7 @@ def _bar(one: Standing) -> str:
 
 def _say_fits(fits: Sequence[Fit], amount: Money, plan: str, form: str) -> None:
     if form == "json":
-        rows = [
-            {
-                **standing_json(one.standing),
-                "plan": one.plan.text(),
-                "left": None if one.left is None else one.left.text(),
-                "fits": one.fits,
-            }
-            for one in fits
-        ]
-        say_json({"plan": amount.text(), "currency": amount.currency, "budgets": rows})
+        say_json(fits_json(fits, amount))
         return
     click.echo(f"{plain(plan)} costs {amount.display()}")
     if not fits:

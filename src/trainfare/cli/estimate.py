@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any
 
 import click
 
@@ -16,16 +15,14 @@ from trainfare.cli.price_view import (
     fitted,
     line,
     origin_words,
-    price_age,
-    price_json,
     rate,
     rate_range,
-    rate_text,
     wrapped,
 )
 from trainfare.core.money import decimal_of
 from trainfare.core.price import Price
 from trainfare.flows.fare import Fare, Job, fares, hours_text, plan_job
+from trainfare.flows.price_json import estimate_json, price_age, rate_text
 from trainfare.metering.home import home_folder
 from trainfare.prices.book import PriceBook
 from trainfare.prices.catalogue import find_spec
@@ -73,34 +70,11 @@ def command(
     )
     found = fares(job, region)
     if form == "json":
-        say_json(_document(job, found))
+        say_json(estimate_json(job, found))
     elif region is not None or len(found) == 1:
         click.echo(_ticket(job, found[0]))
     else:
         click.echo(_board(job, found))
-
-
-def _document(job: Job, found: list[Fare]) -> dict[str, Any]:
-    """The answer with stable keys; money as text."""
-    return {
-        "instance": job.instance,
-        "provider": job.provider,
-        "option": job.option,
-        "hours": hours_text(job.hours),
-        "count": job.count,
-        "estimates": [
-            {
-                "region": fare.region,
-                "currency": fare.price.currency,
-                "estimated": job.costs(fare.price.amount, fare.price.currency).text(),
-                "estimated_high": job.costs(fare.high, fare.price.currency).text()
-                if fare.high is not None
-                else None,
-                "price": price_json(fare.price, job.at_ns),
-            }
-            for fare in found
-        ],
-    }
 
 
 def _ticket(job: Job, fare: Fare) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,10 +13,17 @@ from trainfare.core.claim import share_text
 from trainfare.core.errors import BadInput
 from trainfare.core.money import Money
 from trainfare.core.period import format_instant
+from trainfare.flows.explain_json import (
+    amounts_of,
+    charge_json,
+    effective_of,
+    run_json,
+    totals_of,
+)
 
 if TYPE_CHECKING:
     from trainfare.allocation.line import Line
-    from trainfare.flows.explain import ExplainedCharge, ExplainedRun, Part, PooledPart
+    from trainfare.flows.explain import ExplainedCharge, ExplainedRun, Part
 
 PARTS_SHOWN = 30
 
@@ -36,7 +43,7 @@ def command(run: str | None, charge: str | None, period: str | None, form: str) 
     if charge is not None:
         explained = explain.explain_charge(home_folder(), charge)
         if form == "json":
-            say_json({"charges": [_charge_document(one) for one in explained]})
+            say_json({"charges": [charge_json(one) for one in explained]})
         else:
             for one in explained:
                 _show_charge(one)
@@ -44,114 +51,24 @@ def command(run: str | None, charge: str | None, period: str | None, form: str) 
     assert run is not None
     told = explain.explain_run(home_folder(), run, period)
     if form == "json":
-        say_json(
-            {
-                "run": run,
-                "parts": [_part_document(part) for part in told.parts],
-                "pooled": [
-                    {
-                        "period": one.period,
-                        "rule": one.rule,
-                        "match": one.text,
-                        "currency": one.currency,
-                        "amounts": _amounts(one),
-                    }
-                    for one in told.pooled
-                ],
-                "total": {c: amount.text() for c, amount in _totals(told).items()},
-            }
-        )
+        say_json(run_json(run, told))
     else:
         _show_run(run, told)
-
-
-def _amounts(line: Line | PooledPart) -> dict[str, str | None]:
-    return {
-        view.value: None if nano is None else Money(nano, line.currency).text()
-        for view, nano in zip(View, line.amounts, strict=True)
-    }
-
-
-def _effective(line: Line | PooledPart) -> Money | None:
-    nano = line.amounts[list(View).index(View.EFFECTIVE)]
-    return None if nano is None else Money(nano, line.currency)
 
 
 def _owner(line: Line) -> str:
     return line.run or f"({(line.remainder or 'nobody').replace('_', ' ')})"
 
 
-def _line_document(line: Line) -> dict[str, Any]:
-    return {
-        "owner": line.run,
-        "remainder": line.remainder.value if line.remainder else None,
-        "method": line.method,
-        "label": line.label,
-        "tag_run": line.tag_run,
-        "currency": line.currency,
-        "amounts": _amounts(line),
-    }
-
-
-def _part_document(part: Part) -> dict[str, Any]:
-    line = part.line
-    return {
-        "charge": part.charge,
-        "period": part.period,
-        "resource": line.resource,
-        "start": format_instant(line.start_us * 1000),
-        "end": format_instant(line.end_us * 1000),
-        **_line_document(line),
-    }
-
-
-def _charge_document(one: ExplainedCharge) -> dict[str, Any]:
-    told = one.explanation
-    first = told.lines[0]
-    return {
-        "charge": one.charge,
-        "period": one.period,
-        "resource": first.resource,
-        "start": format_instant(first.start_us * 1000),
-        "end": format_instant(first.end_us * 1000),
-        "rule": told.rule.name if told.rule else None,
-        "paid_seconds": None if told.capacity_us is None else told.capacity_us / 10**6,
-        "held_seconds": {run: held / 10**6 for run, held in one.held_us.items()},
-        "parts": [_line_document(line) for line in told.lines],
-        "claims": [
-            {
-                "run": claim.run,
-                "resource": claim.resource,
-                "start": format_instant(claim.start_us * 1000),
-                "end": format_instant(claim.end_us * 1000),
-                "share": share_text(claim.share),
-            }
-            for claim in told.claims
-        ],
-    }
-
-
-def _totals(told: ExplainedRun) -> dict[str, Money]:
-    """Currency → effective cost of all parts, which is what the report says."""
-    sums: dict[str, Money] = {}
-    lines: list[Line | PooledPart] = [part.line for part in told.parts]
-    for line in [*lines, *told.pooled]:
-        amount = _effective(line)
-        if amount is not None:
-            zero = Money.zero(amount.currency)
-            sums[amount.currency] = sums.get(amount.currency, zero) + amount
-    return sums
-
-
 def _show_run(run: str, told: ExplainedRun) -> None:
-    total = ", ".join(amount.display(2) for amount in _totals(told).values())
+    total = ", ".join(amount.display(2) for amount in totals_of(told).values())
     count = len(told.parts)
     click.echo(f"{run}: {count:,} part{'s' * (count != 1)} of charges, {total} effective\n")
     if told.parts:
         _show_parts(told.parts)
     if told.pooled:
         rows = [
-            [f"  {one.period}", one.rule, shorten(one.text, 40), _text(_effective(one))]
+            [f"  {one.period}", one.rule, shorten(one.text, 40), _text(effective_of(one))]
             for one in told.pooled
         ]
         click.echo("\nOf what rules divide over runs:")
@@ -165,7 +82,7 @@ def _show_parts(parts: Sequence[Part]) -> None:
             part.charge if len(part.charge) <= 44 else "…" + part.charge[-43:],
             format_instant(part.line.start_us * 1000)[:16].replace("T", " "),
             part.line.method,
-            _text(_effective(part.line)),
+            _text(effective_of(part.line)),
         ]
         for part in ordered[:PARTS_SHOWN]
     ]
@@ -192,7 +109,7 @@ def _show_charge(one: ExplainedCharge) -> None:
         [
             f"  {_owner(line)}",
             line.method,
-            *[value or "not stated" for value in _amounts(line).values()],
+            *[value or "not stated" for value in amounts_of(line).values()],
         ]
         for line in told.lines
     ]

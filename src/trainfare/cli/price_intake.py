@@ -10,8 +10,8 @@ from typing import Any
 import click
 
 from trainfare.cli.answer import format_option, say_json, shorten, width
-from trainfare.cli.price_view import rate_text
 from trainfare.core.errors import BadInput, TrainfareError
+from trainfare.flows.price_json import rate_text
 from trainfare.metering.home import home_folder
 from trainfare.prices.age import today
 from trainfare.prices.listing import Listing

@@ -12,10 +12,11 @@ from typing import Any
 import click
 
 from trainfare.cli.answer import format_option, say_json
-from trainfare.cli.price_view import fitted, option_text, rate, rate_text
+from trainfare.cli.price_view import fitted, rate
 from trainfare.core.errors import BadInput
 from trainfare.core.money import decimal_of
 from trainfare.core.price import UNITS, parse_hourly
+from trainfare.flows.price_json import option_text, rate_text
 from trainfare.metering.home import home_folder
 from trainfare.prices.accelerators import find_accelerator
 from trainfare.prices.age import day_of

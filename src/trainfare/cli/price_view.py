@@ -6,28 +6,19 @@ import textwrap
 from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
 
 import click
 
 from trainfare.cli.answer import shorten, table, visible_len, width
 from trainfare.core.money import Money
 from trainfare.core.price import Price
-from trainfare.prices.age import age_days, day_of, is_known_to_the_day, quality_of
+from trainfare.flows.price_json import option_text, price_age, rate_text
+from trainfare.prices.age import age_days, is_known_to_the_day, quality_of
 from trainfare.prices.catalogue import InstanceSpec, find_spec
 from trainfare.prices.listing import Listing
 
 COLOURS = {"fresh": None, "aging": "yellow", "stale": "red"}
 """Quality → colour of an age."""
-
-
-def rate_text(amount: Decimal) -> str:
-    """A rate as files carry it: up to 9 places, no useless zeros.
-
-    >>> rate_text(Decimal("55.0400")), rate_text(Decimal("0.3970319634703"))
-    ('55.04', '0.397031963')
-    """
-    return f"{round(amount, 9).normalize():f}"
 
 
 def rate(amount: Decimal | Fraction, currency: str = "USD", unit: str = "") -> str:
@@ -56,12 +47,6 @@ def rate_range(low: Decimal, high: Decimal, currency: str = "USD", between: str 
     return ends[0] + between + second
 
 
-def option_text(option: str) -> str:
-    """A purchase option in words: ``on demand``, ``1 year committed``."""
-    words = option.replace("commit_1y", "1-year").replace("commit_3y", "3-year")
-    return words.replace("_", " ")
-
-
 def devices_text(spec: InstanceSpec | None) -> str:
     """What accelerators a machine has: ``8 × H100``; empty for none, ``?`` where not known."""
     if spec is None:
@@ -79,11 +64,6 @@ def age_text(quality: str, days: int) -> str:
     """The age of a price with what to make of it: ``126 d aging``."""
     words = f"{days} d" + ("" if quality == "fresh" else f" {quality}")
     return click.style(words, fg=COLOURS[quality])
-
-
-def price_age(price: Price, at_ns: int) -> int | None:
-    """Whole days between a price's date and an instant; None where it has no date."""
-    return None if price.as_of is None else abs((day_of(at_ns) - price.as_of).days)
 
 
 def origin_words(price: Price, at_ns: int, stated: str | None = None) -> str:
@@ -111,49 +91,6 @@ def origin_words(price: Price, at_ns: int, stated: str | None = None) -> str:
     if price.quality != "fresh":
         words += " " + click.style(f"({price.quality})", fg=COLOURS[price.quality])
     return words
-
-
-def price_json(price: Price, at_ns: int) -> dict[str, Any]:
-    """A price with stable keys."""
-    return {
-        "sku": price.sku,
-        "amount": rate_text(price.amount),
-        "unit": price.unit,
-        "currency": price.currency,
-        "origin": price.origin,
-        "source": price.source,
-        "as_of": price.as_of.isoformat() if price.as_of else None,
-        "age_days": price_age(price, at_ns),
-        "quality": price.quality,
-        "reference": price.is_reference,
-    }
-
-
-def listing_json(item: Listing, at_ns: int) -> dict[str, Any]:
-    """A listing with stable keys; the specification is null where it is not known."""
-    spec = find_spec(item.provider, item.name)
-    return {
-        "sku": item.sku,
-        "provider": item.provider,
-        "region": item.region,
-        "name": item.name,
-        "option": item.option,
-        "amount": rate_text(item.amount),
-        "high": None if item.high is None else rate_text(item.high),
-        "unit": item.unit,
-        "currency": item.currency,
-        "accelerator": (spec.accelerator or None) if spec else None,
-        "accelerators": _number(spec.accelerator_count) if spec else None,
-        "vcpus": _number(spec.vcpus) if spec else None,
-        "memory_gib": _number(spec.memory_gib) if spec else None,
-        "origin": item.origin,
-        "source": item.source,
-        "confidence": item.confidence or None,
-        "as_of": item.as_of,
-        "age_days": age_days(item.as_of, at_ns),
-        "quality": quality_of(item.option, item.as_of, at_ns),
-        "reference": item.is_reference,
-    }
 
 
 def listings_table(items: Sequence[Listing], at_ns: int) -> str:
@@ -226,7 +163,3 @@ def _wide(headers: Sequence[str], rows: Sequence[Sequence[str]], kept: Sequence[
     """Columns that a table of the *kept* columns takes."""
     every = [headers, *rows]
     return sum(max(visible_len(row[c]) for row in every) for c in kept) + 2 * (len(kept) - 1)
-
-
-def _number(value: Decimal | None) -> str | None:
-    return None if value is None else rate_text(value)

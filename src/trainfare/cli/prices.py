@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import click
 
@@ -13,25 +12,21 @@ from trainfare.cli.price_overrides import list_, set_, unset
 from trainfare.cli.price_view import (
     devices_text,
     line,
-    listing_json,
     listings_table,
-    option_text,
     origin_words,
-    price_json,
     rate,
     rate_range,
-    rate_text,
     wrapped,
 )
 from trainfare.core.errors import NotFound
-from trainfare.core.machine import Machine
-from trainfare.core.price import NoPrice, Price
+from trainfare.core.price import Price
+from trainfare.flows.price_json import find_price, known_price_json, listing_json, rate_text
 from trainfare.metering.home import home_folder
 from trainfare.prices.accelerators import models
 from trainfare.prices.book import PriceBook
 from trainfare.prices.catalogue import find_spec, sources
-from trainfare.prices.listing import ANY_REGION, Listing
-from trainfare.prices.market import close_names, exact_name, list_price, providers_of, regions_of
+from trainfare.prices.listing import Listing
+from trainfare.prices.market import close_names
 from trainfare.prices.spot_advice import find_spot_advice
 
 
@@ -97,46 +92,12 @@ def show(sku: str, provider: str | None, region: str | None, option: str, form: 
 
     NAME is an instance type or accelerator; SKU is provider/region/name/option.
     """
-    home, at_ns = home_folder(), time.time_ns()
-    if sku.count("/") == 3:
-        provider, region, sku, option = sku.split("/")
-    name = exact_name(home, sku)
-    sellers = providers_of(home, name)
-    provider = provider or (sellers[0] if len(sellers) == 1 else None)
-    listed = regions_of(home, provider, name, option) if provider else []
-    if region is None and len(listed) == 1:
-        region = listed[0].region
-    machine = Machine(
-        "prices-show",
-        "prices-show",
-        provider=provider,
-        region=None if region == ANY_REGION else region,
-        instance_type=name,
-        purchase_option=option,
-    )
-    price = PriceBook(home).machine_price(machine, at_ns)
-    if isinstance(price, NoPrice) and region is None and listed:
-        raise NotFound(
-            f"{name} has its own {option_text(option)} price in {len(listed)} regions "
-            f"({', '.join(item.region for item in listed[:4])} …); say --region"
-        )
-    if isinstance(price, NoPrice):
-        raise NotFound(f"no price for {name}: {price.why}")
-    listing = None
-    if provider and region:
-        listing = list_price(home, (provider, region), name, option, at_ns)
+    at_ns = time.time_ns()
+    price, listing = find_price(home_folder(), sku, provider, region, option, at_ns)
     if form == "json":
-        say_json(_document(price, listing, at_ns))
+        say_json(known_price_json(price, listing, at_ns))
     else:
         click.echo(_page(price, listing, at_ns))
-
-
-def _document(price: Price, listing: Listing | None, at_ns: int) -> dict[str, Any]:
-    """The price that holds, and beside it the listing and the specification."""
-    return {
-        "price": price_json(price, at_ns),
-        "listing": None if listing is None else listing_json(listing, at_ns),
-    }
 
 
 def _page(price: Price, listing: Listing | None, at_ns: int) -> str:

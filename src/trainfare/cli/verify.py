@@ -17,33 +17,14 @@ NAMES = ("runs", *Remainder)
 def command(period: str | None, form: str) -> int:
     """Prove conservation of a billing PERIOD, or of all; exit 1 with the difference if it fails."""
     from trainfare.flows.allocation import verify
+    from trainfare.flows.bill_json import balances_json
     from trainfare.metering.home import home_folder
 
     balances = verify(home_folder(), period)
     is_conserved = all(one.difference == 0 for one in balances)
     stale = list(dict.fromkeys(one.period for one in balances if one.is_stale))
     if form == "json":
-        say_json(
-            {
-                "conserved": is_conserved,
-                "stale": stale,
-                "periods": [
-                    {
-                        "period": one.period,
-                        "currency": one.currency,
-                        "view": one.view.value,
-                        "bill": Money(one.bill, one.currency).text(),
-                        "runs": Money(one.runs, one.currency).text(),
-                        **{
-                            name.value: Money(one.remainders[name], one.currency).text()
-                            for name in Remainder
-                        },
-                        "difference": _difference(one.difference, one.currency),
-                    }
-                    for one in balances
-                ],
-            }
-        )
+        say_json(balances_json(balances))
         return 0 if is_conserved else 1
     if not balances:
         click.echo("No bills yet, so nothing to verify.")
@@ -75,7 +56,3 @@ def command(period: str | None, form: str) -> int:
         )
     click.echo("\nConserved to the nano." if is_conserved else "\nNOT CONSERVED.")
     return 0 if is_conserved else 1
-
-
-def _difference(nano: int, currency: str) -> str:
-    return Money(nano, currency).text() if nano else "0"

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from trainfare.budgets.alert import Alert, Finding, Kind, Notice, Severity, What, advance
 from trainfare.budgets.alert_shelf import Shelf, alerts_file, read_shelf, write_shelf
@@ -28,7 +29,7 @@ from trainfare.budgets.outbox import (
 )
 from trainfare.budgets.target import Target, read_targets
 from trainfare.core.errors import NotFound, TrainfareError
-from trainfare.core.period import SECOND
+from trainfare.core.period import SECOND, format_instant
 from trainfare.flows.alert_look import look
 from trainfare.metering.audit import add_to_audit, user_and_host
 from trainfare.prices.json_file import locked
@@ -234,3 +235,17 @@ def _alert_id() -> str:
 
 def _message_id() -> str:
     return f"msg_{secrets.token_hex(12)}"
+
+
+def queue_json(name: str, queue: Queue) -> dict[str, Any]:
+    """What a target has still to be told, with stable keys."""
+    message = queue.message
+    return {
+        "name": name,
+        "waiting": len(queue.waiting),
+        "message": None if message is None else message.id,
+        "attempts": 0 if message is None else message.attempts,
+        "due_at": None if message is None else format_instant(message.due_ns),
+        "why": (message.why or None) if message is not None else None,
+        "sent_at": None if queue.sent_ns is None else format_instant(queue.sent_ns),
+    }
