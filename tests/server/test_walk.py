@@ -1,0 +1,188 @@
+"""The walk: every route of the server, asked by every kind of caller.
+
+A route that is added without a line here fails: say who may ask it, and with what. Somebody of one
+team sees no word of the other (``two_teams``); whatever belongs to no single team is refused to both.
+"""
+
+import json
+from dataclasses import dataclass, field
+
+import pytest
+
+from server.served import serving
+from server.two_teams import FOREIGN, OWN, fill
+from trainfare.core.caller import Caller
+from trainfare.server.app import make_app
+from trainfare.server.ingest import PATH as INGEST
+from trainfare.server.service import Service, Settings
+
+OPEN, KNOWN = "open", "known"
+"""Who may ask, besides the scopes: anybody, or whoever has any token."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """Who may ask a route, and how it is asked so that it has something to answer."""
+
+    scope: str
+    is_for_all_teams: bool = False
+    """Whether callers who are bound to a team are refused."""
+    path: dict = field(default_factory=dict)
+    """What stands in the path; ``TEAM`` in a value is the caller's own team, or okapi."""
+    foreign: dict | None = None
+    """What stands in the path where it is the other team's: not there, or not allowed."""
+    query: str = ""
+    body: object = None
+    statuses: tuple = (200, 201, 202, 204, 303)
+    """What whoever may ask is answered."""
+
+
+NEW_TOKEN = {"name": "walk", "scopes": ["read"], "team": OWN}
+
+WAYS = {
+    "GET /healthz": Way(OPEN),
+    "GET /readyz": Way(OPEN),
+    "GET /static/{file_path}": Way(OPEN, path={"file_path": "/none"}, statuses=(404,)),
+    "GET /schema": Way(KNOWN),
+    "GET /schema/openapi.json": Way(KNOWN),
+    "GET /schema/{path}": Way(KNOWN, path={"path": "none"}, statuses=(404,)),
+    "GET /api/v1/me": Way(KNOWN),
+    "GET /api/v1/tokens": Way("admin"),
+    "POST /api/v1/tokens": Way("admin", body=NEW_TOKEN),
+    "POST /api/v1/tokens/{token_id}/rotate": Way(
+        "admin", path={"token_id": OWN}, foreign={"token_id": FOREIGN}
+    ),
+    "DELETE /api/v1/tokens/{token_id}": Way(
+        "admin", path={"token_id": OWN}, foreign={"token_id": FOREIGN}
+    ),
+    "GET /api/v1/audit": Way("admin", is_for_all_teams=True),
+    "GET /api/v1/jobs": Way("read", is_for_all_teams=True),
+    "GET /api/v1/jobs/{name}": Way("read", is_for_all_teams=True, path={"name": "alerts"}),
+    "POST /api/v1/jobs/{name}/run": Way("admin", is_for_all_teams=True, path={"name": "alerts"}),
+    f"POST {INGEST}": Way(
+        "ingest", body=b'{"v":1,"client":"walk","clock_ns":1,"chunks":[]}\n', statuses=(200,)
+    ),
+    "GET /login": Way(OPEN),
+    "POST /login": Way(OPEN, body=b"token=tf_none", statuses=(401,)),
+    "POST /logout": Way(KNOWN),
+    "GET /login/provider": Way(OPEN, statuses=(404,)),
+    "GET /login/provider/return": Way(OPEN, statuses=(400,)),
+    "GET /": Way("read"),
+}
+"""Method and path, as the application has them → who may ask."""
+
+ROLES = {
+    "nobody": None,
+    "ingest of okapi": Caller("", frozenset({"ingest"}), OWN),
+    "read of okapi": Caller("", frozenset({"read"}), OWN),
+    "budget of okapi": Caller("", frozenset({"budget"}), OWN),
+    "admin of okapi": Caller("", frozenset({"admin"}), OWN),
+    "read of all": Caller("", frozenset({"read"})),
+    "budget of all": Caller("", frozenset({"budget"})),
+    "admin of all": Caller("", frozenset({"admin"})),
+}
+
+
+@dataclass
+class Walked:
+    """The server and the secrets of every role."""
+
+    server: object
+    secrets: dict
+
+    def token_of(self, team):
+        """The id of a new token of a team: what a walk revokes is not missed by the next."""
+        body = {"name": f"{team}-token", "scopes": ["read"], "team": team}
+        made = self.server.json("/api/v1/tokens", method="POST", body=body)
+        return made["token"]["id"]
+
+
+@pytest.fixture(scope="module")
+def walked(tmp_path_factory):
+    home = tmp_path_factory.mktemp("walk") / "home"
+    fill(home)
+    (home / "server.toml").write_text("[limits]\nfailures = 100000\n")
+    with serving(home) as server:
+        secrets = {"nobody": None}
+        for role, caller in ROLES.items():
+            if caller is not None:
+                body = {"name": role, "scopes": sorted(caller.scopes), "team": caller.team}
+                made = server.json("/api/v1/tokens", method="POST", body=body)
+                secrets[role] = made["secret"]
+        yield Walked(server, secrets)
+
+
+def routes_of(app):
+    """Every method and path of an application."""
+    return {
+        f"{method} {route.path_format}"
+        for route in app.routes
+        for method in getattr(route, "methods", ())
+        if method not in ("OPTIONS", "HEAD")
+    }
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of what Litestar 3 will want
+def test_every_route_has_its_line_here_and_every_line_its_route(tmp_path):
+    app = make_app(Service(Settings(tmp_path)))
+    try:
+        there = routes_of(app) | {f"POST {INGEST}"}
+    finally:
+        app.state.service.close()
+    assert there - set(WAYS) == set(), "say in WAYS who may ask these"
+    assert set(WAYS) - there == set(), "these are gone"
+
+
+def may(caller, way):
+    if way.scope == OPEN:
+        return True
+    if caller is None:
+        return False
+    is_far_enough = caller.team is None or not way.is_for_all_teams
+    return is_far_enough and (way.scope == KNOWN or caller.may(way.scope))
+
+
+def ask(walked, name, way, role, place):
+    """(status, text) of one route asked by one role."""
+    method, _, path = name.partition(" ")
+    for key, word in place.items():
+        value = walked.token_of(word) if key == "token_id" else word
+        path = path.replace("{" + key + "}", value.replace("TEAM", OWN)).replace("//", "/")
+    server, secret = walked.server, walked.secrets[role]
+    headers = {"Authorization": f"Bearer {secret}"} if secret else {}
+    if path == "/login" and method == "POST":
+        headers["Content-Type"] = "application/x-www-form-urlencoded"
+    status, _, body = server.ask(
+        path + (way.query and f"?{way.query}"),
+        method=method,
+        body=way.body,
+        token="",
+        headers=headers,
+    )
+    return status, body.decode("utf-8", "replace")
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("name", WAYS)
+def test_a_route_answers_whoever_may_ask_and_nobody_else(walked, name, role):
+    way, caller = WAYS[name], ROLES[role]
+    status, text = ask(walked, name, way, role, way.path)
+    if may(caller, way):
+        assert status in way.statuses, text
+    else:
+        assert status == (401 if caller is None else 403), text
+        assert json.loads(text)["error"]["what_to_do"]
+    if caller is None or caller.team is not None:
+        assert FOREIGN not in text.lower()
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("name", [name for name, way in WAYS.items() if way.foreign])
+def test_what_is_another_team_s_is_not_there(walked, name, role):
+    way, caller = WAYS[name], ROLES[role]
+    status, text = ask(walked, name, way, role, way.foreign)
+    if caller is not None and caller.team is None and may(caller, way):
+        assert status in way.statuses, text
+    else:
+        assert status in ((401,) if caller is None else (403, 404)), text
+        assert text.lower().count(FOREIGN) <= sum(FOREIGN in one for one in way.foreign.values())
