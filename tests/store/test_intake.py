@@ -11,8 +11,9 @@ from trainfare.core.errors import OutsideFailed
 from trainfare.core.shipment import Piece
 from trainfare.store import intake as room
 from trainfare.store.clients import Sender, read_senders
-from trainfare.store.intake import Busy, Intake, Parcel, read_stream
+from trainfare.store.intake import Busy, Intake, Parcel
 from trainfare.store.ledger import open_ledger
+from trainfare.store.stream import read_log
 
 SPOOLS = {
     ("r-1", "s-1", "samples.bin"): bytes(range(256)) * 2,
@@ -27,7 +28,7 @@ class Desk:
     def __init__(self, ledger):
         self.decided = threading.Condition()
         self.added = []
-        self.intake = Intake(ledger, self._decided, self.added.extend)
+        self.intake = Intake(ledger, self._decided, lambda _after, new: self.added.extend(new))
 
     def _decided(self, group):
         with self.decided:
@@ -80,11 +81,17 @@ deliveries = st.lists(st.lists(cuts, max_size=5), max_size=12)
 
 
 def kept(ledger, key):
+    """The bytes of one stream by the log, in whose order each chunk continues the ones before."""
+    content, place = b"", 0
     with ledger.look() as connection:
-        length, pieces = read_stream(connection, key)
-    content = b"".join(one.data for one in pieces)
-    assert length == len(content)
-    return content
+        while True:
+            place, pieces = read_log(connection, place)
+            if not pieces:
+                return content
+            for one in pieces:
+                if one.key == key:
+                    assert one.start == len(content)
+                    content += one.data
 
 
 @settings(max_examples=60)

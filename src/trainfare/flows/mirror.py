@@ -1,63 +1,85 @@
 """The mirror: what machines shipped, written as spools into the server's home.
 
-ledger (chunks, committed) → home/runs/RUN/SEGMENT/FILE, home/machines/NAME/SEGMENT/FILE
+ledger (log of chunks, committed) → home/runs/RUN/SEGMENT/FILE, home/machines/NAME/SEGMENT/FILE
 
-So every path that reads runs reads shipped ones too. A file's size says how far it is written;
-writing is at that place only, and never beyond what is committed, so that a crash at any byte, a
-second replica on the same folder and a repeated order change nothing. A deleted file is written
-again from the ledger.
+So every path that reads runs reads shipped ones too. The log is followed in its order, and a file's
+size says how far it is written, so that a crash at any byte, a second replica on the same folder and
+a repeated order change nothing. ``mirror.place`` says from where to follow the log after a start;
+without it, and without the files, everything is written again.
 """
 
 from __future__ import annotations
 
+import itertools
+import json
 import logging
 import os
 import threading
-from collections.abc import Sequence
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from trainfare.core.errors import OutsideFailed
 from trainfare.core.shipment import MACHINE_MARK, Piece
 from trainfare.metering.home import machines_folder, runs_folder
 from trainfare.metering.spool import MIRRORED
-from trainfare.store.intake import Key, read_stream, read_streams
 from trainfare.store.ledger import Ledger
+from trainfare.store.stream import Key, read_log
 
 log = logging.getLogger("trainfare")
+
+PLACE = "mirror.place"
 
 HELD_BYTES_MAX = 32 * 2**20
 """Bytes that wait in memory to be written; what comes beyond is read back from the ledger."""
 
+TOGETHER_SECONDS = 0.25
+"""What comes within so long is written together, each file once."""
+
 RETRY_SECONDS = 5.0
 """A disk or ledger that refuses is tried again after so long."""
+
+SETTLED_SECONDS = 60.0
+"""The place that is kept was reached so long ago: by then the system has written it to the disk."""
 
 
 class Mirror:
     """A thread that keeps the files of a home up with its ledger."""
 
-    def __init__(self, home: Path, ledger: Ledger) -> None:
+    def __init__(
+        self,
+        home: Path,
+        ledger: Ledger,
+        told: Callable[[set[str]], None] = lambda _runs: None,
+    ) -> None:
+        """Write into *home* what is in *ledger*; *told* hears of the runs that were written."""
+        self._told = told
         self._home = home
         self._ledger = ledger
-        self._due: dict[Key, list[Piece]] = {}
+        self._due: deque[tuple[int, Sequence[Piece]]] = deque()
         self._held = 0
         self._changed = threading.Condition()
         self._is_open = True
-        self._is_idle = True
         self._made: set[Path] = set()
+        self._torn: set[Key] = set()
+        self._place = self._read_place()
+        self._settling: deque[tuple[float, int]] = deque([(time.monotonic(), self._place)])
         self._thread = threading.Thread(target=self._live, name="trainfare-mirror", daemon=True)
 
     def start(self) -> None:
         """Begin: first whatever the ledger holds beyond the files."""
         self._thread.start()
 
-    def take(self, pieces: Sequence[Piece]) -> None:
-        """Write these committed pieces soon; returns at once."""
+    def take(self, after: int, pieces: Sequence[Piece]) -> None:
+        """Write soon the committed *pieces* that follow place *after* of the log; returns at once."""
+        size = sum(len(piece.data) for piece in pieces)
         with self._changed:
-            for piece in pieces:
-                due = self._due.setdefault(piece.key, [])
-                if self._held + len(piece.data) <= HELD_BYTES_MAX:
-                    due.append(piece)
-                    self._held += len(piece.data)
+            if self._held + size <= HELD_BYTES_MAX:
+                self._due.append((after, pieces))
+                self._held += size
+            else:  # only that there is something: it is read from the ledger
+                self._due.append((after + len(pieces), ()))
             self._changed.notify()
 
     def close(self) -> None:
@@ -69,52 +91,70 @@ class Mirror:
             self._thread.join()
 
     def _live(self) -> None:
-        is_caught_up = False
+        is_behind = True
         while True:
             try:
-                if not is_caught_up:
+                if is_behind:
                     self.catch_up()
-                    is_caught_up = True
-                if not self._write_due():
+                    is_behind = False
+                due = self._next_due()
+                if due is None:
                     return
+                self._write_due(due)
+                self._settle()
             except (OSError, OutsideFailed) as error:
                 log.warning("cannot write shipped runs into %s: %s", self._home, error)
-                is_caught_up = False
+                is_behind = True
                 with self._changed:
-                    self._due.clear()
-                    self._held = 0
-                    if not self._is_open or self._changed.wait_for(self._is_closed, RETRY_SECONDS):
+                    if self._changed.wait_for(lambda: not self._is_open, RETRY_SECONDS):
                         return
 
-    def _is_closed(self) -> bool:
-        return not self._is_open
-
-    def _write_due(self) -> bool:
-        """Write what is due, or wait for it; False once closed and all is written."""
+    def _next_due(self) -> list[tuple[int, Sequence[Piece]]] | None:
+        """What to write next; None once closed and all is written."""
         with self._changed:
             while not self._due:
                 if not self._is_open:
-                    return False
+                    return None
                 self._changed.wait()
-            due, self._due, self._held = self._due, {}, 0
-        for key, pieces in due.items():
-            self._write(key, pieces)
-        return True
+            self._changed.wait_for(lambda: not self._is_open, TOGETHER_SECONDS)
+            due, self._held = list(self._due), 0
+            self._due.clear()
+        return due
+
+    def _write_due(self, due: list[tuple[int, Sequence[Piece]]]) -> None:
+        """Write groups that continue one another at once; where one is missing, ask the ledger."""
+        waiting: list[Piece] = []
+        place = self._place
+        for after, pieces in due:
+            if after > place:
+                self._write(waiting, place)
+                self.catch_up()
+                waiting, place = [], self._place
+            if after + len(pieces) > place:
+                waiting += pieces[place - after :]
+                place = after + len(pieces)
+        self._write(waiting, place)
 
     def catch_up(self) -> None:
-        """Bring every file up to its stream in the ledger."""
-        after = 0
+        """Follow the log in the ledger to its end."""
         while True:
             with self._ledger.look() as connection:
-                streams = read_streams(connection, after)
-            if not streams:
+                place, pieces = read_log(connection, self._place)
+            if not pieces:
                 return
-            for _, key, length in streams:
-                if _size(self.path_of(key)) != length:
-                    self._write(key, ())
-                if not self._is_open:
-                    return
-            after = streams[-1][0]
+            self._write(pieces, place)
+            if not self._is_open:
+                return
+
+    def _write(self, pieces: Sequence[Piece], place: int) -> None:
+        """Write pieces of the log up to *place*."""
+        files: dict[Key, list[Piece]] = defaultdict(list)
+        for piece in pieces:
+            files[piece.key].append(piece)
+        for key, group in files.items():
+            self._append(key, group)
+        self._place = place
+        self._told({run for run, _, _ in files if not run.startswith(MACHINE_MARK)})
 
     def path_of(self, key: Key) -> Path:
         """Where a stream is written."""
@@ -123,22 +163,34 @@ class Mirror:
             return machines_folder(self._home) / owner.removeprefix(MACHINE_MARK) / segment / file
         return runs_folder(self._home) / owner / segment / file
 
-    def _write(self, key: Key, pieces: Sequence[Piece]) -> None:
-        """Append what is committed and not yet in the file."""
+    def _append(self, key: Key, pieces: Sequence[Piece]) -> None:
+        """Append what continues the file; pieces of one stream continue one another."""
         path = self.path_of(key)
         self._make_folder(path.parent)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o644)
+        flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
+        descriptor = os.open(path, flags, 0o644)
         try:
-            size = _append(descriptor, pieces)
-            if not pieces or size < pieces[-1].start + len(pieces[-1].data):
-                # Asked after the size, so that a longer file was not written from the ledger.
-                with self._ledger.look() as connection:
-                    length, kept = read_stream(connection, key, size)
-                if size > length:
-                    os.ftruncate(descriptor, length)
-                _append(descriptor, kept)
+            size = os.fstat(descriptor).st_size
+            start = pieces[0].start
+            if size < start:
+                self._say_torn(key, path)
+                return
+            data = b"".join(piece.data for piece in pieces)[size - start :]
+            done = 0
+            while done < len(data):
+                done += os.pwrite(descriptor, data[done:], size + done)
         finally:
             os.close(descriptor)
+
+    def _say_torn(self, key: Key, path: Path) -> None:
+        """A file that somebody deleted or cut has no place for what follows."""
+        if key not in self._torn:
+            self._torn.add(key)
+            log.warning(
+                "%s was cut by somebody; to have it written again delete it and %s, then restart",
+                path,
+                self._home / PLACE,
+            )
 
     def _make_folder(self, folder: Path) -> None:
         if folder in self._made and folder.is_dir():
@@ -149,27 +201,24 @@ class Mirror:
             self._made.clear()
         self._made.add(folder)
 
+    def _read_place(self) -> int:
+        try:
+            return int(json.loads((self._home / PLACE).read_bytes())["chunk"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return 0
 
-def _append(descriptor: int, pieces: Sequence[Piece]) -> int:
-    """Write what continues the file, in order; how long it then is."""
-    size = os.fstat(descriptor).st_size
-    for piece in pieces:
-        if piece.start <= size < piece.start + len(piece.data):
-            size += _write_all(descriptor, piece.data[size - piece.start :], size)
-    return size
-
-
-def _write_all(descriptor: int, data: bytes | memoryview, at: int) -> int:
-    """Write all of *data*, however the disk cuts it; its length."""
-    view = memoryview(data)
-    done = 0
-    while done < len(view):
-        done += os.pwrite(descriptor, view[done:], at + done)
-    return done
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0
+    def _settle(self) -> None:
+        """Keep from where a next start follows the log."""
+        now = time.monotonic()
+        if now - self._settling[-1][0] < SETTLED_SECONDS / 4:
+            return
+        self._settling.append((now, self._place))
+        old = itertools.takewhile(lambda one: now - one[0] >= SETTLED_SECONDS, self._settling)
+        settled = max((place for _, place in old), default=None)
+        if settled is None:
+            return
+        while len(self._settling) > 1 and now - self._settling[1][0] >= SETTLED_SECONDS:
+            self._settling.popleft()
+        fresh = self._home / f".{PLACE}.{os.getpid()}"
+        fresh.write_text(json.dumps({"chunk": settled}), encoding="utf-8")
+        fresh.replace(self._home / PLACE)

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainfare.core.caller import Caller
-from trainfare.core.shipment import MACHINE_MARK, Piece
 from trainfare.flows import access
 from trainfare.flows.mirror import Mirror
 from trainfare.flows.sights import Sights
@@ -53,7 +52,7 @@ class Service:
         self._settling = Settling(self.sights)
         self._known: dict[str, tuple[int, Caller]] = {}
         self._lock = threading.Lock()
-        self.mirror = Mirror(settings.home, self.ledger)
+        self.mirror = Mirror(settings.home, self.ledger, self.sights.note)
         self._intake: Intake | None = None
 
     def start(self) -> None:
@@ -63,15 +62,10 @@ class Service:
         def decided(group: Sequence[Parcel]) -> None:
             loop.call_soon_threadsafe(_wake, group)
 
-        self._intake = Intake(self.ledger, decided, self._take)
+        self._intake = Intake(self.ledger, decided, self.mirror.take)
         self.mirror.start()
         self.scheduler.start()
         self._settling.start()
-
-    def _take(self, pieces: Sequence[Piece]) -> None:
-        """Have committed pieces written, and the lists of runs brought up to them."""
-        self.mirror.take(pieces)
-        self.sights.note({piece.run for piece in pieces if not piece.run.startswith(MACHINE_MARK)})
 
     def take_in(self, parcel: Parcel) -> None:
         """Have *parcel* stored; its mark, a future, is done once that is decided.

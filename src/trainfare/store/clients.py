@@ -16,7 +16,7 @@ from trainfare.store.schema import CLIENT
 class Sender:
     """A machine that ships, as its last shipment showed it."""
 
-    NOTED_EVERY_NS: ClassVar[int] = 10 * 10**9
+    NOTED_EVERY_NS: ClassVar[int] = 60 * 10**9
 
     name: str
     team: str | None

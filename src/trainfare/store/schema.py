@@ -94,7 +94,7 @@ STREAM = sa.Table(
     sa.Column("run", sa.String(63), nullable=False),
     sa.Column("segment", sa.String(128), nullable=False),
     sa.Column("file", sa.String(16), nullable=False, comment="of the spool"),
-    sa.Column("length", sa.BigInteger, nullable=False, comment="bytes that are here, from 0 on"),
+    sa.Column("length", sa.BigInteger, nullable=False, comment="bytes from 0 on, as far as folded"),
     sa.Column("team", sa.String(256), comment="whose run it is, from the token that opened it"),
     sa.Column("changed_ns", sa.BigInteger, nullable=False),
     sa.UniqueConstraint("run", "segment", "file"),
@@ -104,9 +104,22 @@ STREAM = sa.Table(
 CHUNK = sa.Table(
     "chunk",
     METADATA,
-    sa.Column("stream", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("start", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column(
+        "id",
+        sa.BigInteger().with_variant(sa.Integer, "sqlite"),
+        primary_key=True,
+        autoincrement=False,
+        comment="from 1 on without a gap, in order of commit",
+    ),
+    sa.Column("stream", sa.Integer, nullable=False),
+    sa.Column("start", sa.BigInteger, nullable=False),
     sa.Column("data", sa.LargeBinary, nullable=False),
+)
+
+FOLDED = sa.Table(
+    "folded",
+    METADATA,
+    sa.Column("chunk", sa.BigInteger, nullable=False, comment="up to here streams tell lengths"),
 )
 
 CLIENT = sa.Table(

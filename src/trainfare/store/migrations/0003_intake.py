@@ -11,6 +11,11 @@ depends_on = None
 
 def upgrade() -> None:
     """Make the tables."""
+    _make_streams()
+    _make_sights()
+
+
+def _make_streams() -> None:
     op.create_table(
         "stream",
         sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
@@ -25,10 +30,18 @@ def upgrade() -> None:
     op.create_index("stream_changed", "stream", ["changed_ns"])
     op.create_table(
         "chunk",
-        sa.Column("stream", sa.Integer, primary_key=True, autoincrement=False),
-        sa.Column("start", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer, "sqlite"),
+            primary_key=True,
+            autoincrement=False,
+        ),
+        sa.Column("stream", sa.Integer, nullable=False),
+        sa.Column("start", sa.BigInteger, nullable=False),
         sa.Column("data", sa.LargeBinary, nullable=False),
     )
+    op.create_table("folded", sa.Column("chunk", sa.BigInteger, nullable=False))
+    op.execute("INSERT INTO folded (chunk) VALUES (0)")
     op.create_table(
         "client",
         sa.Column("name", sa.String(256), primary_key=True),
@@ -36,6 +49,9 @@ def upgrade() -> None:
         sa.Column("skew_ns", sa.BigInteger, nullable=False),
         sa.Column("seen_ns", sa.BigInteger, nullable=False),
     )
+
+
+def _make_sights() -> None:
     op.create_table(
         "run_sight",
         sa.Column("run", sa.String(63), primary_key=True),
@@ -77,5 +93,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Drop the tables."""
-    for name in ("run_sight", "client", "chunk", "stream"):
+    for name in ("run_sight", "client", "folded", "chunk", "stream"):
         op.drop_table(name)
