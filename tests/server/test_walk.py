@@ -46,6 +46,7 @@ WAYS = {
     "GET /schema": Way(KNOWN),
     "GET /schema/openapi.json": Way(KNOWN),
     "GET /schema/{path}": Way(KNOWN, path={"path": "none"}, statuses=(404,)),
+    "GET /metrics": Way("read"),
     "GET /api/v1/me": Way(KNOWN),
     "GET /api/v1/tokens": Way("admin"),
     "POST /api/v1/tokens": Way("admin", body=NEW_TOKEN),

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from trainfare.core.errors import NotFound, TrainfareError
 from trainfare.flows.job_plan import OFF, JobPlan, read_plan
+from trainfare.flows.telemetry import has_collector
 from trainfare.prices.refresh import FEEDS
 
 
@@ -28,7 +29,7 @@ class Job:
     """One that takes longer is stopped."""
     do: Callable[[Path, JobPlan], Done]
     needs: str | None = None
-    """What ``jobs.toml`` must say for it; None where it needs nothing."""
+    """Without what there is nothing to do; None where it needs nothing."""
     is_wanted: Callable[[JobPlan], bool] = lambda _plan: True
 
 
@@ -82,7 +83,7 @@ def do_job(home: Path, name: str) -> Done:
     job = find_job(name)
     plan = load_plan(home)
     if not job.is_wanted(plan):
-        return Done(f"nothing to do: jobs.toml has no {job.needs}")
+        return Done(f"nothing to do without {job.needs}")
     return job.do(home, plan)
 
 
@@ -149,6 +150,12 @@ def _alerts(home: Path, _plan: JobPlan) -> Done:
     return _done(said, (), [*found.failures, *unseen])
 
 
+def _metrics(home: Path, _plan: JobPlan) -> Done:
+    from trainfare.flows.telemetry import send_gauges
+
+    return Done(f"sent {send_gauges(home):,} points")
+
+
 def _done(message: str, following: tuple[str, ...], failures: Sequence[object]) -> Done:
     if failures:
         raise JobFailed("\n".join([*map(str, failures), *([f"else {message}"] if message else [])]))
@@ -164,7 +171,7 @@ JOBS: dict[str, Job] = {
             "1h",
             3600,
             _bills,
-            "[[bill]]",
+            "[[bill]] in jobs.toml",
             lambda plan: bool(plan.bills),
         ),
         Job(
@@ -173,7 +180,7 @@ JOBS: dict[str, Job] = {
             "15m",
             1800,
             _usage,
-            "[[usage]]",
+            "[[usage]] in jobs.toml",
             lambda plan: bool(plan.usage),
         ),
         Job(
@@ -182,7 +189,7 @@ JOBS: dict[str, Job] = {
             "1d",
             1800,
             _prices,
-            "[[prices]]",
+            "[[prices]] in jobs.toml",
             lambda plan: bool(plan.prices),
         ),
         Job(
@@ -198,6 +205,15 @@ JOBS: dict[str, Job] = {
             "5m",
             600,
             _alerts,
+        ),
+        Job(
+            "metrics",
+            "Send live money, runs and jobs by OTLP to a collector.",
+            "1m",
+            50,
+            _metrics,
+            "OTEL_EXPORTER_OTLP_ENDPOINT in the server's environment",
+            lambda _plan: has_collector(),
         ),
     )
 }

@@ -14,7 +14,7 @@ from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.static_files import create_static_files_router
 from litestar.template import TemplateConfig
 
-from trainfare.server import audit, health, jobs, login, me, overview, problem, tokens
+from trainfare.server import audit, health, jobs, login, me, metrics, overview, problem, tokens
 from trainfare.server.door import OPEN, known_callers_only, provide_caller, provide_service
 from trainfare.server.service import Service
 
@@ -52,6 +52,7 @@ def make_app(service: Service) -> Litestar:
         route_handlers=[
             health.healthz,
             health.readyz,
+            metrics.metrics,
             Router("/api/v1", route_handlers=API),
             Router("/", route_handlers=PAGES, include_in_schema=False),
             create_static_files_router(
