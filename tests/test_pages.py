@@ -22,7 +22,7 @@ def skeleton(text):
     """The shape of an output: words kept, figures and what depends on the machine left out."""
     lines = []
     for line in text.strip().splitlines():
-        if line.startswith(("machine", "·", "  ")) or "sent" in line:
+        if not line or line.startswith(("machine", "·", "  ")) or "sent" in line:
             continue
         lines.append(re.sub(r"\s+", " ", re.sub(r"[0-9][0-9.,:]*|r-\w+", "0", line)).strip())
     return lines
