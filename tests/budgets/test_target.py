@@ -64,7 +64,7 @@ HOOK = 'name = "h"\nwebhook = "https://h.example/x"\n'
     [
         ("target = 3", r"under its own \[\[target\]\]"),
         ("[mail]\n", r"under its own \[\[target\]\]"),
-        ("[[target]\n", "is no TOML file"),
+        ("[[target]\n", "is not TOML"),
         ('[[target]]\nname = "A B"\n', "a target's name is"),
         ('[[target]]\nname = "h"\n', "either url .* or webhook"),
         (f'[[target]]\n{HOOK}url = "mailto://hidden"\n', "either url .* or webhook"),

@@ -92,7 +92,7 @@ def test_watch_goes_on_over_what_is_wrong_for_now(home):
     home.mkdir()
     (home / "notify.toml").write_text("[[target]\n")
     watcher = start(home, "alerts", "watch", "--every", "5")
-    assert b"is no TOML file" in watcher.stderr.readline()
+    assert b"is not TOML" in watcher.stderr.readline()
     assert watcher.poll() is None
     watcher.terminate()
     watcher.communicate(timeout=PATIENCE)

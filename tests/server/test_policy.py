@@ -60,7 +60,7 @@ def test_what_the_file_says_counts(tmp_path):
         (WHOLE, "S, which is not set"),
         (WHOLE.replace('"read budget"', '"root"'), "there is no scope 'root'"),
         (WHOLE.replace('value = "finops"', ""), "say value as well"),
-        ("a = ", "is no TOML file"),
+        ("a = ", "is not TOML"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_place(tmp_path, text, says):

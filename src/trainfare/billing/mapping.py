@@ -100,7 +100,7 @@ def load_mapping(path: Path) -> FieldMap:
     try:
         text = path.read_text("utf-8-sig")
         told = tomllib.loads(text)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BadInput(f"cannot read the mapping file {path}: {error}") from None
     return parse_mapping(told, path.name, text)
 

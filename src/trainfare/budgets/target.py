@@ -21,7 +21,6 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta, tzinfo
@@ -33,6 +32,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from trainfare.budgets.alert import Kind, Notice, Severity
 from trainfare.core.errors import BadInput
 from trainfare.core.period import SECOND
+from trainfare.core.toml_table import read_toml
 
 _KEYS = {"name", "url", "webhook", "secret", "private", "kinds", "severity", "quiet", "zone"}
 _QUIET = re.compile(r"(\d\d:\d\d)\s*-\s*(\d\d:\d\d)")
@@ -96,12 +96,9 @@ def read_targets(home: Path, env: Mapping[str, str]) -> list[Target]:
         BadInput: the file or a variable that it names is wrong; the sentence shows no value of it.
     """
     path = targets_file(home)
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    document = read_toml(path)
+    if document is None:
         return []
-    except (OSError, ValueError) as error:
-        raise BadInput(f"{path} is no TOML file: {error}") from None
     tables = document.get("target", [])
     if not isinstance(tables, list) or set(document) - {"target"}:
         raise BadInput(f"{path}: write each target under its own [[target]]")

@@ -31,15 +31,14 @@ A home without the file has no places to pull from; what needs none is done all 
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from trainfare.core.errors import BadInput
 from trainfare.core.period import SECOND
+from trainfare.core.toml_table import TomlTable, read_toml
 
 OFF = "off"
 
@@ -126,13 +125,10 @@ def read_plan(home: Path, jobs: Sequence[str], feeds: Sequence[str]) -> JobPlan:
         BadInput: it is wrong; the sentence says where and what would be right.
     """
     path = plan_file(home)
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    document = read_toml(path)
+    if document is None:
         return JobPlan()
-    except (OSError, ValueError) as error:
-        raise BadInput(f"{path} is no TOML file: {error}") from None
-    top = _Table(str(path), document, ("when", "bill", "prices", "usage", "preview"))
+    top = TomlTable(str(path), document, ("when", "bill", "prices", "usage", "preview"))
     return JobPlan(
         _when(top, jobs),
         tuple(_bill(one) for one in top.tables("bill", ("place", "source"))),
@@ -142,67 +138,7 @@ def read_plan(home: Path, jobs: Sequence[str], feeds: Sequence[str]) -> JobPlan:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Table:
-    """One table of the file, which knows where it stands."""
-
-    where: str
-    document: Any
-    keys: tuple[str, ...]
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.document, dict):
-            raise BadInput(f"{self.where} is no table; write its keys below its heading")
-        unknown = sorted(set(self.document) - set(self.keys))
-        if unknown:
-            known = ", ".join(self.keys)
-            raise BadInput(f"{self.where}: there is no key {unknown[0]!r}; keys: {known}")
-
-    def tables(self, key: str, keys: tuple[str, ...]) -> list[_Table]:
-        found = self.document.get(key, [])
-        if not isinstance(found, list):
-            raise BadInput(f"{self.where}: write each {key} under its own [[{key}]]")
-        return [_Table(f"{self.where}, [[{key}]] {n}", one, keys) for n, one in enumerate(found, 1)]
-
-    def table(self, key: str, keys: tuple[str, ...]) -> _Table | None:
-        if key not in self.document:
-            return None
-        return _Table(f"{self.where}, [{key}]", self.document[key], keys)
-
-    def text(self, key: str) -> str | None:
-        value = self.document.get(key)
-        if value is not None and (not isinstance(value, str) or not value.strip()):
-            raise BadInput(f"{self.where}: {key} is no text in quotes")
-        return value
-
-    def need(self, key: str) -> str:
-        value = self.text(key)
-        if value is None:
-            raise BadInput(f"{self.where}: say {key} as well")
-        return value
-
-    def choice(self, key: str, choices: Sequence[str]) -> str:
-        value = self.need(key)
-        if value not in choices:
-            raise BadInput(f"{self.where}: {key} {value!r} is none of {', '.join(choices)}")
-        return value
-
-    def texts(self, key: str) -> tuple[str, ...]:
-        values = self.document.get(key, [])
-        if not isinstance(values, list) or not all(isinstance(one, str) for one in values):
-            raise BadInput(f"{self.where}: {key} is no list of texts in quotes")
-        return tuple(values)
-
-    def number(self, key: str, least: int) -> int | None:
-        value = self.document.get(key)
-        if value is None:
-            return None
-        if not isinstance(value, int) or isinstance(value, bool) or value < least:
-            raise BadInput(f"{self.where}: {key} is no whole number from {least} on")
-        return value
-
-
-def _when(top: _Table, jobs: Sequence[str]) -> dict[str, str]:
+def _when(top: TomlTable, jobs: Sequence[str]) -> dict[str, str]:
     table = top.table("when", tuple(jobs))
     if table is None:
         return {}
@@ -219,11 +155,11 @@ def _when(top: _Table, jobs: Sequence[str]) -> dict[str, str]:
     return times
 
 
-def _bill(table: _Table) -> BillPlace:
+def _bill(table: TomlTable) -> BillPlace:
     return BillPlace(table.need("place"), table.text("source"))
 
 
-def _prices(table: _Table, feeds: Sequence[str]) -> PriceOrder:
+def _prices(table: TomlTable, feeds: Sequence[str]) -> PriceOrder:
     is_few = table.text("only") is not None and bool(table.choice("only", ("accelerators",)))
     return PriceOrder(table.choice("feed", feeds), table.texts("regions"), is_few)
 
@@ -233,7 +169,7 @@ _USAGE_KEYS = (
 )  # fmt: skip
 
 
-def _usage(home: Path, table: _Table) -> UsagePlace:
+def _usage(home: Path, table: TomlTable) -> UsagePlace:
     system = table.choice("from", SYSTEMS)
     place = ""
     if system in ("opencost", "dcgm"):
@@ -255,6 +191,6 @@ def _usage(home: Path, table: _Table) -> UsagePlace:
     )
 
 
-def _preview(top: _Table) -> str | None:
+def _preview(top: TomlTable) -> str | None:
     table = top.table("preview", ("from",))
     return None if table is None else table.choice("from", ("aws",))

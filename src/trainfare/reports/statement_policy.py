@@ -15,7 +15,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -24,6 +23,7 @@ from typing import Any
 
 from trainfare.core.charge import Remainder
 from trainfare.core.errors import BadInput
+from trainfare.core.toml_table import read_toml
 
 FILE = "statement.toml"
 
@@ -63,14 +63,9 @@ def load_policy(path: Path) -> Policy:
     Raises:
         BadInput: the file cannot be read, or says what is not understood.
     """
-    try:
-        document = tomllib.loads(path.read_bytes().decode("utf-8"))
-    except FileNotFoundError:
+    document = read_toml(path)
+    if document is None:
         return KEEP_ALL
-    except OSError as error:
-        raise BadInput(f"cannot read {path}: {error.strerror}") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise BadInput(f"{path.name} is not TOML in UTF-8: {error}") from None
     for key in document:
         if key != "distribute":
             raise BadInput(f"{path.name}, {key}: is not known; write [distribute]")

@@ -66,8 +66,8 @@ class Gate:
         headers = dict(scope["headers"])
         answer = _dressed(send, is_https=scope["scheme"] == "https")
         client = neighbourhood(scope["client"][0]) if scope["client"] else ""
-        host = _host(headers.get(b"host", b""))
-        if host not in self._hosts and not _is_address(host):
+        host = name_of(headers.get(b"host", b""))
+        if host not in self._hosts and not is_address(host):
             await _refuse(
                 answer,
                 421,
@@ -157,10 +157,10 @@ def _hosts(service: Service) -> frozenset[str]:
     return frozenset(name.lower() for name in names if name)
 
 
-def _host(raw: bytes) -> str:
+def name_of(raw: bytes) -> str:
     """The name in a Host header, without its port.
 
-    >>> _host(b"fare:8642"), _host(b"[::1]:8642")
+    >>> name_of(b"fare:8642"), name_of(b"[::1]:8642")
     ('fare', '::1')
     """
     text = raw.decode("latin-1").lower()
@@ -169,7 +169,7 @@ def _host(raw: bytes) -> str:
     return text.partition(":")[0].rstrip(".")
 
 
-def _is_address(host: str) -> bool:
+def is_address(host: str) -> bool:
     """Whether it is an address in figures, which no foreign name server can have made up."""
     try:
         ipaddress.ip_address(host)

@@ -27,7 +27,6 @@ A server without the file keeps to the defaults.
 from __future__ import annotations
 
 import ipaddress
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,8 +35,11 @@ from urllib.parse import urlsplit
 
 from trainfare.core.caller import read_scopes
 from trainfare.core.errors import BadInput
+from trainfare.core.toml_table import TomlTable, read_toml
 
 FILE = "server.toml"
+
+_PROVIDER_KEYS = ("issuer", "client_id", "client_secret", "scope", "claim", "role")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,70 +91,21 @@ def load_policy(home: Path, env: Mapping[str, str]) -> Policy:
         BadInput: it is wrong; the sentence names the key and never shows a secret.
     """
     path = home / FILE
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    document = read_toml(path)
+    if document is None:
         return Policy()
-    except (OSError, ValueError) as error:
-        raise BadInput(f"{path} is no TOML file: {error}") from None
-    table = _Table(str(path), document, {"url", "hosts", "trusted_proxies", "limits", "oidc"})
-    provider = table.table("oidc", {*Provider.__slots__, "role"} - {"roles"})
+    table = TomlTable(str(path), document, ("url", "hosts", "trusted_proxies", "limits", "oidc"))
+    provider = table.table("oidc", _PROVIDER_KEYS)
     return Policy(
         _address(table, "url"),
         table.texts("hosts"),
         _networks(table),
-        _limits(table.table("limits", set(Limits.__slots__))),
+        _limits(table.table("limits", Limits.__slots__)),
         None if provider is None else _provider(provider, env),
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Table:
-    """One table of the file, which knows where it stands."""
-
-    where: str
-    document: Any
-    keys: set[str]
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.document, dict):
-            raise BadInput(f"{self.where} is no table; write its keys below each other")
-        unknown = sorted(set(self.document) - self.keys)
-        if unknown:
-            known = ", ".join(sorted(self.keys))
-            raise BadInput(f"{self.where}: there is no key {unknown[0]!r}; keys: {known}")
-
-    def table(self, key: str, keys: set[str]) -> _Table | None:
-        if key not in self.document:
-            return None
-        return _Table(f"{self.where}, [{key}]", self.document[key], keys)
-
-    def text(self, key: str) -> str | None:
-        value = self.document.get(key)
-        if value is not None and (not isinstance(value, str) or not value.strip()):
-            raise BadInput(f"{self.where}: {key} is no text in quotes")
-        return value
-
-    def need(self, key: str) -> str:
-        value = self.text(key)
-        if value is None:
-            raise BadInput(f"{self.where}: say {key} as well")
-        return value
-
-    def texts(self, key: str) -> tuple[str, ...]:
-        values = self.document.get(key, [])
-        if not isinstance(values, list) or not all(isinstance(one, str) for one in values):
-            raise BadInput(f"{self.where}: {key} is no list of texts in quotes")
-        return tuple(values)
-
-    def number(self, key: str, default: int) -> int:
-        value = self.document.get(key, default)
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise BadInput(f"{self.where}: {key} is no whole number from 1 on")
-        return value
-
-
-def _address(table: _Table, key: str) -> str | None:
+def _address(table: TomlTable, key: str) -> str | None:
     text = table.text(key)
     if text is None:
         return None
@@ -166,7 +119,7 @@ def _address(table: _Table, key: str) -> str | None:
     return text.rstrip("/")
 
 
-def _networks(table: _Table) -> tuple[str, ...]:
+def _networks(table: TomlTable) -> tuple[str, ...]:
     texts = table.texts("trusted_proxies")
     for text in texts:
         try:
@@ -179,18 +132,18 @@ def _networks(table: _Table) -> tuple[str, ...]:
     return texts
 
 
-def _limits(table: _Table | None) -> Limits:
+def _limits(table: TomlTable | None) -> Limits:
     default = Limits()
     if table is None:
         return default
     return Limits(
-        table.number("address", default.address),
-        table.number("token", default.token),
-        table.number("failures", default.failures),
+        table.number("address", 1) or default.address,
+        table.number("token", 1) or default.token,
+        table.number("failures", 1) or default.failures,
     )
 
 
-def _provider(table: _Table, env: Mapping[str, str]) -> Provider:
+def _provider(table: TomlTable, env: Mapping[str, str]) -> Provider:
     issuer = _address(table, "issuer")
     if issuer is None:
         raise BadInput(f"{table.where}: say issuer as well")
@@ -211,7 +164,7 @@ def _provider(table: _Table, env: Mapping[str, str]) -> Provider:
 
 
 def _role(where: str, document: Any) -> Role:
-    table = _Table(f"{where}, [[oidc.role]]", document, set(Role.__slots__))
+    table = TomlTable(f"{where}, [[oidc.role]]", document, Role.__slots__)
     try:
         scopes = read_scopes(table.need("scopes"))
     except BadInput as error:
@@ -219,7 +172,7 @@ def _role(where: str, document: Any) -> Role:
     return Role(table.need("value"), scopes, table.text("team"))
 
 
-def _secret(table: _Table, env: Mapping[str, str]) -> str | None:
+def _secret(table: TomlTable, env: Mapping[str, str]) -> str | None:
     text = table.text("client_secret")
     if text is None or not text.startswith("env:"):
         return text
