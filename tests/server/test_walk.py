@@ -60,6 +60,62 @@ WAYS = {
     "GET /api/v1/jobs": Way("read", is_for_all_teams=True),
     "GET /api/v1/jobs/{name}": Way("read", is_for_all_teams=True, path={"name": "alerts"}),
     "POST /api/v1/jobs/{name}/run": Way("admin", is_for_all_teams=True, path={"name": "alerts"}),
+    "GET /api/v1/server": Way("read"),
+    "GET /api/v1/live": Way("read", query="seconds=1"),
+    "GET /api/v1/runs": Way("read"),
+    "GET /api/v1/runs/counts": Way("read"),
+    **{
+        f"GET /api/v1/runs/{{run}}{part}": Way(
+            "read", path={"run": f"r-{OWN}"}, foreign={"run": f"r-{FOREIGN}"}
+        )
+        for part in ("", "/receipt", "/frame", "/live")
+    },
+    "GET /api/v1/runs/{run}/explain": Way(
+        "read",
+        path={"run": f"c-{OWN}"},
+        foreign={"run": f"c-{FOREIGN}"},
+    ),
+    "GET /api/v1/compare": Way("read", query=f"first=r-{OWN}&second={OWN}-name"),
+    "GET /api/v1/explain": Way(
+        "read", is_for_all_teams=True, query="charge=none/x.csv:1", statuses=(404,)
+    ),
+    "GET /api/v1/report": Way("read", query="by=run,team,model"),
+    "GET /api/v1/reconcile": Way("read"),
+    "GET /api/v1/verify": Way("read", is_for_all_teams=True),
+    "GET /api/v1/utilization": Way("read", query=f"run=r-{OWN}", statuses=(200, 404)),
+    "GET /api/v1/frontier": Way("read", statuses=(200, 404)),
+    "GET /api/v1/statement": Way("read"),
+    "GET /api/v1/bills": Way("read", is_for_all_teams=True),
+    "GET /api/v1/bills/{delivery}": Way(
+        "read", is_for_all_teams=True, path={"delivery": "none"}, statuses=(404,)
+    ),
+    "POST /api/v1/bills": Way(
+        "admin", is_for_all_teams=True, query="name=x.csv", body=b"x", statuses=(400,)
+    ),
+    "POST /api/v1/allocate": Way("admin", is_for_all_teams=True),
+    "GET /api/v1/budgets": Way("read"),
+    "GET /api/v1/budgets/check": Way("read"),
+    "GET /api/v1/budgets/{name}": Way(
+        "read",
+        path={"name": f"{OWN}-budget"},
+        foreign={"name": f"{FOREIGN}-budget"},
+        statuses=(200, 404),
+    ),
+    "PUT /api/v1/budgets/{name}": Way(
+        "budget", path={"name": f"{OWN}-more"}, body={"limit": "5", "scope": f"team={OWN}"}
+    ),
+    "DELETE /api/v1/budgets/{name}": Way(
+        "budget",
+        path={"name": f"{OWN}-more"},
+        foreign={"name": f"{FOREIGN}-more"},
+        statuses=(200, 404),
+    ),
+    "GET /api/v1/alerts": Way("read"),
+    "POST /api/v1/alerts/acknowledge": Way("budget"),
+    "GET /api/v1/prices": Way("read", query="q=p4d"),
+    "GET /api/v1/prices/show": Way("read", query="sku=p4d.24xlarge&region=us-east-1"),
+    "GET /api/v1/estimate": Way("read", query="instance=p4d.24xlarge&hours=1"),
+    "GET /api/v1/charts/{name}": Way("read", path={"name": "timeline"}, query=f"run=r-{OWN}"),
     f"POST {INGEST}": Way(
         "ingest", body=b'{"v":1,"client":"walk","clock_ns":1,"chunks":[]}\n', statuses=(200,)
     ),

@@ -53,6 +53,27 @@ class Selection:
         own = {"run": run} if name is None else {"run": run, "name": name}
         return self._test({**labels, **own})
 
+    def is_within(self, key: str, value: str) -> bool:
+        """Whether it can only mean runs whose label *key* is *value*: it says so plainly.
+
+        >>> select_runs("team=nlp and (model=a or model=b)").is_within("team", "nlp")
+        True
+        >>> select_runs("team=nlp and model=a or model=b").is_within("team", "nlp")
+        False
+        """
+        depth, outer = 0, []
+        for token in _tokens(self.text):
+            depth += (token == ("(", True)) - (token == (")", True))
+            if depth == 0:
+                outer.append(token)
+        term = [(key, False), ("=", True), (value, False)]
+        if ("or", True) in outer or "*" in value or "?" in value:
+            return False
+        return any(
+            outer[at : at + 3] == term and outer[at - 1 : at] != [("not", True)]
+            for at in range(len(outer))
+        )
+
     def __str__(self) -> str:
         return self.text or "everything"
 

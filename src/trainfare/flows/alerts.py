@@ -163,17 +163,18 @@ def read_alerts(home: Path) -> Shelf:
     return read_shelf(home)
 
 
-def acknowledge(home: Path, ids: Sequence[str]) -> list[Alert]:
-    """Note that this user has seen these open alerts: they are not told again unless they get worse.
+def acknowledge(home: Path, ids: Sequence[str], *, who: str | None = None) -> list[Alert]:
+    """Note that somebody has seen these open alerts: they are told again only if they get worse.
 
     Args:
         home: whose alerts.
         ids: of alerts, or the beginnings of ids; none means all that are open.
+        who: has seen them; this user where it is None.
 
     Raises:
         NotFound: an id is that of no open alert, or of several.
     """
-    who = user_and_host()
+    who = who or user_and_host()
     with locked(alerts_file(home)):
         shelf = read_shelf(home)
         chosen = _chosen([one for one in shelf.alerts if one.is_open], ids)

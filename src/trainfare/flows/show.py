@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,13 +68,13 @@ class Dossier:
         }
 
 
-def open_dossier(home: Path, run_id: str) -> Dossier:
+def open_dossier(home: Path, run_id: str, *, beside: Collection[str] | None = None) -> Dossier:
     """Read everything recorded of one run.
 
     Raises:
         NotFound: nothing was recorded of it here.
     """
-    [receipt] = with_forecasts(home, with_bills(home, [read_receipt(home, run_id)]))
+    [receipt] = with_forecasts(home, with_bills(home, [read_receipt(home, run_id, beside=beside)]))
     return Dossier(receipt, read_metrics(home, run_id))
 
 

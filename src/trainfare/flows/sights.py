@@ -117,6 +117,13 @@ class Sights:
         with self._lock:
             self._noted.update(runs)
 
+    def beside(self, run: str) -> set[str] | None:
+        """The only other runs that bear on *run*; None where that is not known yet."""
+        if run not in self._marks:
+            return None
+        marks = dict(self._marks) if self._marks[run].uris else {}
+        return set(self._spans.sharing([run], marks))
+
     def settle(self, now_ns: int | None = None) -> Round:
         """Look at what is due and set the lines of at most BATCH runs.
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -112,15 +112,23 @@ class Frame:
 
 
 def take_frame(
-    home: Path, run_id: str, now_ns: int | None = None, forecaster: Forecaster | None = None
+    home: Path,
+    run_id: str,
+    now_ns: int | None = None,
+    forecaster: Forecaster | None = None,
+    *,
+    beside: Collection[str] | None = None,
 ) -> Frame:
     """The run as it stands at *now_ns*; a few milliseconds, however long it has been running.
 
-    A *forecaster* that is kept from frame to frame reads the runs before this one only once.
+    A *forecaster* that is kept from frame to frame reads the runs before this one only once; whoever
+    knows the only other runs that may go on *beside* this one spares a look at the whole home.
     """
     now_ns = time.time_ns() if now_ns is None else now_ns
     forecaster = forecaster or Forecaster(home)
-    receipt = read_receipt(home, run_id, now_ns=now_ns, with_makers=False, is_recent=True)
+    receipt = read_receipt(
+        home, run_id, now_ns=now_ns, with_makers=False, is_recent=True, beside=beside
+    )
     receipt = replace(receipt, forecast=forecaster.forecast(receipt))
     segments = [s for s in receipt.run.attempts[-1].segments if s.status is Status.RUNNING]
     pulses = {s.id: read_pulse(home, run_id, s.id) for s in segments}

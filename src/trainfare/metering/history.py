@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -56,6 +56,7 @@ def read_receipt(
     now_ns: int | None = None,
     with_makers: bool = True,
     is_recent: bool = False,
+    beside: Collection[str] | None = None,
 ) -> Receipt:
     """The receipt of one run as it stands now.
 
@@ -65,6 +66,7 @@ def read_receipt(
         own: the spool of the calling process, whose pending writes count too.
         now_ns: until when running segments and kept artifacts are priced.
         with_makers: whether to look for the runs that made the data which this run read.
+        beside: the only other runs to look at, where that is known; else all of the home.
         is_recent: read only the last minute of samples: enough for money and a live view.
 
     Raises:
@@ -79,10 +81,10 @@ def read_receipt(
             raise BadInput(f"run {run_id!r} in {home}: {faults.note()[0]}")
         raise NotFound(f"no run {run_id!r} in {home}; `trainfare runs` lists those there are")
     started_ns = min(s.segment.started_wall_ns for s in found)
-    others = read_others(home, run_id, started_ns, now_ns, faults)
+    others = read_others(home, run_id, started_ns, now_ns, faults, among=beside)
     receipt = _make_receipt(found, Neighbours(one.segment for one in others), PriceBook(home))
     if with_makers:
-        prepared = _preparations(home, receipt.run, now_ns, faults)
+        prepared = _preparations(home, receipt.run, now_ns, faults, among=beside)
         receipt = replace(receipt, prepared_by=prepared)
     return replace(receipt, remarks=tuple(faults.note()))
 
@@ -262,7 +264,12 @@ def _network_price(run: RunRecord, book: PriceBook) -> Price | NoPrice | None:
 
 
 def _preparations(
-    home: Path, run: RunRecord, now_ns: int, faults: Faults
+    home: Path,
+    run: RunRecord,
+    now_ns: int,
+    faults: Faults,
+    *,
+    among: Collection[str] | None,
 ) -> tuple[Preparation, ...]:
     """Runs of this home whose outputs this run read as datasets."""
     wanted = {a.uri for s in run.segments for a in s.artifacts if a.role == "dataset"}
@@ -270,7 +277,7 @@ def _preparations(
         return ()
     made: dict[str, str] = {}
     readers: dict[str, set[str]] = defaultdict(set)
-    for other in run_ids(home):
+    for other in run_ids(home) if among is None else sorted({*among, run.id}):
         for stored in read_run(home, other, now_ns, faults):
             for one in stored.segment.artifacts:
                 if one.uri not in wanted:

@@ -8,7 +8,7 @@ import socket
 import time
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from pathlib import Path
@@ -273,11 +273,17 @@ def _append(folder: Path, event: dict[str, Any], *, is_torn: bool = False) -> bo
 
 
 def read_others(
-    home: Path, run_id: str, since_ns: int, now_ns: int, faults: Faults
+    home: Path,
+    run_id: str,
+    since_ns: int,
+    now_ns: int,
+    faults: Faults,
+    *,
+    among: Collection[str] | None = None,
 ) -> list[Stored]:
     """Segments of other runs that were written to since then: only they can overlap this one."""
     others = []
-    for other in run_ids(home):
+    for other in run_ids(home) if among is None else among:
         if other == run_id:
             continue
         for folder in segment_folders(home, other):

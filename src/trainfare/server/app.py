@@ -14,9 +14,26 @@ from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.static_files import create_static_files_router
 from litestar.template import TemplateConfig
 
-from trainfare.server import audit, health, jobs, login, me, metrics, overview, problem, tokens
+from trainfare.server import (
+    audit,
+    bill_api,
+    budget_api,
+    health,
+    jobs,
+    live_api,
+    login,
+    me,
+    metrics,
+    overview,
+    price_api,
+    problem,
+    report_api,
+    run_api,
+    tokens,
+)
 from trainfare.server.door import OPEN, known_callers_only, provide_caller, provide_service
 from trainfare.server.service import Service
+from trainfare.server.tagged import Tagged
 
 HERE = Path(__file__).parent
 BODY_MAX = 2**20
@@ -24,6 +41,12 @@ BODY_MAX = 2**20
 
 API = [
     me.me,
+    *run_api.ROUTES,
+    *report_api.ROUTES,
+    *bill_api.ROUTES,
+    *budget_api.ROUTES,
+    *price_api.ROUTES,
+    *live_api.ROUTES,
     tokens.list_tokens,
     tokens.create_token,
     tokens.rotate_token,
@@ -53,7 +76,7 @@ def make_app(service: Service) -> Litestar:
             health.healthz,
             health.readyz,
             metrics.metrics,
-            Router("/api/v1", route_handlers=API),
+            Router("/api/v1", route_handlers=API, middleware=[Tagged()]),
             Router("/", route_handlers=PAGES, include_in_schema=False),
             create_static_files_router(
                 "/static", directories=[HERE / "static"], opt=OPEN, include_in_schema=False

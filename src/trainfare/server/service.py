@@ -6,14 +6,15 @@ import asyncio
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from trainfare.core.caller import Caller
 from trainfare.flows import access
 from trainfare.flows.mirror import Mirror
-from trainfare.flows.sights import Sights
+from trainfare.flows.sights import Sights, news_of
 from trainfare.server.answer import Answers
 from trainfare.server.policy import Policy, load_policy
 from trainfare.server.scheduler import Scheduler
@@ -66,6 +67,16 @@ class Service:
         self.mirror.start()
         self.scheduler.start()
         self._settling.start()
+
+    def answer(self, caller: Caller, question: Hashable, work: Callable[[], Any]) -> Any:
+        """What *work* makes, kept while nothing that answers are made from changes.
+
+        Raises:
+            BeingWorkedOut: it takes longer than a request may wait.
+            TrainfareError: what *work* ended with.
+        """
+        news = news_of(self.home, self.ledger)
+        return self.answers.get((caller.team, question), news, work)
 
     def take_in(self, parcel: Parcel) -> None:
         """Have *parcel* stored; its mark, a future, is done once that is decided.

@@ -16,7 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from trainfare.core.errors import BadInput
-from trainfare.store.schema import RUN_SIGHT, STREAM
+from trainfare.store.schema import RUN_LABEL, RUN_SIGHT, STREAM
 
 _ROW = RUN_SIGHT.c
 
@@ -262,6 +262,18 @@ def shippers_of(connection: sa.Connection, runs: Sequence[str]) -> dict[str, str
             .distinct()
         )
     }
+
+
+def read_owners(connection: sa.Connection, runs: Collection[str]) -> dict[str, str | None]:
+    """Run → whose it is, from claims where it was not metered; unknown ones are left out."""
+    owners: dict[str, str | None] = {}
+    claimed = sa.select(RUN_LABEL.c.run, RUN_LABEL.c.value.label("team"))
+    for part in _parts(runs):
+        where = RUN_LABEL.c.run.in_(part), RUN_LABEL.c.key == "team"
+        owners |= {row.run: row.team for row in connection.execute(claimed.where(*where))}
+        metered = sa.select(_ROW.run, _ROW.team).where(_ROW.run.in_(part))
+        owners |= {row.run: row.team for row in connection.execute(metered)}
+    return owners
 
 
 def team_of(connection: sa.Connection, run: str) -> tuple[bool, str | None]:
