@@ -61,6 +61,7 @@ WAYS = {
     "GET /api/v1/jobs/{name}": Way("read", is_for_all_teams=True, path={"name": "alerts"}),
     "POST /api/v1/jobs/{name}/run": Way("admin", is_for_all_teams=True, path={"name": "alerts"}),
     "GET /api/v1/server": Way("read"),
+    "POST /api/v1/console": Way("read", body={"arguments": ["runs"]}),
     "GET /api/v1/live": Way("read", query="seconds=1"),
     "GET /api/v1/runs": Way("read"),
     "GET /api/v1/runs/counts": Way("read"),

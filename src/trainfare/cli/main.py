@@ -177,8 +177,17 @@ def _run(arguments: list[str]) -> int:
         if isinstance(stream, io.TextIOWrapper):
             # A terminal that cannot show a line or a euro sign gets "?" instead of a traceback.
             stream.reconfigure(errors="replace")
+    if os.environ.get("TRAINFARE_SERVER"):
+        from trainfare.cli.remote import answer, find_server
+
+        server = find_server()
+        answered = None if server is None else answer(server, arguments)
+        if answered is not None:
+            return answered
+    # As the server asks when it runs a command for a terminal elsewhere (force-color.org).
+    colour = True if os.environ.get("FORCE_COLOR") else None
     try:
-        with cli.make_context("trainfare", arguments) as context:
+        with cli.make_context("trainfare", arguments, color=colour) as context:
             code = cli.invoke(context)
     except click.exceptions.Exit as asked:
         code = asked.exit_code

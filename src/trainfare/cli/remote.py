@@ -1,0 +1,175 @@
+"""Commands against a server: where ``TRAINFARE_SERVER`` is set, its home answers instead of ours.
+
+The server runs the same command and sends what it printed, so every table, file, sentence and exit
+code is that of the command on the home itself. What meters, looks at or changes this machine stays
+here; what changes the server's home in ways that need its files is done there.
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import os
+import shutil
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from trainfare.core.errors import BadInput, OutsideFailed
+
+ASKED = frozenset(
+    {
+        *("runs", "show", "compare", "receipt", "watch", "report", "reconcile", "verify"),
+        *("explain", "utilization", "frontier", "statement", "chart", "estimate", "budget"),
+        *("bill list", "bill show", "alerts list", "alerts ack"),
+        *("prices find", "prices show", "prices list"),
+    }
+)
+"""Commands that the server answers; a group alone means all that is in it."""
+
+THERE = frozenset({"bill", "claims", "allocate", "alerts", "prices", "rules"})
+"""Commands that change or need files of the home that is asked: run where that is."""
+
+WATCH_SECONDS = 1.0
+WORK_SHARE = 10
+
+
+def find_server() -> str | None:
+    """The server that commands ask; None where they act on this machine's home."""
+    return os.environ.get("TRAINFARE_SERVER", "").strip().rstrip("/") or None
+
+
+def answer(server: str, arguments: Sequence[str]) -> int | None:
+    """Have *server* answer a command; its exit code, or None where the command acts here.
+
+    Raises:
+        BadInput: the command is for the machine of the server's home, or the server refuses it.
+        OutsideFailed: the server is not reached, or fails.
+    """
+    words = [one for one in arguments[:2] if not one.startswith("-")]
+    if not arguments or arguments[0].startswith("-") or {"--help", "-h"} & {*arguments}:
+        return None
+    name, whole = words[0], " ".join(words)
+    is_import = whole == "runs import"
+    if not is_import and (name in ASKED or whole in ASKED):
+        return _watch(server, arguments) if name == "watch" else _say(_ask(server, arguments))
+    if name in THERE:
+        raise BadInput(
+            f"{whole!r} works on the home itself; run it on the machine of {server}, "
+            "or unset TRAINFARE_SERVER to act on this machine's home"
+        )
+    return None
+
+
+def _ask(server: str, arguments: Sequence[str]) -> dict[str, Any]:
+    """What the command printed there, with the files that it wrote."""
+    sent, place = _with_plain_out(arguments)
+    order = {
+        "arguments": sent,
+        "columns": shutil.get_terminal_size((80, 24)).columns,
+        "is_coloured": sys.stdout.isatty() and not os.environ.get("NO_COLOR"),
+    }
+    told = post(server, "/api/v1/console", order)
+    output = base64.b64decode(told["output"])
+    for name, content in told["files"].items():
+        if place is None or name != place.name:
+            raise OutsideFailed(f"{server} sent a file that nobody asked for")
+        _write(place, base64.b64decode(content))
+        output = output.replace(name.encode(), str(place).encode())
+    return {**told, "output": output}
+
+
+def _say(told: Mapping[str, Any]) -> int:
+    click.echo(told["output"], nl=False)
+    click.echo(told["complaint"], nl=False, err=True)
+    return int(told["exit_code"])
+
+
+def _watch(server: str, arguments: Sequence[str]) -> int:
+    """One frame; as JSON without --once a line a second until the run ends."""
+    is_followed = "--once" not in arguments and _form(arguments) == "json"
+    once = [*(one for one in arguments if one != "--once"), "--once"]
+    while True:
+        began = time.monotonic()
+        told = _ask(server, once)
+        code = _say(told)
+        sys.stdout.flush()
+        if code or not is_followed or json.loads(told["output"])["status"] != "running":
+            return code
+        spent = time.monotonic() - began
+        time.sleep(max(WATCH_SECONDS, WORK_SHARE * spent / 2))
+
+
+def _form(arguments: Sequence[str]) -> str:
+    pairs = zip(arguments, [*arguments[1:], ""], strict=True)
+    named = [value for one, value in pairs if one == "--format"]
+    named += [one.partition("=")[2] for one in arguments if one.startswith("--format=")]
+    return named[-1] if named else "table"
+
+
+def _with_plain_out(arguments: Sequence[str]) -> tuple[list[str], Path | None]:
+    """The arguments with a file's name alone after ``--out``, and where it is to be here."""
+    sent, place = list(arguments), None
+    for number, one in enumerate(arguments):
+        if one.startswith("--out="):
+            place = Path(one.removeprefix("--out="))
+            sent[number] = f"--out={place.name}"
+        elif one == "--out" and number + 1 < len(arguments):
+            place = Path(arguments[number + 1])
+            sent[number + 1] = place.name
+    return sent, place
+
+
+def _write(place: Path, content: bytes) -> None:
+    try:
+        place.write_bytes(content)
+    except OSError as error:
+        raise OutsideFailed(f"cannot write {place}: {error.strerror}") from None
+
+
+def post(server: str, path: str, body: object) -> dict[str, Any]:
+    """What *server* answers, as JSON.
+
+    Raises:
+        BadInput: it refuses the question.
+        OutsideFailed: it is not reached, or fails.
+    """
+    token = os.environ.get("TRAINFARE_TOKEN", "").strip()
+    if not token:
+        raise BadInput("TRAINFARE_SERVER is set and TRAINFARE_TOKEN is not; set it to your token")
+    if not server.startswith(("http://", "https://")):
+        raise BadInput(f"TRAINFARE_SERVER {server!r} is no URL; write http://HOST:PORT")
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    try:
+        request = urllib.request.Request(  # noqa: S310 (http, checked above)
+            server + path, json.dumps(body).encode(), headers
+        )
+        with urllib.request.urlopen(request, timeout=180) as found:  # noqa: S310
+            told: dict[str, Any] = json.load(found)
+    except urllib.error.HTTPError as error:
+        with error:
+            raise _refusal(server, error.code, error.read()) from None
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        why = getattr(error, "reason", None) or error
+        raise OutsideFailed(
+            f"{server} cannot be asked: {why}; is it running, and is TRAINFARE_SERVER right?"
+        ) from None
+    return told
+
+
+def _refusal(server: str, status: int, body: bytes) -> Exception:
+    """The server's problem as a sentence: refused questions and failures exit differently."""
+    try:
+        problem = json.loads(body)["error"]
+        sentence = "; ".join(filter(None, (problem["message"], problem["what_to_do"])))
+    except (ValueError, KeyError, TypeError):
+        sentence = f"it answered with status {status}"
+    kind = OutsideFailed if status >= 500 or status == 429 else BadInput
+    return kind(f"{server}: {sentence}")
