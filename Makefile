@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 RUN    := $(VENV)/bin/
 
-.PHONY: help setup demo test test-long check format lock bench system-deps clean
+.PHONY: help setup demo test test-long check format lock audit bench system-deps clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -41,6 +41,9 @@ format: setup ## format and sort
 lock: ## pin every dependency again, with hashes and without addresses
 	$(RUN)uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --all-extras --group dev pyproject.toml -o requirements/dev.lock
 	echo uv | $(RUN)uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate - -o requirements/uv.lock
+
+audit: setup ## compare the pinned packages with known vulnerabilities (needs the network)
+	$(RUN)python -m pip_audit --strict --disable-pip --require-hashes -r requirements/dev.lock
 
 bench: setup ## measure Trainfare beside its peers and limits
 	$(RUN)python -m bench.run

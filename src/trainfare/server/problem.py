@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+import logging
 import re
+import traceback
+from pathlib import Path
 from typing import Any
 
 from litestar import MediaType, Request, Response
@@ -107,8 +110,17 @@ def _is_page(request: Request[Any, Any, Any]) -> bool:
     )
 
 
-def of_fault(_request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
-    """A fault of Trainfare's own: said without its inner parts."""
+def of_fault(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    """A fault of Trainfare's own: said without its inner parts, and logged with its place.
+
+    Neither the message of the error nor what was asked is logged, for a secret may be in both.
+    """
+    places = traceback.extract_tb(error.__traceback__)
+    where = f"{Path(places[-1].filename).name}:{places[-1].lineno}" if places else "nowhere"
+    route = request.scope.get("path_template", "")
+    logging.getLogger("trainfare").error(
+        "fault=%s at=%s route=%s %s", type(error).__name__, where, request.method, route
+    )
     return Response(
         make_problem(
             "fault", f"Trainfare made a mistake ({type(error).__name__})", "please report this"
