@@ -12,6 +12,7 @@ import json
 import math
 import socket
 from collections.abc import Awaitable, Callable, Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -36,13 +37,17 @@ HEADERS = {
 }
 """A handler's own header of the same name stays."""
 
+_ADDED = list(HEADERS.items())
+_NAMES = frozenset(HEADERS)
+
 STRICT_TRANSPORT = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 """Only where the browser came by https, as a trusted proxy says."""
 
 BODY_PAUSE_SECONDS = 30
 """A client that sends nothing of its body for so long is gone."""
 
-UNCOUNTED = ("/api/v1/ingest", "/healthz", "/readyz", "/static/")
+INTAKE = "/api/v1/ingest"
+UNCOUNTED = (INTAKE, "/healthz", "/readyz", "/static/")
 """The intake has a bound of its own; the others cost nothing."""
 
 
@@ -64,23 +69,20 @@ class Gate:
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        answer = _dressed(send, is_https=scope["scheme"] == "https")
+        path = scope["path"]
         client = neighbourhood(scope["client"][0]) if scope["client"] else ""
+        secret = headers.get(b"authorization", b"").decode("latin-1")
+        is_tried = bool(secret) or (path == "/login" and scope["method"] == "POST")
+        answer = self._dressed(send, scope["scheme"] == "https", client if is_tried else None)
         host = name_of(headers.get(b"host", b""))
         if host not in self._hosts and not is_address(host):
-            await _refuse(
-                answer,
-                421,
-                make_problem(
-                    "misdirected",
-                    f"this server does not answer to the name {host[:100]!r}",
-                    "add it to hosts in server.toml",
-                ),
+            body = make_problem(
+                "misdirected",
+                f"this server does not answer to the name {host[:100]!r}",
+                "add it to hosts in server.toml",
             )
-            return
-        secret = headers.get(b"authorization", b"").decode("latin-1")
-        wait = self._wait(scope, client, secret)
-        if wait:
+            await _refuse(answer, 421, body)
+        elif wait := self._wait(path, client, secret, is_tried=is_tried):
             seconds = math.ceil(wait)
             body = make_problem(
                 "too_many_requests",
@@ -88,32 +90,41 @@ class Gate:
                 "wait as long as the header Retry-After says",
             )
             await _refuse(answer, 429, body, {b"retry-after": str(seconds).encode()})
-            return
-        is_login = scope["method"] == "POST" and scope["path"] == "/login"
-        if secret or is_login:
-            answer = self._counting(answer, client)
-        await self._app(scope, _impatient(receive), answer)
+        else:
+            # The intake has a bound of its own for the time that a body takes.
+            is_intake = path == INTAKE
+            await self._app(scope, receive if is_intake else _impatient(receive), answer)
 
-    def _wait(self, scope: Scope, client: str, secret: str) -> float:
-        """Seconds that this request comes too early."""
+    def _wait(self, path: str, client: str, secret: str, *, is_tried: bool) -> float:
+        """Seconds that a request comes too early."""
         word, _, token = secret.partition(" ")
         is_known = word.lower() == "bearer" and self._service.remembered_caller(token.strip())
-        is_tried = bool(secret) or (scope["method"] == "POST" and scope["path"] == "/login")
         if is_tried and not is_known and (wait := self._failures.wait(client)):
             return wait
-        if scope["path"].startswith(UNCOUNTED):
+        if path.startswith(UNCOUNTED):
             return 0.0
         return self._addresses.take(client) or (self._tokens.take(token) if is_known else 0.0)
 
-    def _counting(self, send: Send, client: str) -> Send:
-        """A *send* that counts a refusal against the address it goes to."""
+    def _dressed(self, send: Send, is_https: bool, trier: str | None) -> Send:
+        """A *send* that adds the headers, and counts a refusal against the address *trier*."""
 
-        async def counted(message: Any) -> None:
-            if message["type"] == "http.response.start" and message["status"] == 401:
-                self._failures.take(client)
+        async def dressed(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                if trier is not None and message["status"] == 401:
+                    self._failures.take(trier)
+                headers = [*message.get("headers", ())]
+                own = {name.lower() for name, _ in headers}
+                headers += (
+                    _ADDED
+                    if _NAMES.isdisjoint(own)
+                    else [pair for pair in _ADDED if pair[0] not in own]
+                )
+                if is_https:
+                    headers.append(STRICT_TRANSPORT)
+                message["headers"] = headers
             await send(message)
 
-        return counted
+        return dressed
 
 
 def _impatient(receive: Receive) -> Receive:
@@ -133,20 +144,6 @@ def _impatient(receive: Receive) -> Receive:
         return message
 
     return impatient
-
-
-def _dressed(send: Send, *, is_https: bool) -> Send:
-    async def dressed(message: Any) -> None:
-        if message["type"] == "http.response.start":
-            headers = list(message.get("headers", ()))
-            own = {name.lower() for name, _ in headers}
-            headers += [pair for pair in HEADERS.items() if pair[0] not in own]
-            if is_https:
-                headers.append(STRICT_TRANSPORT)
-            message = {**message, "headers": headers}
-        await send(message)
-
-    return dressed
 
 
 def _hosts(service: Service) -> frozenset[str]:
@@ -169,6 +166,7 @@ def name_of(raw: bytes) -> str:
     return text.partition(":")[0].rstrip(".")
 
 
+@lru_cache(256)
 def is_address(host: str) -> bool:
     """Whether it is an address in figures, which no foreign name server can have made up."""
     try:
