@@ -252,6 +252,13 @@ def test_a_parquet_whose_texts_are_no_utf8_is_damaged(tmp_path):
         rows(path)
 
 
+def test_a_parquet_whose_names_are_no_utf8_is_damaged(tmp_path):
+    path = write_parquet(tmp_path, {"BilledCost": [1]})
+    path.write_bytes(path.read_bytes().replace(b"BilledCost", b"Billed\xffost"))
+    with pytest.raises(BadInput, match=r"bill\.parquet is not a whole Parquet file: .*utf-8"):
+        rows(path)
+
+
 @pytest.mark.parametrize("text", ['{"a":1}\n{"b":"\\ud800"}', '[{"a":1},{"c":{"\\udfff":[]}}]'])
 def test_half_a_character_is_told_with_its_row(tmp_path, text):
     path = write(tmp_path, text, "export.json")

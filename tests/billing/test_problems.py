@@ -41,3 +41,12 @@ def test_the_rest_is_counted():
     assert problems.count == 2 * (KEPT + 5)
     assert len(problems.shown) == KEPT
     assert str(problems.listed()[-1]).endswith(f"and {KEPT + 10:,} more problems")
+
+
+def test_a_time_beyond_the_calendar_is_told_as_its_number():
+    problems = Problems()
+    times = pa.array([2**62], pa.timestamp("s"))
+    problems.add_rows(
+        "bill.parquet", "is odd", first_row=1, mask=pa.array([True]), column="at", values=times
+    )
+    assert problems.shown[0].value == str(2**62)

@@ -178,9 +178,11 @@ def _open_parquet(file: SourceFile) -> Any:
         schema = parquet.ParquetFile(file.path, pre_buffer=False).schema
         leaves = (schema.column(index) for index in range(len(schema)))
         texts = [leaf.path for leaf in leaves if str(leaf.logical_type) == "String"]
-        return parquet.ParquetFile(file.path, pre_buffer=False, read_dictionary=texts)
-    except (pa.ArrowException, OSError) as error:
+        opened = parquet.ParquetFile(file.path, pre_buffer=False, read_dictionary=texts)
+        opened.schema_arrow.names  # noqa: B018 (names that are no text show only when they are read)
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise _damaged(file, "is not a whole Parquet file", error) from None
+    return opened
 
 
 def _parquet_chunks(file: SourceFile, wanted: Sequence[str] | None) -> Iterator[Chunk]:
@@ -197,7 +199,7 @@ def _parquet_chunks(file: SourceFile, wanted: Sequence[str] | None) -> Iterator[
                 yield Chunk(file.name, row, batch, min(1.0, (row + batch.num_rows) / rows))
                 row += batch.num_rows
                 del batch  # the next one is read before this name would be taken again
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise _damaged(file, f"is damaged after row {row - 1:,}", error) from None
 
 

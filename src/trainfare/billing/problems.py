@@ -58,8 +58,7 @@ class Problems:
         """
         rows = pc.indices_nonzero(mask)
         for index in rows[: max(0, KEPT - len(self.shown))].to_pylist():
-            value = None if values is None else values[index].as_py()
-            text = None if value is None else str(value)[:_VALUE_MAX]
+            text = None if values is None else _shown(values[index])
             self.shown.append(Problem(file, first_row + index, column, text, what))
         self.count += len(rows)
 
@@ -80,3 +79,12 @@ class Problems:
         """Raise :class:`BadInput` with every problem, if there is one."""
         if self:
             raise BadInput(self.message())
+
+
+def _shown(value: pa.Scalar) -> str | None:
+    """A value as people read it; a time that no calendar of Python's holds, as its number."""
+    try:
+        told = value.as_py()
+    except (OverflowError, ValueError):
+        told = value.value
+    return None if told is None else str(told)[:_VALUE_MAX]
