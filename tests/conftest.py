@@ -9,7 +9,8 @@ from collections.abc import Callable
 import pytest
 from hypothesis import HealthCheck, settings
 
-from postgres import new_database, postgres  # noqa: F401 (fixtures for all)
+from buckets import aws, aws_here, bucket  # noqa: F401 (fixtures for all)
+from postgres import new_database, postgres  # noqa: F401 (likewise)
 
 # Laws are tried without a clock: the machine may be shared, and slow is not wrong.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])

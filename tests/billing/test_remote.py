@@ -4,9 +4,7 @@ import json
 import subprocess
 import sys
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from billing.bills import charges, read
 from billing.stores import azure, google, served
@@ -16,35 +14,6 @@ from trainfare.core.errors import BadInput, MissingExtra, NotFound, OutsideFaile
 OCTOBER = charges({"BilledCost": "1"}).encode()
 MORE = charges({"BilledCost": "2"}, {"BilledCost": "3"}).encode()
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
-
-
-@pytest.fixture(scope="module")
-def s3_server():
-    """One moto server of this module's own."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
-@pytest.fixture
-def bucket(s3_server, monkeypatch):
-    """An empty bucket "bills", and the environment that leads clients to it."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_server)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    client = boto3.client("s3", endpoint_url=s3_server)
-    client.create_bucket(Bucket="bills")
-
-    def put(key, body):
-        client.put_object(Bucket="bills", Key=key, Body=body)
-
-    yield put
-    for each in client.list_objects_v2(Bucket="bills").get("Contents", []):
-        client.delete_object(Bucket="bills", Key=each["Key"])
-    client.close()
 
 
 def test_one_object(bucket):

@@ -117,6 +117,7 @@ WAYS = {
     "GET /api/v1/prices/show": Way("read", query="sku=p4d.24xlarge&region=us-east-1"),
     "GET /api/v1/estimate": Way("read", query="instance=p4d.24xlarge&hours=1"),
     "GET /api/v1/charts/{name}": Way("read", path={"name": "timeline"}, query=f"run=r-{OWN}"),
+    "GET /api/v1/preview": Way("read", is_for_all_teams=True),
     f"POST {INGEST}": Way(
         "ingest", body=b'{"v":1,"client":"walk","clock_ns":1,"chunks":[]}\n', statuses=(200,)
     ),

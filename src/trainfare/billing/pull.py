@@ -80,8 +80,8 @@ def _parts(store: _Store, folder: Path) -> list[Part]:
     for name in sorted(names):
         if not name.lower().endswith("manifest.json"):
             continue
-        target = folder / hashlib.sha256(name.encode()).hexdigest() / Path(name).name
-        target.parent.mkdir()
+        target = folder / name  # the folders of a manifest are part of what it says
+        target.parent.mkdir(parents=True, exist_ok=True)
         store.get(name, target)
         listing = read_manifest(target)
         if listing is None:

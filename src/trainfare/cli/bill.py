@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -225,3 +225,56 @@ def check(places: tuple[str, ...], mapping: Path | None, form: str) -> int:
                 click.echo(str(problem))
         click.echo(f"{plural(len(problems), 'problem')}." if problems else "Nothing is wrong.")
     return 1 if problems else 0
+
+
+@command.command("preview")
+@click.option("--from", "provider", type=click.Choice(["aws"]), help="Ask this provider now.")
+@format_option("table", "json")
+def preview(provider: str | None, form: str) -> None:
+    """Show what the provider's own tools say of the open month, beside the bill.
+
+    It is never added to a bill. Asking AWS costs about $0.01 a page, charged by AWS.
+    """
+    from trainfare.flows.preview import find_preview, preview_document, refresh_preview
+    from trainfare.metering.home import home_folder
+
+    home = home_folder()
+    found = find_preview(home) if provider is None else refresh_preview(home, provider)
+    document = None if found is None else preview_document(home, found)
+    if form == "json":
+        say_json({"preview": document})
+    elif document is None:
+        click.echo("No preview yet. Ask for one: trainfare bill preview --from aws")
+    else:
+        _show_preview(document)
+
+
+def _show_preview(document: Mapping[str, Any]) -> None:
+    click.echo(
+        f"{document['period']} as {document['provider']} sees it on {document['as_of'][:10]}: "
+        "a preview, no bill\n"
+    )
+
+    def shown(text: str | None, currency: str) -> str:
+        return "not known" if text is None else Money.parse(text, currency).display(2)
+
+    rows = [
+        [f"  {one['service']}", *(shown(one[view], one["currency"]) for view in VIEWS[:2])]
+        for one in document["services"]
+    ]
+    rows += [
+        ["  all", *(shown(one[view], one["currency"]) for view in VIEWS[:2])]
+        for one in document["totals"]
+    ]
+    click.echo(table(["  service", *VIEWS[:2]], rows, right=[1, 2]))
+    for one in document["totals"]:
+        if one["bill"] is not None:
+            click.echo(f"\n  the bill so far, effective: {shown(one['bill'], one['currency'])}")
+    if document["budgets"]:
+        names = ("spent", "forecast", "limit")
+        rows = [
+            [f"  {one['name']}", one["period"], *(shown(one[n], one["currency"]) for n in names)]
+            for one in document["budgets"]
+        ]
+        head = [f"  budget at {document['provider']}", "period", *names]
+        click.echo("\n" + table(head, rows, right=[2, 3, 4]))

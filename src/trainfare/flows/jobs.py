@@ -126,6 +126,15 @@ def _prices(home: Path, plan: JobPlan) -> Done:
     return _done("; ".join(said), (), failures)
 
 
+def _preview(home: Path, plan: JobPlan) -> Done:
+    from trainfare.flows.preview import refresh_preview
+
+    assert plan.preview is not None
+    found = refresh_preview(home, plan.preview)
+    said = " and ".join(effective.display(2) for _, effective in found.totals()) or "nothing"
+    return Done(f"{found.period}: {said} so far; {len(found.budgets)} budgets")
+
+
 def _allocate(home: Path, _plan: JobPlan) -> Done:
     from trainfare.flows.allocation import allocate_periods
     from trainfare.flows.bill import list_deliveries
@@ -191,6 +200,15 @@ JOBS: dict[str, Job] = {
             _prices,
             "[[prices]] in jobs.toml",
             lambda plan: bool(plan.prices),
+        ),
+        Job(
+            "preview",
+            "Ask the cloud's own tools about the open month, beside the bill.",
+            "12h",
+            600,
+            _preview,
+            "[preview]",
+            lambda plan: plan.preview is not None,
         ),
         Job(
             "allocate",

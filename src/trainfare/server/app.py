@@ -57,6 +57,7 @@ API = [
     jobs.list_jobs,
     jobs.get_job,
     jobs.run_job,
+    jobs.read_preview,
 ]
 """Handlers under /api/v1."""
 

@@ -10,6 +10,7 @@ from litestar.status_codes import HTTP_202_ACCEPTED
 from trainfare.core.caller import Caller
 from trainfare.core.period import format_instant
 from trainfare.flows.jobs import JOBS, find_job
+from trainfare.flows.preview import find_preview, preview_document
 from trainfare.server.service import Service
 from trainfare.store.jobs import JobResult
 
@@ -50,6 +51,14 @@ def run_job(caller: Caller, service: Service, name: str) -> dict[str, Any]:
     caller.need_all_teams("admin")
     job = find_job(name)
     return {"id": service.scheduler.ask(job.name, caller.name), "name": job.name, "state": "asked"}
+
+
+@get("/preview", sync_to_thread=True, tags=["bills"])
+def read_preview(caller: Caller, service: Service) -> dict[str, Any]:
+    """What the cloud's own tools say of the open month: beside the bill, never part of it."""
+    caller.need_all_teams("read")
+    found = find_preview(service.home)
+    return {"preview": None if found is None else preview_document(service.home, found)}
 
 
 def _result(one: JobResult | None) -> dict[str, Any] | None:
