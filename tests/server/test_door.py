@@ -1,10 +1,13 @@
 """The door of the server: who comes in, and in what shape refusals are said."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
-from server.served import serving
+from server.served import Served, serving
 
 
 @pytest.fixture(scope="module")
@@ -42,3 +45,21 @@ def test_a_path_that_is_not_there_is_said_in_the_same_shape(server):
     status, _, body = server.ask("/api/v1/nothing")
     assert status == 404
     assert json.loads(body)["error"]["type"] == "not_found"
+
+
+def test_a_script_is_told_the_url_and_the_first_token(tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "trainfare", "serve", "--port", "0", "--format", "json"],
+        env={**os.environ, "TRAINFARE_HOME": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        said = json.loads(process.stdout.readline())
+        server = Served(said["url"], said["first_token"], process, tmp_path)
+        assert server.json("/api/v1/me")["name"] == "first admin"
+        assert said["home"] == str(tmp_path)
+    finally:
+        process.terminate()
+        process.wait(20)
+        process.stdout.close()

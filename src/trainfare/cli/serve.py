@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
 import click
 
+from trainfare.cli.answer import format_option
 from trainfare.core.errors import MissingExtra
 
 
 @click.command("serve")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8642, show_default=True)
-def command(host: str, port: int) -> None:
+@format_option("text", "json")
+def command(host: str, port: int, form: str) -> None:
     """Serve the API and the dashboard until stopped; state lives in the home.
 
     TRAINFARE_DATABASE=postgresql+psycopg://… keeps the ledger on PostgreSQL instead of SQLite.
@@ -25,7 +28,18 @@ def command(host: str, port: int) -> None:
     from trainfare.metering.home import home_folder
 
     home = home_folder()
-    serve(home, os.environ.get("TRAINFARE_DATABASE"), host, port, _greet)
+    serve(
+        home,
+        os.environ.get("TRAINFARE_DATABASE"),
+        host,
+        port,
+        _greet_json if form == "json" else _greet,
+    )
+
+
+def _greet_json(home: Path, url: str, first_token: str | None) -> None:
+    """One line, so that whoever starts a server knows when it listens and where."""
+    click.echo(json.dumps({"url": url, "home": str(home), "first_token": first_token}))
 
 
 def _greet(home: Path, url: str, first_token: str | None) -> None:
