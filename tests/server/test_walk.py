@@ -5,6 +5,7 @@ team sees no word of the other (``two_teams``); whatever belongs to no single te
 """
 
 import json
+import time
 from dataclasses import dataclass, field
 
 import pytest
@@ -14,6 +15,7 @@ from server.two_teams import FOREIGN, OWN, fill
 from trainfare.core.caller import Caller
 from trainfare.server.app import make_app
 from trainfare.server.ingest import PATH as INGEST
+from trainfare.server.part import PARTS
 from trainfare.server.service import Service, Settings
 
 OPEN, KNOWN = "open", "known"
@@ -127,6 +129,34 @@ WAYS = {
     "GET /login/provider": Way(OPEN, statuses=(404,)),
     "GET /login/provider/return": Way(OPEN, statuses=(400,)),
     "GET /": Way("read"),
+    "GET /runs": Way("read"),
+    "GET /runs/{run}": Way("read", path={"run": "r-TEAM"}, foreign={"run": f"r-{FOREIGN}"}),
+    "GET /compare": Way("read", query="run=r-TEAM&run=r-TEAM"),
+    "GET /resources": Way("read", is_for_all_teams=True),
+    "GET /teams": Way("read"),
+    "GET /experiments": Way("read", is_for_all_teams=True),
+    "GET /prices": Way("read"),
+    "GET /advice": Way("read", is_for_all_teams=True),
+    "GET /bills": Way("read", is_for_all_teams=True),
+    "POST /bills": Way("admin", is_for_all_teams=True, statuses=(400,)),
+    "POST /allocations": Way("admin", is_for_all_teams=True),
+    "GET /charges": Way("read", is_for_all_teams=True, query="charge=none"),
+    "GET /budgets": Way("read"),
+    "POST /budgets": Way("budget", statuses=(400,)),
+    "POST /budgets/{name}/delete": Way(
+        "budget",
+        path={"name": "none"},
+        foreign={"name": f"{FOREIGN}-budget"},
+        statuses=(200, 303, 404),
+    ),
+    "POST /alerts/{alert}/acknowledge": Way(
+        "budget", is_for_all_teams=True, path={"alert": "none"}, statuses=(404,)
+    ),
+    "GET /settings": Way("read"),
+    "GET /words": Way(KNOWN),
+    "GET /parts/{name}": Way("read", path={"name": "prices"}),
+    "GET /files/{name}": Way("read", path={"name": "run_table"}),
+    "GET /charts/{name}": Way("read", is_for_all_teams=True, path={"name": "spend"}),
 }
 """Method and path, as the application has them → who may ask."""
 
@@ -212,7 +242,7 @@ def ask(walked, name, way, role, place):
     if path == "/login" and method == "POST":
         headers["Content-Type"] = "application/x-www-form-urlencoded"
     status, _, body = server.ask(
-        path + (way.query and f"?{way.query}"),
+        path + (way.query and f"?{way.query.replace('TEAM', OWN)}"),
         method=method,
         body=way.body,
         token="",
@@ -233,6 +263,24 @@ def test_a_route_answers_whoever_may_ask_and_nobody_else(walked, name, role):
         assert json.loads(text)["error"]["what_to_do"]
     if caller is None or caller.team is not None:
         assert FOREIGN not in text.lower()
+
+
+@pytest.mark.parametrize("name", sorted(PARTS))
+def test_no_part_of_a_page_says_a_word_of_another_team(walked, name):
+    """Parts come later than their pages, and are asked by an address of their own."""
+    secret = walked.secrets["admin of okapi"]
+    for team in (OWN, FOREIGN):
+        query = f"run=r-{team}&first=r-{team}&second=r-{team}&team={team}&experiment={team}-quest"
+        for path in (f"/parts/{name}?{query}", f"/files/{name}?{query}&form=csv"):
+            until = time.monotonic() + 60
+            while True:
+                _, _, body = walked.server.ask(path, token=secret)
+                text = body.decode("utf-8", "replace")
+                if "Being worked out" not in text or time.monotonic() > until:
+                    break
+                time.sleep(0.2)
+            said = text.replace(query.replace("&", "&amp;"), "").replace(f"'r-{FOREIGN}'", "")
+            assert FOREIGN not in said.lower() or (team == FOREIGN and "Error" not in said), path
 
 
 @pytest.mark.parametrize("role", ROLES)

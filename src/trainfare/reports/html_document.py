@@ -32,7 +32,7 @@ def html_of(document: Document) -> str:
             picture = section["picture"]
             for name in [name for name in picture or () if name != "about"]:
                 number += 1
-                picture[name] = _inline(picture[name], f"p{number}-")
+                picture[name] = inline(picture[name], f"p{number}-")
     return str(_template().render(document=plain))
 
 
@@ -46,8 +46,8 @@ def _template() -> Any:
     return environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
 
 
-def _inline(svg: str, prefix: str) -> Any:
-    """An SVG as a part of a page: no namespaces, its ids its own."""
+def inline(svg: str, prefix: str) -> Any:
+    """*svg* as a part of a page: no namespaces, its ids begin with *prefix*."""
     from markupsafe import Markup
 
     named = _IDS.sub(lambda found: found[1] + prefix, _NAMESPACES.sub("", svg))

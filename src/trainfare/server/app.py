@@ -10,7 +10,6 @@ from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.static_files import create_static_files_router
 from litestar.template import TemplateConfig
 
@@ -25,7 +24,7 @@ from trainfare.server import (
     login,
     me,
     metrics,
-    overview,
+    pages,
     price_api,
     problem,
     report_api,
@@ -33,6 +32,7 @@ from trainfare.server import (
     tokens,
 )
 from trainfare.server.door import OPEN, known_callers_only, provide_caller, provide_service
+from trainfare.server.page import make_engine
 from trainfare.server.service import Service
 from trainfare.server.tagged import Tagged
 
@@ -67,7 +67,7 @@ PAGES = [
     login.sign_out,
     login.leave,
     login.arrive,
-    overview.overview,
+    *pages.PAGES,
 ]
 """Handlers that answer a browser."""
 
@@ -98,7 +98,7 @@ def make_app(service: Service) -> Litestar:
             render_plugins=[JsonRenderPlugin()],
             path="/schema",
         ),
-        template_config=TemplateConfig(directory=HERE / "templates", engine=JinjaTemplateEngine),
+        template_config=TemplateConfig(instance=make_engine()),
         request_max_body_size=BODY_MAX,
         state=State({"service": service}),
         on_startup=[_start],

@@ -13,7 +13,7 @@ from typing import Any
 
 from litestar import MediaType, Request, Response
 from litestar.exceptions import HTTPException, NotAuthorizedException
-from litestar.response import Redirect
+from litestar.response import Redirect, Template
 
 from trainfare.core.caller import NotAllowed
 from trainfare.core.errors import (
@@ -73,10 +73,28 @@ def explain(error: TrainfareError) -> tuple[int, dict[str, Any]]:
     return status, make_problem(kind, *split_advice(str(error)))
 
 
-def of_trainfare(_request: Request[Any, Any, Any], error: TrainfareError) -> Response[Any]:
+def of_trainfare(request: Request[Any, Any, Any], error: TrainfareError) -> Response[Any]:
     """What Trainfare explains in one sentence."""
-    status, body = explain(error)
-    return Response(body, status_code=status, media_type=MediaType.JSON)
+    return _answer(request, *explain(error))
+
+
+def _answer(
+    request: Request[Any, Any, Any],
+    status: int,
+    body: dict[str, Any],
+    headers: dict[str, str] | None = None,
+) -> Response[Any]:
+    """A problem as a program reads it, or as a page for who looks at pages."""
+    if not _is_page(request) and not _is_form(request):
+        return Response(body, status_code=status, headers=headers, media_type=MediaType.JSON)
+    told = body["error"]
+    context = {
+        "status": status,
+        "kind": told["type"],
+        "message": told["message"],
+        "advice": told["what_to_do"],
+    }
+    return Template("problem.html", context=context, status_code=status, headers=headers)
 
 
 def of_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
@@ -94,12 +112,7 @@ def of_http(request: Request[Any, Any, Any], error: HTTPException) -> Response[A
         elif _is_page(request):
             return Redirect(path, status_code=303)
         headers["WWW-Authenticate"] = "Bearer"
-    return Response(
-        make_problem(kind, message, advice),
-        status_code=error.status_code,
-        headers=headers,
-        media_type=MediaType.JSON,
-    )
+    return _answer(request, error.status_code, make_problem(kind, message, advice), headers)
 
 
 def _is_page(request: Request[Any, Any, Any]) -> bool:
@@ -108,6 +121,12 @@ def _is_page(request: Request[Any, Any, Any]) -> bool:
     return (
         not is_api and request.method == "GET" and "text/html" in request.headers.get("accept", "")
     )
+
+
+def _is_form(request: Request[Any, Any, Any]) -> bool:
+    """Whether somebody sent a form of a page."""
+    is_api = request.scope["path"].startswith(("/api/", "/schema"))
+    return not is_api and "text/html" in request.headers.get("accept", "")
 
 
 def of_fault(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
@@ -121,13 +140,8 @@ def of_fault(request: Request[Any, Any, Any], error: Exception) -> Response[Any]
     logging.getLogger("trainfare").error(
         "fault=%s at=%s route=%s %s", type(error).__name__, where, request.method, route
     )
-    return Response(
-        make_problem(
-            "fault", f"Trainfare made a mistake ({type(error).__name__})", "please report this"
-        ),
-        status_code=500,
-        media_type=MediaType.JSON,
-    )
+    said = f"Trainfare made a mistake ({type(error).__name__})"
+    return _answer(request, 500, make_problem("fault", said, "please report this"))
 
 
 HANDLERS: dict[int | type[Exception], Any] = {

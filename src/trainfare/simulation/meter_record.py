@@ -9,8 +9,11 @@ so the estimates are those of that day, whatever bills teach later.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
+from random import Random
 from types import MappingProxyType
+from typing import Any
 
 from trainfare.core.claim import Claim
 from trainfare.core.machine import Machine
@@ -22,6 +25,8 @@ from trainfare.metering.spool import Spool
 from trainfare.simulation.fleet import REGIONS
 from trainfare.simulation.line import Provider
 from trainfare.simulation.schedule import Ending
+from trainfare.simulation.seed import stream
+from trainfare.simulation.training import make_accelerators, write_training
 from trainfare.simulation.world import World
 
 SELLERS = {
@@ -38,10 +43,16 @@ PriceOf = Callable[[Machine, int], Price | NoPrice]
 _STATUS = {Ending.COMPLETED: Status.FINISHED, Ending.FAILED: Status.FAILED}
 
 
-def write_records(world: World, home: Path, price_of: PriceOf) -> int:
+def write_records(world: World, home: Path, price_of: PriceOf, *, is_detailed: bool = False) -> int:
     """Write what meters recorded of every run into *home*, as if it had trained there.
 
     A managed job of several instances is left out: one resource on the bill, it has many meters.
+
+    Args:
+        world: any.
+        home: where its runs trained.
+        price_of: what machines cost.
+        is_detailed: whether epochs, metrics and GPUs are in it as well.
 
     Returns:
         How many segments were written.
@@ -67,6 +78,10 @@ def write_records(world: World, home: Path, price_of: PriceOf) -> int:
             purchase_option="spot" if is_spot else "on_demand",
         )
         ending = next(a.ending for a in run.attempts if a.number == claim.attempt)
+        gpus = int(kind.gpus * claim.share)
+        if is_detailed:
+            held = make_accelerators(claim.resource_id, kind.gpu, kind.gpus)
+            machine = replace(machine, accelerators=held, cpu_count=kind.cpus)
         write_segment(
             home,
             claim,
@@ -75,6 +90,8 @@ def write_records(world: World, home: Path, price_of: PriceOf) -> int:
             labels=dict(run.labels),
             status=_STATUS.get(ending, Status.KILLED),
             segment=f"{run.id}-{number:05d}",
+            inside=stream(world.seed, "inside", number) if is_detailed else None,
+            gpus=gpus,
         )
         count += 1
     return count
@@ -89,6 +106,8 @@ def write_segment(
     labels: Mapping[str, str] = MappingProxyType({}),
     status: Status = Status.FINISHED,
     segment: str | None = None,
+    inside: Random | None = None,
+    gpus: int = 0,
 ) -> Path:
     """Write what a meter records of *claim*, from its start to its end; the segment's folder.
 
@@ -100,6 +119,8 @@ def write_segment(
         labels: of the run.
         status: how it ended.
         segment: its id; made from the claim when None.
+        inside: makes up what happens within; nothing is recorded of that when None.
+        gpus: how many of the machine's it holds, of which something is recorded.
     """
     document = ev.machine_to_json(machine)
     name = segment or f"{claim.run}-{claim.attempt}-{claim.resource_id.rpartition('/')[2]}"
@@ -114,8 +135,14 @@ def write_segment(
         "machine": document,
     }
     spool.add_event({"k": ev.START, "t": 0, **start})
-    spool.add_event({"k": ev.MACHINE, "t": 0, "machine": document, "share": str(claim.share)})
+    held = {"held": [one.id for one in machine.accelerators[:gpus]]} if inside else {}
+    found = {"machine": document, "share": str(claim.share), **held}
+    spool.add_event({"k": ev.MACHINE, "t": 0, **found})
     spool.add_event({"k": ev.PRICE, "t": 0, "price": ev.price_to_json(price)})
-    spool.add_event({"k": ev.END, "t": claim.interval.duration_ns, "status": status.value})
+    end: dict[str, Any] = {"t": claim.interval.duration_ns, "status": status.value}
+    if inside:
+        when = {"start_ns": claim.interval.start_ns, "duration_ns": claim.interval.duration_ns}
+        end["steps"] = write_training(spool, inside, gpus=gpus, **when)
+    spool.add_event({"k": ev.END, **end})
     spool.close()
     return spool.folder

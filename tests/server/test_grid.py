@@ -1,0 +1,49 @@
+"""Grids: what a page shows and what its file holds are the same, to the nano."""
+
+import csv
+import io
+
+import pyarrow.parquet as pq
+
+from trainfare.core.money import Money
+from trainfare.server.grid import Column, Grid, Line, csv_of, money_cell, parquet_of, text_cell
+from trainfare.server.writing import duration, mark, money
+
+GRID = Grid(
+    "Teams",
+    (Column("team", "Team"), Column("effective", "Has", is_right=True)),
+    (
+        Line((text_cell("=nlp"), money_cell(Money(1_234_567_890_123)))),
+        Line((text_cell("vision"), money_cell(None, why="no price"))),
+        Line((text_cell("(idle)"), money_cell(Money(5))), "remainder"),
+    ),
+    shown=1,
+)
+
+
+def test_a_file_holds_exact_texts_of_every_line_and_no_formula():
+    rows = list(csv.reader(io.StringIO(csv_of(GRID))))
+    assert rows[0] == ["team", "effective", "line"]
+    assert [row[1] for row in rows[1:]] == ["1234.567890123", "", "0.000000005"]
+    assert not rows[1][0].startswith("=")
+    table = pq.read_table(io.BytesIO(parquet_of(GRID))).to_pydict()
+    assert table["effective"] == ["1234.567890123", None, "0.000000005"]
+    assert table["line"] == ["group", "group", "remainder"]
+
+
+def test_a_page_shows_the_first_lines_and_whatever_is_no_group():
+    assert [line.cells[0].text for line in GRID.visible] == ["=nlp", "(idle)"]
+
+
+def test_what_is_unknown_is_no_zero_and_less_than_a_cent_is_not_nothing():
+    assert money(None) == "unknown"
+    assert money_cell(None, why="no price").text == "unknown"
+    assert money("0.000000005") != "$0.00"
+    assert money("1234.5") == "$1,234.50"
+
+
+def test_every_kind_of_money_has_a_mark_that_leads_to_what_it_means():
+    assert 'href="/words#estimated"' in mark("estimated")
+    assert mark("nothing") == ""
+    assert duration(None) == "–"
+    assert duration(90.0) == duration(90 * 10**9)
