@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from trainfare.clusters.record import clean_text
 from trainfare.core.period import HOUR, SECOND
 from trainfare.core.stage import Status
 from trainfare.metering.receipt import Receipt
@@ -27,14 +28,15 @@ def sight_of(receipt: Receipt, *, team: str | None, now_ns: int) -> Sight:
     run, estimate, billed = receipt.run, receipt.estimate, receipt.billed
     labels = dict(run.labels)
     is_running = run.status is Status.RUNNING
-    words = "\n".join([run.id, run.name or "", *labels.values()])
+    name = clean_text(run.name)  # a database may not take what a recording does
+    words = "\n".join([run.id, name, *labels.values()])
     artifacts = [one for segment in run.segments for one in segment.artifacts]
     is_growing = any(one.is_kept and one.bytes for one in artifacts)
     uris = sorted({one.uri for one in artifacts})
     return Sight(
         run=run.id,
         team=team or labels.get("team"),
-        name=run.name,
+        name=name or None,
         model=labels.get("model"),
         experiment=labels.get("experiment"),
         status=run.status.value,

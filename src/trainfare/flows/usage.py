@@ -122,6 +122,7 @@ def sync_metered(home: Path, connection: sa.Connection) -> ClaimChange:
     Ranks and wrappers of a run on one machine become one claim; a run that goes on is claimed up to
     its last sample and grows with the next look.
     """
+    from trainfare.clusters.record import clean_text
     from trainfare.store.claims import put_claims
 
     close_dead(home)
@@ -130,8 +131,8 @@ def sync_metered(home: Path, connection: sa.Connection) -> ClaimChange:
     for receipt in read_receipts(home):
         run = receipt.run
         claims.extend(c for c in merge_claims(run.claims()) if c.interval.duration_ns)
-        name = {"name": run.name} if run.name else {}
-        labels[run.id] = {**name, **run.labels}
+        name = clean_text(run.name)  # a database may not take what a recording does
+        labels[run.id] = {**({"name": name} if name else {}), **run.labels}
     return put_claims(connection, claims, labels, METERED)
 
 

@@ -14,6 +14,7 @@ from fractions import Fraction
 import sqlalchemy as sa
 
 from trainfare.core.claim import Claim
+from trainfare.core.errors import BadInput
 from trainfare.core.period import Interval
 from trainfare.store.schema import CLAIM, RUN_LABEL
 
@@ -22,6 +23,9 @@ PPB = 10**9
 
 BILL_TAGS = "~tags"
 """The source of labels that a bill's tags give; every other source's word goes before it."""
+
+RESOURCE_MAX = 512
+"""Signs of a resource's name: SQLite would take more, PostgreSQL would not."""
 
 _BATCH = 5000
 
@@ -116,6 +120,16 @@ def _from_row(row: sa.Row[tuple[object, ...]]) -> Claim:
 
 
 def _to_row(claim: Claim, source: str) -> dict[str, object]:
+    """A claim as the ledger has it.
+
+    Raises:
+        BadInput: its resource is a text that no ledger can hold.
+    """
+    if len(claim.resource_id) > RESOURCE_MAX or "\0" in claim.resource_id:
+        wrong = "holds NUL" if "\0" in claim.resource_id else f"is longer than {RESOURCE_MAX} signs"
+        raise BadInput(
+            f"run {claim.run} claims {claim.resource_id[:40]!r}, whose name {wrong}; correct it"
+        )
     return {
         "run": claim.run,
         "attempt": claim.attempt,
