@@ -16,7 +16,7 @@ def busy(tmp_path, env):
     write_bill(tmp_path / "bill.csv", hour("i-1", 8, "8.00"), hour("i-2", 8, "1.000000001"))
     home = plan(
         tmp_path / "home",
-        f"[when]\nallocate = 'off'\nalerts = 'off'\n[[bill]]\nplace = '{tmp_path}/bill.csv'\n",
+        f"[when]\nallocate = 'off'\nalerts = 'off'\nbills = '0 0 29 2 *'\n[[bill]]\nplace = '{tmp_path}/bill.csv'\n",
     )
     return serving(home, env=env)
 

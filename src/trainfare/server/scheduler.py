@@ -279,9 +279,9 @@ def trigger_of(job: Job, when: str | None) -> Any:
 def next_due(trigger: Any, last_start_ns: int | None) -> datetime:
     """When a job is due after its last start; an instant in the past is due at once."""
     now = datetime.now(UTC)
-    if last_start_ns is None:
+    if last_start_ns is None and isinstance(trigger, IntervalTrigger):
         return now + timedelta(seconds=FIRST_SECONDS)
-    last = datetime.fromtimestamp(last_start_ns / SECOND, UTC)
+    last = None if last_start_ns is None else datetime.fromtimestamp(last_start_ns / SECOND, UTC)
     due: datetime | None = trigger.get_next_fire_time(last, now)
     return now if due is None else due
 
