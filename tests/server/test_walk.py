@@ -50,6 +50,8 @@ WAYS = {
     "GET /schema/{path}": Way(KNOWN, path={"path": "none"}, statuses=(404,)),
     "GET /metrics": Way("read"),
     "GET /api/v1/me": Way(KNOWN),
+    "GET /api/v1/machines": Way("read", is_for_all_teams=True),
+    "GET /api/v1/clients": Way("read"),
     "GET /api/v1/tokens": Way("admin"),
     "POST /api/v1/tokens": Way("admin", body=NEW_TOKEN),
     "POST /api/v1/tokens/{token_id}/rotate": Way(

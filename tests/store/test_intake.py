@@ -1,5 +1,6 @@
 """The intake: however pieces of spools arrive, what is kept is the spools' bytes, each once."""
 
+import itertools
 import threading
 
 import pytest
@@ -54,8 +55,20 @@ class Desk:
 
 
 @pytest.fixture(scope="module")
-def ledger(tmp_path_factory):
-    with open_ledger(tmp_path_factory.mktemp("home")) as one:
+def database(new_database):
+    return new_database()
+
+
+@pytest.fixture(scope="module")
+def ledger(database, tmp_path_factory):
+    with open_ledger(tmp_path_factory.mktemp("home"), database) as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def replica(database, tmp_path_factory):
+    """The same ledger, as another process has it open."""
+    with open_ledger(tmp_path_factory.mktemp("replica"), database) as one:
         yield one
 
 
@@ -94,21 +107,24 @@ def kept(ledger, key):
                     content += one.data
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(deliveries=deliveries, runs=st.uuids())
 def test_repeated_overlapping_recut_reordered_pieces_leave_exactly_the_spool(
-    ledger, deliveries, runs
+    ledger, replica, deliveries, runs
 ):
     """Machines send again what was not acknowledged, in other cuts, several at once: it counts once."""
 
     def own(one):
         return Piece(f"{runs}-{one.run}", one.segment, one.file, one.start, one.data)
 
-    desk = Desk(ledger)
+    desk, other = Desk(ledger), Desk(replica)
     try:
-        parcels = [desk.put(*map(own, group)) for group in deliveries]
-        desk.wait(*parcels)
-        for parcel in parcels:
+        parcels = [
+            (at, at.put(*map(own, group)))
+            for group, at in zip(deliveries, itertools.cycle([desk, desk, other]), strict=False)
+        ]
+        for at, parcel in parcels:
+            at.wait(parcel)
             assert parcel.refusal is None
         for (run, segment, file), content in SPOOLS.items():
             key = f"{runs}-{run}", segment, file
@@ -118,8 +134,10 @@ def test_repeated_overlapping_recut_reordered_pieces_leave_exactly_the_spool(
             [length] = desk.store(Piece(*key, 0, b""))
             desk.store(Piece(*key, length, content[length:]))
             assert kept(ledger, key) == content
+            assert other.store(Piece(*key, 0, content)) == [len(content)]
     finally:
         desk.intake.close()
+        other.intake.close()
 
 
 def test_a_gap_is_answered_with_where_it_begins(desk):

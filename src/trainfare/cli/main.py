@@ -47,6 +47,7 @@ COMMANDS = {
     "mcp": "Answer an assistant (Model Context Protocol), read-only.",
     "token": "Who may ask the server: create, list, rotate and revoke tokens.",
     "jobs": "What a server does by itself, and doing it by hand.",
+    "agent": "One per node: ship its runs, and what nobody claims of it.",
     "doctor": "What was detected, which price and why, what is missing.",
     "completion": "Print the completion script for bash, zsh or fish.",
 }

@@ -20,7 +20,7 @@ from trainfare.core.run import Artifact, Segment
 from trainfare.core.stage import Status
 from trainfare.metering import event as ev
 from trainfare.metering.artifact import local_path
-from trainfare.metering.home import runs_folder
+from trainfare.metering.home import machines_folder, runs_folder
 from trainfare.metering.recording import (
     is_alive,
     make_recording,
@@ -329,6 +329,20 @@ def _segment_span(folder: Path) -> tuple[int, int | None] | None:
         return start_ns, start_ns + int(lasted[-1]) if lasted else None
     except FAULTS:
         return None
+
+
+def read_machines(home: Path, since_ns: int, now_ns: int) -> list[Stored]:
+    """What whole machines recorded of themselves, where it was written to since then."""
+    try:
+        roots = sorted(p for p in machines_folder(home).iterdir() if p.is_dir())
+    except OSError:
+        return []
+    found = []
+    for folder in (folder for root in roots for folder in sorted(root.iterdir())):
+        if _written_ns(folder) >= since_ns:
+            one = read_stored(folder, now_ns, Faults())
+            found += [one] if one else []
+    return found
 
 
 def _written_ns(folder: Path) -> int:

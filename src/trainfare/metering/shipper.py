@@ -75,7 +75,8 @@ class Shipper:
             if seconds <= 0:
                 return 0.0
             try:
-                self._send(batch, min(seconds, SEND_SECONDS))
+                if not self._send(batch, min(seconds, SEND_SECONDS)):
+                    return 0.0  # it takes nothing of all this: not again at once
             except Later as later:
                 return self._wait(str(later), later.seconds)
             except Unwelcome as error:
@@ -118,14 +119,17 @@ class Shipper:
                 return batch, due[number:]
         return batch, []
 
-    def _send(self, batch: dict[Path, list[Piece]], seconds: float) -> None:
+    def _send(self, batch: dict[Path, list[Piece]], seconds: float) -> bool:
+        """Ship a batch and remember what the server has; whether that is more than before."""
         pieces = [piece for group in batch.values() for piece in group]
         lengths = iter(self.server.send(pieces, seconds))
-        self.failures = 0
+        self.failures, is_more = 0, False
         for folder, group in batch.items():
             marks = read_marks(folder, self.server.url)
-            marks |= {piece.file: next(lengths) for piece in group}
-            write_marks(folder, self.server.url, marks)
+            has = {piece.file: next(lengths) for piece in group}
+            is_more = is_more or any(has[piece.file] > piece.start for piece in group)
+            write_marks(folder, self.server.url, marks | has)
+        return is_more
 
     def _sort_out(self, batch: dict[Path, list[Piece]], error: Unwelcome) -> None:
         """Send the segments of a refused batch one by one; leave out the one that is to blame."""

@@ -8,12 +8,11 @@ from __future__ import annotations
 import gzip
 import http.client
 import json
-import os
 import socket
 import ssl
 import time
 import urllib.parse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from trainfare.core.errors import BadInput, OutsideFailed
 from trainfare.core.shipment import Piece
@@ -135,7 +134,7 @@ def _seconds(text: str | None) -> float | None:
     )
 
 
-def server_of(environ: os._Environ[str] | dict[str, str]) -> Server | None:
+def server_of(environ: Mapping[str, str]) -> Server | None:
     """The server that the environment names, if it names one.
 
     Raises:

@@ -22,6 +22,7 @@ from trainfare.server import (
     jobs,
     live_api,
     login,
+    machines,
     me,
     metrics,
     pages,
@@ -42,6 +43,8 @@ BODY_MAX = 2**20
 
 API = [
     me.me,
+    machines.machines,
+    machines.clients,
     *run_api.ROUTES,
     *report_api.ROUTES,
     *bill_api.ROUTES,
