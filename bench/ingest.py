@@ -45,7 +45,7 @@ def load(process, *words):
     before = process.cpu_times()
     done = subprocess.run(
         [sys.executable, "-m", "bench.ingest_load", *map(str, words)],
-        stdout=subprocess.PIPE, check=True, text=True,
+        stdout=subprocess.PIPE, check=True, text=True, timeout=120,
     )  # fmt: skip
     after = process.cpu_times()
     found = json.loads(done.stdout)

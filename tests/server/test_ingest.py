@@ -112,6 +112,14 @@ def test_only_who_may_ship_ships(server):
     assert server.ask("/api/v1/ingest")[0] == 405
 
 
+def test_the_description_of_the_api_has_it(server):
+    paths = server.json("/schema/openapi.json")["paths"]
+    operation = paths["/api/v1/ingest"]["post"]
+    assert "application/octet-stream" in operation["requestBody"]["content"]
+    assert {"200", "401", "429", "503"} <= operation["responses"].keys()
+    assert "/api/v1/me" in paths
+
+
 def test_a_shipped_run_has_the_same_receipt_on_both_sides(server, tmp_path):
     """The server computes from the same bytes, so both say the same to the nano."""
     trainfare(

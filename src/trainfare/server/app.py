@@ -33,6 +33,7 @@ from trainfare.server import (
     tokens,
 )
 from trainfare.server.door import OPEN, known_callers_only, provide_caller, provide_service
+from trainfare.server.ingest_form import describe_ingest
 from trainfare.server.page import make_engine
 from trainfare.server.service import Service
 from trainfare.server.tagged import Tagged
@@ -77,7 +78,7 @@ PAGES = [
 
 def make_app(service: Service) -> Litestar:
     """The ASGI application of *service*, which is closed with it."""
-    return Litestar(
+    app = Litestar(
         route_handlers=[
             health.healthz,
             health.readyz,
@@ -107,6 +108,8 @@ def make_app(service: Service) -> Litestar:
         on_startup=[_start],
         on_shutdown=[_close],
     )
+    describe_ingest(app)
+    return app
 
 
 async def _start(app: Any) -> None:
