@@ -18,7 +18,7 @@ from trainfare.server.app import make_app
 from trainfare.server.gate import Gate
 from trainfare.server.ingest import Ingest
 from trainfare.server.service import Service, Settings, _wake
-from trainfare.server.serving import _listen
+from trainfare.server.serving import _listen, _spare_pauses
 from trainfare.store.intake import Intake
 
 
@@ -51,6 +51,7 @@ def main(home: str, kind: str) -> None:
     print(listener.getsockname()[1], make_first_token(service.ledger), flush=True)
     app = Gate(Ingest(make_app(service), service), service)
     config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
+    _spare_pauses()
     uvicorn.Server(config).run(sockets=[listener])
 
 
