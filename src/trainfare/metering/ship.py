@@ -11,6 +11,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,20 @@ FIRST_SECONDS, EVERY_SECONDS = 1.0, 10.0
 
 LAST_SECONDS = 2.0
 """The end of a process waits at most so long for its last shipment."""
+
+MODULES = (
+    "json",
+    "gzip",
+    "random",
+    "urllib.parse",
+    "email.parser",
+    "ssl",
+    "http.client",
+    "trainfare.metering.wire",
+    "trainfare.metering.cargo",
+    "trainfare.metering.shipper",
+)
+"""What the thread needs."""
 
 _thread: ShippingThread | None = None
 
@@ -51,6 +66,12 @@ def finish() -> None:
     """Ship what is left, for a bounded time; called when the process ends."""
     if _thread is not None:
         _thread.finish()
+
+
+def _import(name: str) -> None:
+    import importlib
+
+    importlib.import_module(name)
 
 
 def _forget() -> None:
@@ -88,14 +109,17 @@ class ShippingThread:
     def live(self) -> None:
         """Ship until the end; what goes wrong is said once and tried again."""
         try:
-            import_alone(self._load)
+            # One by one, so that a fork waits for one of them only.
+            for name in MODULES:
+                import_alone(partial(_import, name))
+            self._open()
             self._ship_until_end()
         except Exception as error:
             warn("shipping stopped: %s: %s; the record stays here", type(error).__name__, error)
         finally:
             self._ended.set()
 
-    def _load(self) -> None:
+    def _open(self) -> None:
         from trainfare.metering.shipper import Shipper
         from trainfare.metering.wire import server_of
 

@@ -49,13 +49,17 @@ class Server:
         Raises:
             BadInput: *url* is no http address.
         """
-        parts = urllib.parse.urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        try:
+            parts = urllib.parse.urlsplit(url)
+            host, self._port = parts.hostname, parts.port
+        except ValueError:
+            host = None
+        if host is None or parts.scheme not in ("http", "https"):
             raise BadInput(
                 f"TRAINFARE_SERVER={url!r} is no address; write http://HOST:PORT or https://HOST"
             )
+        self._host = host
         self.url = url.rstrip("/")
-        self._host, self._port = parts.hostname, parts.port
         self._path = parts.path.rstrip("/") + PATH
         self._is_secret = parts.scheme == "https"
         self._token = token
