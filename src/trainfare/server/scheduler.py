@@ -147,11 +147,13 @@ class Scheduler:
     def _look(self) -> None:
         """Renew the lease when it is time, and do what people ask for."""
         try:
-            if time.monotonic() - self._renewed >= RENEWED_SECONDS:
+            with self.ledger.look() as connection:
+                lease = book.find_lease(connection, LEASE)
+                is_free = lease is None or lease.until_ns <= book.now_of(connection)
+                asked = book.asked_jobs(connection)
+            if is_free or time.monotonic() - self._renewed >= RENEWED_SECONDS:
                 self._renew()
             if self.leads:
-                with self.ledger.look() as connection:
-                    asked = book.asked_jobs(connection)
                 for name in asked:
                     self._soon(name)
         except OutsideFailed as error:
