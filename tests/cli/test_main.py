@@ -12,6 +12,7 @@ from cli.commands import call, environment
 from cli.recordings import record_training
 from trainfare.cli import main as door
 from trainfare.core import errors
+from trainfare.metering import history
 
 
 def test_help_lists_every_command_without_loading_one(home):
@@ -93,7 +94,8 @@ def test_each_kind_of_failure_has_its_exit_code(home, say, monkeypatch, error, c
     def fail(*_args, **_more):
         raise error
 
-    monkeypatch.setattr("trainfare.metering.history.close_dead", fail)
+    say("runs")  # whatever it loads keeps the real function, not the one that fails
+    monkeypatch.setattr(history, "close_dead", fail)
     assert say("runs") == (code, "", said)
 
 
@@ -101,7 +103,8 @@ def test_what_nobody_expected_is_one_sentence_that_says_how_to_see_more(home, sa
     def fail(*_args):
         raise ZeroDivisionError("division by zero")
 
-    monkeypatch.setattr("trainfare.metering.history.close_dead", fail)
+    say("runs")
+    monkeypatch.setattr(history, "close_dead", fail)
     monkeypatch.delenv("TRAINFARE_DEBUG", raising=False)
     code, out, err = say("runs")
     assert (code, out, err.count("\n")) == (3, "", 1)
