@@ -52,6 +52,7 @@ def invented(table, number):
             column.primary_key
             and len(table.primary_key) == 1
             and isinstance(column.type, sa.Integer)
+            and not isinstance(column.type, sa.BigInteger)
         ):
             continue  # the database numbers these
         if isinstance(column.type, sa.LargeBinary):
@@ -88,7 +89,8 @@ def test_an_earlier_ledger_keeps_all_its_rows(tmp_path, new_database, version):
     for name, rows in before.items():
         kept = [{key: row[key] for key in rows[0]} for row in after[name]]
         assert sorted(kept, key=repr) == rows, name
-    assert {name for name in after if after[name]} == set(before)
+    begun = {"folded"}  # the one new table that begins with a row
+    assert {name for name in after if after[name]} | begun == set(before) | begun
     engine.dispose()
 
 

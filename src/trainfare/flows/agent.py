@@ -89,7 +89,7 @@ def machine_name(hostname: str, resource_id: str) -> str:
     """The name of a machine's record: readable, and its own among machines of one host name.
 
     >>> machine_name("GPU-7.cluster", "i-0abc")
-    'gpu-7-cluster-bc6f2f58'
+    'gpu-7-cluster-6b9f8adb'
     """
     readable = re.sub(r"[^a-z0-9]+", "-", hostname.lower()).strip("-")[:40] or "machine"
     return f"{readable}-{hashlib.sha256(resource_id.encode()).hexdigest()[:8]}"
