@@ -61,11 +61,6 @@ def check_place(run: str, segment: str, file: str, start: int) -> None:
         raise BadInput(f"offset {start} is not from 0 to 2**60")
 
 
-def is_segment_id(text: str) -> bool:
-    """Whether a segment of that name can be sent."""
-    return _SEGMENT.fullmatch(text) is not None
-
-
 def new_part(piece: Piece, length: int) -> Piece | None:
     """What *piece* adds to a file of which *length* bytes are known, or None.
 

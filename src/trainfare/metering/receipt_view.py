@@ -24,7 +24,7 @@ from trainfare.metering.forecast_text import forecast_words
 from trainfare.metering.receipt_use import use_facts
 
 if TYPE_CHECKING:
-    from trainfare.metering.receipt import Billed, Receipt
+    from trainfare.metering.receipt import Receipt
 
 EPOCHS_SHOWN = 12
 """A receipt shows so many epochs; of more it shows the first and last few."""
@@ -157,13 +157,6 @@ def _facts(receipt: Receipt) -> list[tuple[str, str]]:
     if errors and run.status is not Status.FINISHED:
         facts.append(("ended", errors[0]))
     return facts
-
-
-def _billed_words(billed: Billed) -> str:
-    """Which cost it is, of when, and how it found the run, the largest part first."""
-    ways = sorted(billed.methods, key=lambda method: -abs(billed.methods[method].nano))
-    day = format_instant(billed.as_of_ns)[:10]
-    return f"{billed.view.value} cost as of {day}, by {', '.join(ways)}".replace("_", " ")
 
 
 def _price_words(price: Price) -> str:
