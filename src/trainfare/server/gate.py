@@ -7,6 +7,7 @@ without it. Whoever asks is the peer, or whom a trusted proxy names.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import json
 import math
@@ -45,6 +46,10 @@ STRICT_TRANSPORT = (b"strict-transport-security", b"max-age=31536000; includeSub
 
 BODY_PAUSE_SECONDS = 30
 """A client that sends nothing of its body for so long is gone."""
+
+UNREAD_BYTES = 64 * 2**20
+UNREAD_SECONDS = 5.0
+"""So much of a refused body is still read, and so long: who is sending would not hear the answer."""
 
 INTAKE = "/api/v1/ingest"
 UNCOUNTED = (INTAKE, "/healthz", "/readyz", "/static/")
@@ -91,9 +96,10 @@ class Gate:
             )
             await _refuse(answer, 429, body, {b"retry-after": str(seconds).encode()})
         else:
-            # The intake has a bound of its own for the time that a body takes.
-            is_intake = path == INTAKE
-            await self._app(scope, receive if is_intake else _impatient(receive), answer)
+            if path != INTAKE:  # the intake has bounds of its own for a body
+                incoming = Body(receive)
+                receive, answer = incoming.receive, incoming.after_it(answer)
+            await self._app(scope, receive, answer)
 
     def _wait(self, path: str, client: str, secret: str, *, is_tried: bool) -> float:
         """Seconds that a request comes too early."""
@@ -127,23 +133,47 @@ class Gate:
         return dressed
 
 
-def _impatient(receive: Receive) -> Receive:
-    """A *receive* that takes a client for gone which stops in the middle of a body."""
-    is_whole = False
+class Body:
+    """The body of one request: how it is read, and how an answer waits for its sender."""
 
-    async def impatient() -> Any:
-        nonlocal is_whole
-        if is_whole:  # what comes now is only the client's leave, however long that takes
-            return await receive()
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._is_whole = False
+
+    async def receive(self) -> Any:
+        """The next message; a client that stops in the middle of its body is taken for gone."""
+        if self._is_whole:  # what comes now is only the client's leave, however long that takes
+            return await self._receive()
         try:
             async with asyncio.timeout(BODY_PAUSE_SECONDS):
-                message = await receive()
+                message = await self._receive()
         except TimeoutError:
             return {"type": "http.disconnect"}
-        is_whole = not message.get("more_body", False)
+        self._is_whole = not message.get("more_body", False)
         return message
 
-    return impatient
+    def after_it(self, send: Send) -> Send:
+        """A *send* that refuses only once the body is in, within bounds.
+
+        The connection is closed after an answer to half a request, and a client that is still
+        sending then sees a broken pipe and no reason.
+        """
+
+        async def after(message: Any) -> None:
+            if not self._is_whole and message.get("status", 0) >= 400:
+                await self._drain()
+            await send(message)
+
+        return after
+
+    async def _drain(self) -> None:
+        left = UNREAD_BYTES
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(UNREAD_SECONDS):
+                while left > 0 and not self._is_whole:
+                    message = await self._receive()
+                    left -= len(message.get("body", b""))
+                    self._is_whole = not message.get("more_body", False)
 
 
 def _hosts(service: Service) -> frozenset[str]:
