@@ -154,19 +154,13 @@ class Meter:
         self._spool.close()
 
     def _live(self) -> None:
-        """The thread: first sample, then find out where we are, then tick until stopped."""
-        self._guard("loading the instruments", self._load)
-        with self._lock:
-            if self._stopped.is_set():
-                return
-            self._guard("the host sampler", self._open_host)
-            self._guard("the first sample", self._tick_host)
-        self._guard("finding the machine", self._find_place)
-        self._spool.drain()
+        """The thread: get ready beside it, then tick until stopped, ready or not."""
         ticks = 0
+        beat_ns = self._interval_ns * 24 // 25  # a thread that wakes a little late is still in time
         next_ns = self._in.mono_ns()
+        self._get_ready_within(beat_ns / 1e9)
         while True:
-            next_ns += self._interval_ns
+            next_ns += beat_ns
             now_ns = self._in.mono_ns()
             next_ns = max(next_ns, now_ns)
             if self._stopped.wait((next_ns - now_ns) / 1e9):
@@ -183,6 +177,27 @@ class Meter:
                 self._guard("the clock", self._watch_clock)
             self._spool.drain()
             self._guard("its budgets", self.watch)
+
+    def _get_ready_within(self, seconds: float) -> None:
+        """Get ready; go on after *seconds*, for time is recorded while a machine is looked for."""
+        ready = threading.Thread(target=self._get_ready, name="trainfare-ready", daemon=True)
+        try:
+            ready.start()
+        except RuntimeError:
+            self._get_ready()
+        else:
+            ready.join(seconds)
+
+    def _get_ready(self) -> None:
+        """Load, take the first sample, and find out where we are."""
+        self._guard("loading the instruments", self._load)
+        with self._lock:
+            if self._stopped.is_set():
+                return
+            self._guard("the host sampler", self._open_host)
+            self._guard("the first sample", self._tick_host)
+        self._guard("finding the machine", self._find_place)
+        self._spool.drain()
 
     def _load(self) -> None:
         """Import what the thread needs, all at once."""
