@@ -2,8 +2,10 @@
 PYTHON ?= python3
 VENV   := .venv
 RUN    := $(VENV)/bin/
+WORKS  := .venv-frameworks
+TORCH  := 2.13.0
 
-.PHONY: help setup demo test test-long check format lock audit bench system-deps clean
+.PHONY: help setup frameworks demo test test-long check format lock audit bench system-deps clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -18,14 +20,25 @@ $(VENV)/.done: requirements/dev.lock requirements/uv.lock pyproject.toml
 	$(RUN)uv pip install --quiet --python $(RUN)python --no-deps --no-build-isolation -e .
 	touch $@
 
+frameworks: $(WORKS)/.done ## make the environment of the training frameworks that tests drive
+
+$(WORKS)/.done: requirements/frameworks.lock pyproject.toml $(VENV)/.done
+	test -x $(WORKS)/bin/python || $(RUN)python -m venv $(WORKS)
+	$(WORKS)/bin/python -m pip install --quiet --quiet --disable-pip-version-check torch==$(TORCH)
+	$(RUN)uv pip install --quiet --python $(WORKS)/bin/python --no-deps --require-hashes -r requirements/frameworks.lock
+	$(RUN)uv pip install --quiet --python $(WORKS)/bin/python --no-deps -e .
+	touch $@
+
 demo: setup ## meter a real training on this machine and print its receipt
 	$(RUN)python examples/demo.py
 
-test: setup ## run all tests
+test: setup frameworks ## run all tests
 	$(RUN)python -m pytest -n 2 -m "not long"
+	$(WORKS)/bin/python -m pytest -n 2 -m "not long" tests/integrations
 
-test-long: setup ## the heavy suites
+test-long: setup frameworks ## the heavy suites
 	$(RUN)python -m pytest -n 2 -m long
+	$(WORKS)/bin/python -m pytest -n 2 -m long tests/integrations
 
 check: setup ## format check, lint, types, import contracts, then exactly what `make test` runs
 	$(RUN)ruff format --check .
@@ -40,6 +53,7 @@ format: setup ## format and sort
 
 lock: ## pin every dependency again, with hashes and without addresses
 	$(RUN)uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --all-extras --group dev pyproject.toml -o requirements/dev.lock
+	printf 'torch\ntorchvision\n' | $(RUN)uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --excludes /dev/stdin --extra analytics --group frameworks pyproject.toml -o requirements/frameworks.lock
 	echo uv | $(RUN)uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate - -o requirements/uv.lock
 
 audit: setup ## compare the pinned packages with known vulnerabilities (needs the network)
@@ -53,4 +67,4 @@ system-deps: ## install with apt what some tests drive for real (compiler, …)
 	  apt-get update -qq && apt-get install -y -qq gcc libc6-dev poppler-utils chromium postgresql
 
 clean: ## remove everything that was built
-	rm -rf $(VENV) .demo dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(WORKS) .demo dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
