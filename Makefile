@@ -5,7 +5,7 @@ RUN    := $(VENV)/bin/
 WORKS  := .venv-frameworks
 TORCH  := 2.13.0
 
-.PHONY: help setup frameworks demo test test-long check format lock audit bench system-deps clean
+.PHONY: help setup frameworks examples demo test test-long check format lock audit bench system-deps clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -28,6 +28,10 @@ $(WORKS)/.done: requirements/frameworks.lock pyproject.toml $(VENV)/.done
 	$(RUN)uv pip install --quiet --python $(WORKS)/bin/python --no-deps --require-hashes -r requirements/frameworks.lock
 	$(RUN)uv pip install --quiet --python $(WORKS)/bin/python --no-deps -e .
 	touch $@
+
+examples: setup ## run every example that names what it needs, each in a throw-away environment
+	for one in $$(grep -l '^# /// script' examples/*.py); do echo "== $$one"; \
+	  $(RUN)uv run --quiet --no-project --with-editable . --script $$one || exit 1; done
 
 demo: setup ## meter a real training on this machine and print its receipt
 	$(RUN)python examples/demo.py

@@ -45,6 +45,15 @@ def check_run_id(text: str) -> str:
     return text
 
 
+def is_label_key(text: str) -> bool:
+    """Whether *text* can be a label's key.
+
+    >>> is_label_key("pipeline.step"), is_label_key("9x")
+    (True, False)
+    """
+    return _KEY.fullmatch(text) is not None
+
+
 def make_labels(pairs: Mapping[str, object]) -> Mapping[str, str]:
     """A read-only, key-sorted copy of *pairs*; None values are left out, others become text.
 
@@ -61,7 +70,7 @@ def make_labels(pairs: Mapping[str, object]) -> Mapping[str, str]:
         if value is None:
             continue
         text = str(value)
-        if not _KEY.fullmatch(key):
+        if not is_label_key(key):
             raise BadInput(
                 f"label key {key!r} is not a letter and up to 62 letters, digits, '_', '.', '-'"
             )

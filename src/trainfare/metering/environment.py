@@ -13,6 +13,8 @@ keep both promises there is no derived id, and a note says what to set. In detai
   commands run ids of their own. In an interactive allocation each ``srun`` is one run, and a
   shell says nothing, since anything may be started from it. Job numbers that a cluster hands out
   again after its database was emptied cannot be told apart.
+- Airflow, Metaflow on Batch or Kubernetes, SkyPilot, dstack: the step of one execution of the
+  pipeline; its retries and recoveries are the same run.
 - Ray: the submission id, where Ray drew it by lot.
 - torchrun: a rendezvous id that is a UUID (``--standalone`` makes one). Otherwise it is ``none`` or
   a word like ``100`` that the next launch has too: on one node the launch's log folder, which
@@ -30,8 +32,13 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from trainfare.core.errors import BadInput
-from trainfare.core.labels import check_run_id, make_labels
-from trainfare.metering.schedulers import READERS, Job, whole
+from trainfare.core.labels import check_run_id, is_label_key, make_labels
+from trainfare.metering.pipelines import PIPELINES
+from trainfare.metering.schedulers import LAUNCHERS, SERVICES, Job, whole
+
+
+_READERS = (*SERVICES, *PIPELINES, *LAUNCHERS)
+"""All readers, the most authoritative first."""
 
 
 class Surroundings(NamedTuple):
@@ -42,7 +49,8 @@ class Surroundings(NamedTuple):
     run_id_source: str | None = None
     """The variable that *run_id* comes from."""
     scheduler: str | None = None
-    """sagemaker, vertex, azureml, slurm, ray, kubernetes, torchrun or mpi."""
+    """sagemaker, vertex, azureml, slurm, airflow, metaflow, skypilot, dstack, ray, kubernetes,
+    torchrun or mpi."""
     job_id: str | None = None
     """The scheduler's own name for the job."""
     managed_job: str | None = None
@@ -53,7 +61,7 @@ class Surroundings(NamedTuple):
     node_rank: int = 0
     nodes: int = 1
     restart_count: int = 0
-    """How often Slurm and torchrun say that they restarted it; a hint, not an identity."""
+    """How often Slurm, torchrun or a pipeline say that they restarted it; a hint, not an identity."""
     allotted_gpus: int | None = None
     """GPUs of this machine that the scheduler gave to the job."""
     allotted_cpus: int | None = None
@@ -77,7 +85,7 @@ def read_surroundings(env: Mapping[str, str], *, root: Path | None = None) -> Su
     >>> here.run_id, here.scheduler, here.restart_count
     ('slurm-hpc-7', 'slurm', 1)
     """
-    jobs = [job for job in (read(env, root) for read in READERS) if job is not None]
+    jobs = [job for job in (read(env, root) for read in _READERS) if job is not None]
     run_id, source = _run_id(env, jobs)
     managed = next((job for job in jobs if job.managed_job), None)
     rank, local_rank, world_size = _ranks(env, jobs)
@@ -85,6 +93,7 @@ def read_surroundings(env: Mapping[str, str], *, root: Path | None = None) -> Su
     labels: dict[str, str | None] = {}
     for job in reversed(jobs):
         labels.update(job.labels)
+    labels.update(_stated_labels(env))
     return Surroundings(
         run_id=run_id,
         run_id_source=source,
@@ -102,7 +111,7 @@ def read_surroundings(env: Mapping[str, str], *, root: Path | None = None) -> Su
         provider=managed.provider if managed else None,
         region=managed.region if managed else None,
         instance_type=managed.instance_type if managed else None,
-        labels=make_labels({key: _label(text) for key, text in labels.items()}),
+        labels=make_labels({key: clean_label(text) for key, text in labels.items()}),
         notes=_notes(jobs, run_id, world_size),
     )
 
@@ -195,10 +204,20 @@ def _nodes(
     return node_rank or 0, max(1, nodes or 1)
 
 
-def _label(text: str | None) -> str | None:
+def clean_label(text: str | None) -> str | None:
     """A value that labels accept, else None."""
     cleaned = (text or "").strip()
     return cleaned if cleaned and len(cleaned) <= 256 and cleaned.isprintable() else None
+
+
+def _stated_labels(env: Mapping[str, str]) -> dict[str, str]:
+    """The pairs of ``TRAINFARE_LABELS``, as in ``team=nlp,pipeline=nightly``.
+
+    Pairs without a value or with a key that is none are passed over: a manifest fills them in from
+    labels that a job may not have.
+    """
+    pairs = (pair.partition("=") for pair in env.get("TRAINFARE_LABELS", "").split(","))
+    return {key.strip(): value for key, _, value in pairs if is_label_key(key.strip())}
 
 
 def _notes(jobs: Sequence[Job], run_id: str | None, world_size: int) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """What each scheduler, managed service and launcher puts into a process's environment.
 
-One reader per system: variables in, a :class:`Job` or None out. Managed services stand first, then
-schedulers, then launchers; :mod:`trainfare.metering.environment` puts their answers together.
+One reader per system: variables in, a :class:`Job` or None out. Managed services and schedulers
+come before launchers; :mod:`trainfare.metering.environment` puts their answers together.
 """
 
 from __future__ import annotations
@@ -301,14 +301,18 @@ def _mpi(env: Env, _root: Path | None) -> Job | None:
     )
 
 
-READERS: tuple[Callable[[Env, Path | None], Job | None], ...] = (
+SERVICES: tuple[Callable[[Env, Path | None], Job | None], ...] = (
     _sagemaker,
     _vertex,
     _azureml,
     _slurm,
+)
+"""Readers of what bills or accounts for a job under a name of its own."""
+
+LAUNCHERS: tuple[Callable[[Env, Path | None], Job | None], ...] = (
     _ray,
     _kubernetes,
     _torchrun,
     _mpi,
 )
-"""All readers, the most authoritative first."""
+"""Readers of what only starts processes; asked last."""
