@@ -67,11 +67,12 @@ def test_another_step_or_execution_is_another_run(engine, part):
 def test_its_money_sums_up_by_pipeline_execution_and_step(engine):
     labels = read_surroundings(ENGINES[engine]).labels
     found = tuple(labels.get(key) for key in ("pipeline", "pipeline.run", "pipeline.step"))
-    assert found == {
+    expected = {
         "airflow": ("nightly", "manual__2026-10-01T00:00:00+00:00", "train"),
         "metaflow": ("Nightly", "1729", "train"),
         "skypilot": (None, "sky-managed-2026-10-01-08-00-00-467694_17", "nightly_train"),
-    }[engine]
+    }
+    assert found == expected[engine]
 
 
 def test_a_retry_says_how_often_it_was_tried():
