@@ -21,9 +21,9 @@ os.environ.setdefault("AIRFLOW__CORE__DAGS_FOLDER", os.path.dirname(__file__))
 os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
 os.environ.setdefault("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", f"sqlite:///{HOME}/airflow.db")
 
-from airflow.sdk import dag, task
+from airflow.sdk import dag, task  # noqa: E402 (Airflow reads its settings at import)
 
-import trainfare
+import trainfare  # noqa: E402
 
 
 @dag(schedule=None)

@@ -36,7 +36,6 @@ from trainfare.core.labels import check_run_id, is_label_key, make_labels
 from trainfare.metering.pipelines import PIPELINES
 from trainfare.metering.schedulers import LAUNCHERS, SERVICES, Job, whole
 
-
 _READERS = (*SERVICES, *PIPELINES, *LAUNCHERS)
 """All readers, the most authoritative first."""
 
