@@ -129,6 +129,20 @@ class LogOrigin:
 
 
 @dataclass(frozen=True, slots=True)
+class TrackerRun:
+    """The same run as an experiment tracker knows it."""
+
+    system: str
+    """mlflow, wandb, tensorboard …"""
+    run: str
+    """The tracker's own id of it."""
+    place: str | None = None
+    """Where the tracker keeps its runs, as its own client wants to be told."""
+    url: str | None = None
+    """Where people look at it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Segment:
     """What one process recorded of a run."""
 
@@ -185,6 +199,8 @@ class Segment:
     """What went wrong while metering: gaps, clock jumps, a full disk."""
     log: LogOrigin | None = None
     """Where it comes from, if it was not metered."""
+    trackers: tuple[TrackerRun, ...] = ()
+    """What experiment trackers call the run."""
 
     @property
     def interval(self) -> Interval:
@@ -272,6 +288,12 @@ class RunRecord:
     def parents(self) -> tuple[str, ...]:
         """Runs that this one began from, in the order in which its segments named them."""
         return tuple(dict.fromkeys(p for s in self.segments for p in s.parents))
+
+    @property
+    def trackers(self) -> tuple[TrackerRun, ...]:
+        """The run in every tracker, each once, with the latest word on it."""
+        found = {(one.system, one.run): one for s in self.segments for one in s.trackers}
+        return tuple(found.values())
 
     @property
     def status(self) -> Status:

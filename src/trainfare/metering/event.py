@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 VERSION = 1
 """Version of the spool's format; a reader refuses a higher one."""
 
-TELEMETRY, FLOPS, PLAN = "telemetry", "flops", "plan"
+TELEMETRY, FLOPS, PLAN, TRACKER = "telemetry", "flops", "plan", "tracker"
 START, MACHINE, PRICE, STAGE, ARTIFACT, GONE, NETWORK, NOTE, RESUME, END = (
     "start",
     "machine",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -191,6 +191,7 @@ class Receipt:
             "tokens": work.tokens,
             "redone_steps": work.redone_steps,
             "parents": list(run.parents),
+            "trackers": [asdict(one) for one in run.trackers],
             "estimated_per_step": _text(self.cost_per_step),
             "prices": [_price(price) for price in estimate.prices],
             "unpriced": [

@@ -152,6 +152,7 @@ def _facts(receipt: Receipt) -> list[tuple[str, str]]:
     if paid is not None and paid < 1:
         words = f"with other runs on the machine; this one pays for {float(paid):.1%} of its time"
         facts.append(("shared", words))
+    facts += [("tracker", f"{one.system} {one.url or one.run}") for one in run.trackers]
     facts += use_facts(receipt.activity, receipt.efficiency)
     errors = [s.error for s in run.attempts[-1].segments if s.error]
     if errors and run.status is not Status.FINISHED:

@@ -21,6 +21,7 @@ from trainfare.core.run import (
     Segment,
     StageMark,
     Totals,
+    TrackerRun,
 )
 from trainfare.core.stage import Status
 from trainfare.metering import event as ev
@@ -204,6 +205,10 @@ def to_segment(
         pue=Fraction(start["pue"]) if start.get("pue") else None,
         notes=tuple(e["text"] for e in _all(recording, ev.NOTE)),
         log=log_from_json(start["log"]) if start.get("log") else None,
+        trackers=tuple(
+            TrackerRun(e["system"], e["run"], e.get("place"), e.get("url"))
+            for e in _all(recording, ev.TRACKER)
+        ),
     )
 
 

@@ -126,6 +126,7 @@ REQUIRED: Mapping[str, Mapping[str, Fits]] = {
     ev.NOTE: {"text": _text},
     ev.RESUME: {"step": _COUNT, "steps": _COUNT},
     ev.TELEMETRY: {"said": lambda value: isinstance(value, dict) and _words(value)},
+    ev.TRACKER: {"system": _text, "run": _text},
     ev.FLOPS: {"per": _text, "count": _count, "dtype": _text},
     ev.END: {"status": lambda value: value in {one.value for one in Status}},
 }
@@ -149,6 +150,7 @@ OPTIONAL: Mapping[str, Mapping[str, Fits]] = {
     ev.MACHINE: {"share": _share, "held": _texts},
     ev.STAGE: {"epoch": _or_null(_whole(-(2**63), 2**63)), "steps": _COUNT},
     ev.ARTIFACT: {"price": lambda value: not value or _price(value), "steps": _COUNT},
+    ev.TRACKER: {"place": _NAME, "url": _NAME},
     ev.PLAN: {name: _or_null(_COUNT) for name in PLAN_FIELDS},
     ev.END: {
         "exit_code": _or_null(_whole(-(2**32), 2**32)),

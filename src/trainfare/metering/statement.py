@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 
 from trainfare.metering import event as ev
 from trainfare.metering.artifact import measure_bytes, normal_uri
@@ -20,6 +21,7 @@ class Statements:
     _meter: Meter
     _spool: Spool
     _counters: Counters
+    _when_ended: list[Callable[[], None]]
 
     def resume(self, *, step: int) -> None:
         """Say that training goes on at *step* of the whole: what was beyond it is done again."""
@@ -83,6 +85,28 @@ class Statements:
     def output(self, uri: str | os.PathLike[str], *, bytes: int | None = None) -> None:  # noqa: A002
         """Record data that this run made for others; runs that read it are linked to this one."""
         self._add_artifact("output", uri, bytes)
+
+    def tracked(
+        self, system: str, run: str, *, place: str | None = None, url: str | None = None
+    ) -> None:
+        """Record that the tracker *system* calls this run *run*, so that the two stay one.
+
+        *place* is where the tracker keeps its runs (an address, a folder), *url* where people look.
+        """
+        said = {"system": system, "run": run, "place": place, "url": url}
+        known = {key: plain_words(value) for key, value in said.items() if value is not None}
+        self._meter.add_event(ev.TRACKER, **known)
+
+    def when_ended(self, act: Callable[[], None]) -> None:
+        """Do *act* once the run has ended and its record is whole; what it raises is only warned of."""
+        self._when_ended.append(act)
+
+    def _tell_ended(self) -> None:
+        for act in self._when_ended:
+            try:
+                act()
+            except Exception as error:
+                warn("what was to follow the run failed: %s: %s", type(error).__name__, error)
 
     def _add_artifact(self, role: str, uri: str | os.PathLike[str], size: int | None) -> None:
         try:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import atexit
 import contextlib
-import os
-import sys
-import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -24,17 +20,16 @@ from trainfare.metering.counters import Amount, amount_in
 from trainfare.metering.hold import Held, Hold, own_budgets
 from trainfare.metering.home import home_folder, make_run_id, make_segment_id, runs_folder
 from trainfare.metering.inheritance import (
-    begin_as_child,
     parent_environment,
     pass_down,
     stated_price_of,
-    take_back,
 )
 from trainfare.metering.instrument import Instruments
 from trainfare.metering.loop import Item, Loop, last_epoch, length_of
 from trainfare.metering.meter import Meter
+from trainfare.metering.ongoing import enter, forget, keep, thread_run
 from trainfare.metering.place import NOTHING_STATED, Stated, make_instruments, start_facts
-from trainfare.metering.saying import ending_of, plain_words, words_of
+from trainfare.metering.saying import ending_of, plain_words
 from trainfare.metering.spool import Spool
 from trainfare.metering.statement import Statements
 
@@ -42,11 +37,6 @@ if TYPE_CHECKING:
     from trainfare.core.budget import Budget
     from trainfare.metering.brake import Halt
     from trainfare.metering.receipt import Receipt
-
-_local = threading.local()
-
-_unfinished: dict[int, Run] = {}
-"""Runs of this process that have not ended, for the interpreter's exit."""
 
 
 class Run(Statements, Held):
@@ -75,6 +65,7 @@ class Run(Statements, Held):
         self._is_fixed = stage is not None
         self._epoch: int | None = None
         self._planned: dict[str, int | None] = {}
+        self._when_ended: list[Callable[[], None]] = []
         self._depth = 1
         self.outer: Run | None = None
         """The run that this one was begun in, if it is another."""
@@ -118,7 +109,8 @@ class Run(Statements, Held):
             self._meter.stop(status.value, exit_code=exit_code, error=error)
             if self._hold is not None:
                 self._hold.settle()
-            _forget(self)
+            forget(self)
+            self._tell_ended()
 
     def pass_down_again(self) -> None:
         """Let children continue this run, after one inside it has ended."""
@@ -290,7 +282,7 @@ def track(
     Raises:
         BadInput: a label, price or run id is malformed; nothing was started.
     """
-    current: Run | None = getattr(_local, "run", None)
+    current = thread_run()
     if current is not None and current._meter.duration_ns is None and run_id in (None, current.id):  # noqa: SLF001 (a run joins itself)
         return current._join()  # noqa: SLF001
     known = {"model": model, "version": version, "experiment": experiment, "team": team}
@@ -353,46 +345,9 @@ def start_run(
     first_stage = UNNAMED if is_wrapper else SETUP
     hold = Hold(home, chosen, meter, budgets, halt)
     run = Run(chosen, name, home, meter, spool, stage, first_stage, hold)
-    run.outer = getattr(_local, "run", None)
-    _local.run = run
+    enter(run)
     pass_down(chosen, stated_price)
     meter.start()
     ship.follow(home, spool.folder)
-    _unfinished[id(run)] = run
+    keep(run)
     return run
-
-
-def _forget(run: Run) -> None:
-    """Take the run out of this thread and out of the environment; a run around it is back."""
-    _unfinished.pop(id(run), None)
-    take_back(run.id)
-    if getattr(_local, "run", None) is run:
-        _local.run = run.outer
-        if run.outer is not None:
-            run.outer.pass_down_again()
-
-
-def _finish_at_exit() -> None:
-    """End the runs that nobody ended; an exception that ended the interpreter made them fail."""
-    died_of = getattr(sys, "last_type", None)
-    for run in list(_unfinished.values()):
-        if died_of is None:
-            run.end()
-        else:
-            words = words_of(died_of, getattr(sys, "last_value", ""))
-            run.end(Status.FAILED, error=words)
-    ship.finish()
-
-
-atexit.register(_finish_at_exit)
-
-
-def _after_fork_in_child() -> None:
-    """A forked child is not in its parent's run; if it tracks, it joins by the environment."""
-    _local.run = None
-    _unfinished.clear()
-    begin_as_child()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -1,0 +1,127 @@
+"""Tellers: a thread that tells a tracker what a run costs, while it goes on and when it has ended.
+
+Whatever a tracker does, slow or broken, is its thread's affair: the training neither waits for it nor
+hears of it, but for one warning. The end of a run waits a bounded time for the last word; what did
+not get there stands in the record and can be sent later.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from trainfare.metering.figures import figures_of
+from trainfare.metering.history import read_receipt
+from trainfare.metering.notice import warn
+from trainfare.metering.ongoing import live_run
+from trainfare.metering.receipt import Receipt
+from trainfare.metering.track import Run, track
+
+EVERY_SECONDS = 30.0
+
+LAST_SECONDS = 30.0
+"""The end of a run waits at most so long for a tracker to take the last word."""
+
+
+class Tracker(Protocol):
+    """One run of an experiment tracker."""
+
+    def tell(self, figures: Mapping[str, float], step: int) -> None:
+        """Add the figures of this moment."""
+
+    def conclude(self, receipt: Receipt, figures: Mapping[str, float]) -> None:
+        """Add what stands at the end, and the receipt."""
+
+
+def tell_costs(make: Callable[[Run], Tracker], system: str, every_seconds: float) -> Run:
+    """Tell a tracker what the live run costs from now on; where none is live, one begins.
+
+    Args:
+        make: the tracker's side of the run, once the run is there; it links the two.
+        system: the tracker's name, for warnings.
+        every_seconds: between one word and the next.
+
+    Returns:
+        The run; leaving it as a block ends it where it began here.
+    """
+    live = live_run()
+    run = track() if live is None else live
+    try:
+        tracker = make(run)
+    except Exception as error:
+        warn("no costs go to %s: %s: %s", system, type(error).__name__, error)
+        return run
+    teller = _Teller(run, tracker, system, every_seconds)
+    run.when_ended(teller.finish)
+    teller.start()
+    return run
+
+
+class _Teller:
+    """The thread of one run and one tracker."""
+
+    def __init__(self, run: Run, tracker: Tracker, system: str, every_seconds: float) -> None:
+        self._run, self._tracker, self._system = run, tracker, system
+        self._every_seconds = every_seconds
+        self._ended = threading.Event()
+        self._has_warned = False
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin to tell; where no thread can be had, all is told at the end."""
+        thread = threading.Thread(target=self._live, name=f"trainfare-{self._system}", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            return
+        self._thread = thread
+
+    def finish(self) -> None:
+        """Tell what stands at the end."""
+        self._ended.set()
+        if self._thread is None:
+            self._guard(self._conclude)
+            return
+        self._thread.join(LAST_SECONDS)
+        if self._thread.is_alive():
+            self._warn(f"it took no last word within {LAST_SECONDS:.0f} s")
+
+    def _live(self) -> None:
+        while not self._ended.wait(self._every_seconds):
+            self._guard(self._tell)
+        self._guard(self._conclude)
+
+    def _tell(self) -> None:
+        receipt = self._receipt(is_recent=True)
+        self._tracker.tell(figures_of(receipt), receipt.steps)
+
+    def _conclude(self) -> None:
+        receipt = self._receipt(is_recent=False)
+        self._tracker.conclude(receipt, figures_of(receipt))
+
+    def _receipt(self, *, is_recent: bool) -> Receipt:
+        """The receipt of the whole run; a quick look passes over other runs of the home."""
+        run = self._run
+        beside = () if is_recent else None
+        return read_receipt(
+            run.home, run.id, own=run._spool, is_recent=is_recent,  # noqa: SLF001 (pending writes count)
+            with_makers=not is_recent, beside=beside,
+        )  # fmt: skip
+
+    def _guard(self, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except Exception as error:
+            self._warn(f"{type(error).__name__}: {error}")
+
+    def _warn(self, why: str) -> None:
+        if not self._has_warned:
+            self._has_warned = True
+            warn(
+                "%s did not take the costs of run %s: %s; they are kept here, and "
+                "`trainfare trackers sync` sends them later",
+                self._system,
+                self._run.id,
+                why,
+            )

@@ -1,0 +1,119 @@
+"""MLflow has what a run costs, and the two know each other by name."""
+
+import importlib.metadata
+import json
+import tomllib
+from pathlib import Path
+
+import mlflow
+import pytest
+
+import trainfare
+from trainfare.integrations.mlflow import RUN_TAG, TrainfareRunContext, send_costs
+from trainfare.metering.history import read_receipt
+
+from .tracking import mlflow_server
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    folder = tmp_path / "home"
+    monkeypatch.setenv("TRAINFARE_HOME", str(folder))
+    monkeypatch.setenv("TRAINFARE_METADATA", "off")
+    for name in ("TRAINFARE_RUN_ID", "TRAINFARE_PRICE"):
+        monkeypatch.delenv(name, raising=False)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    """The address of a store that needs no server."""
+    folder = tmp_path_factory.mktemp("mlflow")
+    uri = f"sqlite:///{folder}/mlflow.db"
+    mlflow.set_tracking_uri(uri)
+    mlflow.create_experiment("costs", artifact_location=str(folder / "artifacts"))
+    mlflow.set_experiment("costs")
+    return uri
+
+
+def train(steps=3):
+    with mlflow.start_run() as one, send_costs(every_seconds=3600) as run:
+        for step in range(steps):
+            mlflow.log_metric("loss", 1 / (step + 1), step=step)
+            run.step()
+    return one.info.run_id, run
+
+
+def check(run_id, receipt):
+    """The MLflow run *run_id* says what the receipt says."""
+    client = mlflow.MlflowClient()
+    found = client.get_run(run_id)
+    total = receipt.estimate.total
+    assert found.data.metrics["trainfare/estimated_cost_USD"] == total.nano / 1e9
+    assert found.data.tags["trainfare.estimated_cost"] == f"{total.text()} USD"
+    assert (found.data.tags[RUN_TAG], found.data.tags["trainfare.status"]) == (
+        receipt.run.id,
+        "finished",
+    )
+    [metric] = client.get_metric_history(run_id, "trainfare/estimated_cost_USD")
+    assert metric.step == receipt.steps == 3
+    kept = mlflow.artifacts.load_dict(f"runs:/{run_id}/trainfare/receipt.json")
+    assert kept == json.loads(json.dumps(receipt.to_json()))
+
+
+def test_a_run_of_mlflow_has_figures_exact_amounts_and_the_receipt(store, home, monkeypatch):
+    monkeypatch.setenv("TRAINFARE_PRICE", "3600/h")
+    run_id, run = train()
+    receipt = read_receipt(home, run.id)
+    check(run_id, receipt)
+    [link] = receipt.run.trackers
+    assert (link.system, link.run, link.place, link.url) == ("mlflow", run_id, store, None)
+
+
+@pytest.mark.long
+def test_a_real_server_takes_it_all(tmp_path, home, monkeypatch):
+    monkeypatch.setenv("TRAINFARE_PRICE", "3600/h")
+    before = mlflow.get_tracking_uri()
+    with mlflow_server(tmp_path) as address:
+        mlflow.set_tracking_uri(address)
+        mlflow.set_experiment("costs")
+        try:
+            run_id, run = train()
+            receipt = read_receipt(home, run.id)
+            check(run_id, receipt)
+            [link] = receipt.run.trackers
+            assert link.url.startswith(f"{address}/#/experiments/")
+        finally:
+            mlflow.set_tracking_uri(before)
+
+
+def test_every_mlflow_run_in_a_metered_command_bears_its_id(store, monkeypatch):
+    table = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]
+    [[name, value]] = table["mlflow.run_context_provider"].items()
+    point = importlib.metadata.EntryPoint(name, value, "mlflow.run_context_provider")
+    assert point.load() is TrainfareRunContext
+    from mlflow.tracking.context import registry
+
+    monkeypatch.setattr(
+        registry._run_context_provider_registry, "_registry", [TrainfareRunContext()]
+    )
+    with mlflow.start_run() as alone:
+        assert RUN_TAG not in mlflow.get_run(alone.info.run_id).data.tags
+    with trainfare.track() as run, mlflow.start_run() as one:
+        assert mlflow.get_run(one.info.run_id).data.tags[RUN_TAG] == run.id
+
+
+def test_a_store_that_cannot_be_reached_harms_no_training(home, monkeypatch, caplog):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    before = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri("http://127.0.0.1:9")
+    try:
+        with trainfare.track() as run:
+            send_costs("0123456789abcdef0123456789abcdef")
+            run.step()
+    finally:
+        mlflow.set_tracking_uri(before)
+    assert "no costs go to mlflow" in caplog.text
+    assert read_receipt(home, run.id).run.status.value == "finished"
