@@ -13,7 +13,7 @@ SOURCE = ROOT / "src" / "trainfare"
 FILES = sorted(SOURCE.rglob("*.py"))
 ROOMS = {
     "core", "metering", "prices", "billing", "clusters", "logs", "allocation", "store", "budgets",
-    "advice", "simulation", "reports", "flows", "server", "cli", "integrations",
+    "advice", "commitments", "simulation", "reports", "flows", "server", "cli", "integrations",
 }  # fmt: skip
 BANNED = {"utils", "util", "helpers", "helper", "common", "misc", "base", "manager"}
 FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)

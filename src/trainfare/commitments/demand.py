@@ -1,0 +1,173 @@
+"""Demand: what would be paid on demand, hour by hour and SKU by SKU.
+
+The matrix holds whole nano-units. A SKU whose on-demand price changed has a column for each price, so
+that a column has one price, and the share of it that any rate makes out is one fraction.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainfare.core.errors import BadInput
+from trainfare.core.money import NANO, decimal_of
+
+Amounts = NDArray[np.int64]
+
+COLUMNS = ("hour", "sku", "quantity", "on_demand_price")
+HOURS_MAX = 100_000
+"""Eleven years: a file with a wrong date would otherwise ask for all memory."""
+CELL_MAX = 2**62
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One SKU at one on-demand price, in nano-units for a unit and hour."""
+
+    sku: str
+    price_nano: int
+
+
+@dataclass(frozen=True)
+class Demand:
+    """On-demand money of every hour: ``spend_nano[hour, column]``.
+
+    Shapes: *spend_nano* is (T, K), T hours from *first_hour* (hours since the epoch) without a gap,
+    K columns. An hour without use is 0: it was looked at, and nothing ran.
+    """
+
+    first_hour: int
+    columns: tuple[Column, ...]
+    spend_nano: Amounts
+    currency: str = "USD"
+
+    @property
+    def hours(self) -> int:
+        """How many hours it spans."""
+        return int(self.spend_nano.shape[0])
+
+    @property
+    def total_nano(self) -> int:
+        """What all of it costs on demand."""
+        return int(self.spend_nano.sum())
+
+    def window(self, start: int, end: int) -> Demand:
+        """The hours from *start* up to *end*, counted from the first.
+
+        >>> demand_of([("2026-01-01T00:00Z", "p5", "1", "98.32")]).window(0, 1).total_nano
+        98320000000
+        """
+        return Demand(
+            self.first_hour + start, self.columns, self.spend_nano[start:end], self.currency
+        )
+
+
+def read_demand(lines: Iterable[str], name: str, currency: str = "USD") -> Demand:
+    """Demand from the lines of a CSV with the columns hour, sku, quantity, on_demand_price.
+
+    Raises:
+        BadInput: a column is missing or a value is wrong, with *name*, row and column.
+    """
+    return demand_of(_rows(lines, name), name, currency)
+
+
+def _rows(lines: Iterable[str], name: str) -> Iterator[tuple[str, str, str, str]]:
+    reader = csv.reader(lines)
+    header = [cell.strip().lower() for cell in next(reader, [])]
+    missing = [column for column in COLUMNS if column not in header]
+    if missing:
+        raise BadInput(f"{name}: no column {', '.join(missing)}; it needs {', '.join(COLUMNS)}")
+    at = [header.index(column) for column in COLUMNS]
+    for row in reader:
+        if not row:
+            continue
+        if len(row) < len(header):
+            raise BadInput(f"{name}: row {reader.line_num} has {len(row)} of {len(header)} columns")
+        yield row[at[0]], row[at[1]], row[at[2]], row[at[3]]
+
+
+def demand_of(rows: Iterable[Sequence[str]], name: str = "demand", currency: str = "USD") -> Demand:
+    """Demand from rows of (hour, SKU, quantity, on-demand price); rows of one hour and SKU add up.
+
+    Each row's money is rounded to the nearest nano once; no amount is made up for missing hours.
+
+    Raises:
+        BadInput: there is no row, or a value is wrong, with *name*, row and column.
+    """
+    cells: dict[tuple[int, Column], int] = {}
+    prices: dict[str, int] = {}
+    hours: dict[str, int] = {}
+    for number, (hour_text, sku, quantity_text, price_text) in enumerate(rows, 2):
+        try:
+            hour = hours.get(hour_text)
+            if hour is None:
+                hour = hours[hour_text] = _hour_of(hour_text)
+            price = prices.get(price_text)
+            if price is None:
+                price = prices[price_text] = _price_of(price_text)
+            money = _money_of(quantity_text, price)
+        except BadInput as error:
+            raise BadInput(f"{name}: row {number}: {error}") from None
+        if not sku.strip():
+            raise BadInput(f"{name}: row {number}: column sku is empty; name what was used")
+        key = (hour, Column(sku.strip(), price))
+        cells[key] = cells.get(key, 0) + money
+    if not cells:
+        raise BadInput(f"{name}: no row of demand; there is nothing to plan for")
+    first, last = min(hour for hour, _ in cells), max(hour for hour, _ in cells)
+    if last - first >= HOURS_MAX:
+        raise BadInput(
+            f"{name}: from {_text_of(first)} to {_text_of(last)} are more than {HOURS_MAX} hours; "
+            "check the column hour"
+        )
+    columns = tuple(sorted({column for _, column in cells}, key=lambda c: (c.sku, c.price_nano)))
+    index = {column: at for at, column in enumerate(columns)}
+    spend = np.zeros((last - first + 1, len(columns)), dtype=np.int64)
+    for (hour, column), money in cells.items():
+        if money >= CELL_MAX // len(columns):
+            raise BadInput(f"{name}: {column.sku} at {_text_of(hour)} costs more than can be held")
+        spend[hour - first, index[column]] = money
+    return Demand(first, columns, spend, currency)
+
+
+def _hour_of(text: str) -> int:
+    try:
+        instant = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise BadInput(f"column hour: {text!r} is no time; write 2026-10-01T00:00:00Z") from None
+    if instant.tzinfo is None:
+        instant = instant.replace(tzinfo=UTC)
+    seconds = instant.timestamp()
+    if seconds % 3600:
+        raise BadInput(f"column hour: {text!r} is not the beginning of an hour in UTC")
+    return int(seconds // 3600)
+
+
+def _text_of(hour: int) -> str:
+    return datetime.fromtimestamp(hour * 3600, UTC).strftime("%Y-%m-%dT%H:00:00Z")
+
+
+def _price_of(text: str) -> int:
+    try:
+        price = decimal_of(text) * NANO
+    except BadInput as error:
+        raise BadInput(f"column on_demand_price: {error}") from None
+    if price.denominator != 1 or not 0 < price < 10**9 * NANO:
+        raise BadInput(f"column on_demand_price: {text!r}; write more than 0 with at most 9 places")
+    return price.numerator
+
+
+def _money_of(text: str, price_nano: int) -> int:
+    try:
+        quantity = decimal_of(text)
+    except BadInput as error:
+        raise BadInput(f"column quantity: {error}") from None
+    if quantity < 0:
+        raise BadInput(f"column quantity: {text!r} is below 0")
+    return round(Fraction(quantity * price_nano))

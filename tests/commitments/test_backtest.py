@@ -1,0 +1,124 @@
+"""Back-tests: no look ahead, hindsight is best, and real demand gives the figures measured before."""
+
+import csv
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from commitments.worlds import random_demand, random_offers
+from trainfare.commitments.backtest import (
+    SHARES,
+    Window,
+    backtest,
+    cautious_plan,
+    shrunk,
+    windows_of,
+)
+from trainfare.commitments.demand import Column, Demand, demand_of
+from trainfare.commitments.offer import Holding, Offer
+from trainfare.commitments.risk import assess, stop_loss_premium
+
+TRACES = Path(__file__).parents[3] / "shared" / "data" / "traces" / "demand"
+
+
+def test_tested_hours_are_never_planned_on():
+    demand = random_demand(1, 1200, 3)
+    offers = random_offers(1, demand)
+    [tested] = backtest(demand, offers, [Window(0, 900, 1200)])
+    changed = demand.spend_nano.copy()
+    changed[900:] *= 7
+    other = Demand(demand.first_hour, demand.columns, changed)
+    [again] = backtest(other, offers, [Window(0, 900, 1200)])
+    assert again.bought == tested.bought
+    assert again.promised == tested.promised
+    assert again.on_demand_nano == 7 * tested.on_demand_nano
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_nobody_beats_hindsight(seed):
+    demand = random_demand(seed, 1500, 3, spiky=seed == 2)
+    for tested in backtest(demand, random_offers(seed, demand), windows_of(1500, 2, 700, 300)):
+        assert min(tested.paid_nano.values()) == tested.paid_nano["hindsight"]
+        assert tested.regret_nano >= 0
+        assert tested.paid_nano["nothing"] == tested.on_demand_nano
+
+
+def test_windows_do_not_overlap_and_stop_where_history_does():
+    windows = windows_of(1000, 24, 300, 100)
+    assert len(windows) == 7
+    assert windows[-1].end == 1000
+    assert all(one.end == two.middle for one, two in zip(windows, windows[1:], strict=False))
+    assert windows_of(100, 3, 90, 20) == []
+
+
+def test_a_project_that_ended_is_not_committed_to():
+    """Demand that was there for two thirds of history and is gone: the later hours say so."""
+    spend = np.full((1200, 1), 10**11, dtype=np.int64)
+    spend[300:] = 0
+    demand = Demand(0, (Column("p5", 10**11),), spend)
+    bought, share = cautious_plan(demand, [Offer("azure_savings_plan", "1y", {"p5": 7 * 10**10})])
+    assert (bought, share) == ((), 0.0)
+
+
+def test_shares_are_whole_quanta():
+    offer = Offer("aws_reserved_instance", "1y", {"p5": 7})
+    assert [one.amount_nano for one in shrunk([Holding(offer, 21)], 0.7)] == [14]
+    assert shrunk([Holding(offer, 7)], 0.9) == ()
+    assert SHARES[0] == 0
+    assert SHARES[-1] == 1
+
+
+def test_risk_is_ordered_and_nothing_has_none():
+    demand = random_demand(8, 2000, 2)
+    bought, _ = cautious_plan(demand, random_offers(8, demand))
+    risk = assess(demand, bought)
+    assert risk.tail <= risk.low <= risk.mean <= risk.high
+    assert 0 <= risk.loss_probability <= 1
+    nothing = assess(demand, ())
+    assert (nothing.mean, nothing.low, nothing.high, nothing.tail) == (0, 0, 0, 0)
+    assert assess(demand, bought) == risk  # the same seed
+
+
+def test_a_stop_loss_is_worth_what_months_lost():
+    spend = np.full((1460, 1), 10**9, dtype=np.int64)
+    spend[730:] = 0
+    demand = Demand(0, (Column("p5", 10**9),), spend)
+    held = [Holding(Offer("azure_savings_plan", "1y", {"p5": 6 * 10**8}), 6 * 10**8)]
+    assert stop_loss_premium(demand.window(0, 730), held) == 0
+    assert stop_loss_premium(demand.window(730, 1460), held) == pytest.approx(0.6 * 730)
+    assert 0 < stop_loss_premium(demand, held) < 0.6 * 730
+
+
+def _series(name, column):
+    path = TRACES / f"{name}.csv.gz"
+    if not path.exists():
+        pytest.skip(f"the demand series {path.name} is not here")
+    with gzip.open(path, "rt") as lines:
+        rows = list(csv.DictReader(lines))
+    first = next(iter(rows[0]))
+    return demand_of([(row[first], "gpu", row[column], "1") for row in rows], name)
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "discount", "best", "mean"),
+    [
+        ("philly_hourly_active_nodes", "active_nodes", 25, 20.7, 15.0),
+        ("philly_hourly_active_nodes", "active_nodes", 40, 34.5, 31.5),
+        ("philly_subset_hourly_gpu_demand", "gpus", 25, 3.8, -7.9),
+        ("philly_subset_hourly_gpu_demand", "gpus", 40, 13.4, 10.3),
+        ("philly_subset_hourly_gpu_demand", "gpus", 60, 34.8, 34.7),
+    ],
+)
+def test_real_demand_planned_on_its_first_half(name, column, discount, best, mean):
+    demand = _series(name, column)
+    offer = Offer("aws_compute_savings_plan", "1y", {"gpu": (100 - discount) * 10**7})
+    half = demand.hours // 2
+    [tested] = backtest(demand, [offer], [Window(0, half, demand.hours)])
+    rate = {k: 100 * (1 - v / tested.on_demand_nano) for k, v in tested.paid_nano.items()}
+    assert rate["hindsight"] == pytest.approx(best, abs=0.06)
+    assert rate["mean"] == pytest.approx(mean, abs=0.06)
+    assert rate["plan"] >= 0
+    assert rate["plan"] >= 0.55 * rate["hindsight"]
+    assert abs(rate["minimum"]) < 1
