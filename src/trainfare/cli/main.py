@@ -27,6 +27,7 @@ COMMANDS = {
     "compare": "Two runs side by side.",
     "receipt": "The receipt of a run: table, JSON, CSV or HTML.",
     "estimate": "What a machine will cost, before boarding.",
+    "plan": "Ways to do a job to come, by money, time and risk.",
     "budget": "Set budgets, see where they stand, ask whether a plan fits.",
     "alerts": "What is wrong now; tell mail, chat and webhooks.",
     "prices": "Find, set, import and refresh prices.",

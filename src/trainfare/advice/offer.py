@@ -1,0 +1,148 @@
+"""Offers: what can be bought to train on, and how fast each accelerator is with the work.
+
+Own runs say best how fast an accelerator is. Where there are none, a roofline does, labelled so:
+work that is bound by arithmetic goes as the peaks of two accelerators, work that is bound by memory
+as their bandwidths, and real work lies between.
+
+Source: S. Williams, A. Waterman, D. Patterson, "Roofline: an insightful visual performance model",
+Communications of the ACM 52 (2009).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from trainfare.prices.accelerators import AcceleratorModel
+
+OPTIONS = ("on_demand", "spot", "commit_1y", "commit_3y", "commit_1y_savings_plan")
+"""Ways to pay that a plan compares."""
+
+TERM_HOURS = {"commit_1y": 8760, "commit_1y_savings_plan": 8760, "commit_3y": 26280}
+"""Hours of a year or three: what a commitment pays for, used or not."""
+
+DTYPES = ("bf16", "fp16")
+"""Where a number format is not stated, the first of these whose peak is known of both."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A machine that somebody sells in one place by one option."""
+
+    provider: str
+    region: str
+    instance: str
+    option: str
+    accelerator: str
+    """Canonical."""
+    devices: int
+    """Accelerators of one machine."""
+    price_per_hour: Fraction
+    """Of one machine."""
+    currency: str = "USD"
+    source: str = ""
+    is_reference: bool = False
+    """A published spot price: for orientation."""
+    interruption: str | None = None
+    """Share of such machines interrupted in a month, as its seller says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A figure with its interval: nine of ten are expected inside."""
+
+    low: float
+    middle: float
+    high: float
+
+    def times(self, factor: float) -> Span:
+        """All three times *factor*, which is above 0."""
+        return Span(self.low * factor, self.middle * factor, self.high * factor)
+
+    def chance_above(self, limit: float) -> float:
+        """Probability of more than *limit*: none above the high end, all above the low end, linear.
+
+        >>> Span(8, 10, 14).chance_above(12)
+        0.25
+        """
+        if limit >= self.high:
+            return 0.0
+        if limit < self.low:
+            return 1.0
+        if limit >= self.middle:
+            return 0.5 * (self.high - limit) / (self.high - self.middle)
+        return 0.5 + 0.5 * (self.middle - limit) / (self.middle - self.low)
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """How many hours one accelerator of a model takes for the work, alone, and who says so."""
+
+    accelerator: str
+    device_hours: Span
+    basis: str
+    is_measured: bool
+
+
+def measured_speed(accelerator: str, device_hours: Sequence[float], basis: str) -> Speed:
+    """From own runs of the same work: median, least and most."""
+    ordered = sorted(device_hours)
+    middle = ordered[len(ordered) // 2]
+    return Speed(accelerator, Span(ordered[0], middle, ordered[-1]), basis, is_measured=True)
+
+
+def roofline_speed(
+    known: Speed, have: AcceleratorModel, want: AcceleratorModel, dtype: str | None
+) -> Speed | None:
+    """What *want* takes for what *have* does in *known*; None where data sheets do not tell.
+
+    The ends of the interval are the ratios of peaks and of bandwidths, its middle their geometric
+    mean.
+    """
+    ratios = roofline_ratios(have, want, dtype)
+    if ratios is None:
+        return None
+    low, high = min(ratios), max(ratios)
+    span = Span(
+        known.device_hours.low * low,
+        known.device_hours.middle * math.sqrt(low * high),
+        known.device_hours.high * high,
+    )
+    words = f"roofline estimate from {have.name}: {_times(1 / high)} to {_times(1 / low)} as fast"
+    return Speed(want.name, span, words, is_measured=False)
+
+
+def roofline_ratios(
+    have: AcceleratorModel, want: AcceleratorModel, dtype: str | None
+) -> tuple[float, float] | None:
+    """Time on *want* over time on *have*, by arithmetic and by memory; None where not known.
+
+    Accelerators of two makers run other software, which data sheets say nothing of: not compared.
+    """
+    if _maker(have.name) != _maker(want.name):
+        return None
+    for each in (dtype,) if dtype else DTYPES:
+        old, new = have.peak_flops(each), want.peak_flops(each)
+        if old and new and have.memory_gb_per_second and want.memory_gb_per_second:
+            return float(old / new), have.memory_gb_per_second / want.memory_gb_per_second
+    return None
+
+
+_OTHER_MAKERS = {
+    "MI": "amd",
+    "tpu": "google",
+    "Gaudi": "intel",
+    "Trainium": "aws",
+    "Inferentia": "aws",
+}
+
+
+def _maker(name: str) -> str:
+    found = [maker for start, maker in _OTHER_MAKERS.items() if name.startswith(start)]
+    return found[0] if found else "nvidia"
+
+
+def _times(factor: float) -> str:
+    return f"{factor:.2g}×"

@@ -1,0 +1,95 @@
+"""The offers path: the price book → machines with accelerators that can be bought, with the user's discounts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from fractions import Fraction
+from pathlib import Path
+
+from trainfare.advice.offer import OPTIONS, Offer
+from trainfare.advice.trip import Trip
+from trainfare.prices.age import day_of
+from trainfare.prices.catalogue import InstanceSpec, find_spec
+from trainfare.prices.listing import Listing
+from trainfare.prices.market import discounted_price, find_listings
+from trainfare.prices.overrides import read_overrides
+from trainfare.prices.spot_advice import find_spot_advice
+
+
+def find_offers(
+    home: Path,
+    at_ns: int,
+    *,
+    provider: str | None = None,
+    regions: Collection[str] = (),
+    options: Collection[str] = OPTIONS,
+    accelerators: Collection[str] = (),
+    currency: str = "USD",
+) -> list[Offer]:
+    """Every whole machine with whole accelerators that is listed, cheapest first.
+
+    Accelerators that are sold apart from a machine are left out: half a machine trains nothing.
+
+    Args:
+        home: whose prices, overrides and discounts.
+        at_ns: when it is to be bought.
+        provider: only of this one.
+        regions: only there; empty is everywhere.
+        options: ways to pay.
+        accelerators: only these models; empty is all.
+        currency: only in this one: converting needs a dated rate.
+    """
+    overrides, day = read_overrides(home), day_of(at_ns)
+    found = []
+    for listing in find_listings(home, "", provider):
+        if listing.option not in options or listing.unit != "h" or listing.currency != currency:
+            continue
+        if regions and listing.region not in {*regions, "*"}:
+            continue
+        spec = find_spec(listing.provider, listing.name)
+        if spec is None or not _is_machine(spec):
+            continue
+        if accelerators and spec.accelerator not in accelerators:
+            continue
+        found.append(_offer(home, discounted_price(listing, overrides, day), spec))
+    return sorted(found, key=lambda one: (one.price_per_hour, one.provider, one.region))
+
+
+def _is_machine(spec: InstanceSpec) -> bool:
+    count = spec.accelerator_count
+    return spec.sold != "attached" and bool(count) and count is not None and count % 1 == 0
+
+
+def _offer(home: Path, listing: Listing, spec: InstanceSpec) -> Offer:
+    advice = None
+    if listing.option == "spot" and listing.provider == "aws":
+        advice = find_spot_advice(home, listing.region, listing.name)
+    return Offer(
+        provider=listing.provider,
+        region=listing.region,
+        instance=listing.name,
+        option=listing.option,
+        accelerator=spec.accelerator,
+        devices=int(spec.accelerator_count or 0),
+        price_per_hour=Fraction(listing.amount),
+        currency=listing.currency,
+        source=f"{listing.source}, {listing.as_of}" if listing.source else listing.as_of,
+        is_reference=listing.is_reference,
+        interruption=None if advice is None else advice.interruption,
+    )
+
+
+def own_offers(trips: Iterable[Trip]) -> list[Offer]:
+    """Machines that the user's own runs held and that no price list has, at what they cost there."""
+    found = {}
+    for trip in trips:
+        if trip.provider is None and trip.accelerator and trip.price_per_hour is not None:
+            found[trip.instance or "own", trip.accelerator, trip.devices // trip.machines] = trip
+    return [
+        Offer(
+            "own", "-", name, trip.option or "on_demand", accelerator, count,
+            trip.price_per_hour or Fraction(0), trip.currency, "stated for own machines",
+        )
+        for (name, accelerator, count), trip in found.items()
+        if count
+    ]  # fmt: skip

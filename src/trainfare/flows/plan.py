@@ -1,0 +1,307 @@
+"""The plan path: a job to come × own history × the price book → ranked ways to do it."""
+
+from __future__ import annotations
+
+import statistics
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import TypeVar
+
+from trainfare.advice.offer import OPTIONS, Offer, Span, Speed, measured_speed, roofline_speed
+from trainfare.advice.plan import Choice, Limits, RateOf, Work, plan, unrated
+from trainfare.advice.preemption_rate import Rate, find_rate
+from trainfare.advice.scaling import Scaling, fit_scaling
+from trainfare.advice.trip import Trip, common_unit, device_hours_per, hours_per
+from trainfare.core.errors import BadInput, NotFound
+from trainfare.flows.offers import find_offers, own_offers
+from trainfare.flows.trips import trips_of
+from trainfare.metering.history import find_run_id, read_receipts
+from trainfare.prices.accelerators import AcceleratorModel, find_accelerator, models
+
+_T = TypeVar("_T")
+
+MFU_SPREAD = 0.2
+"""A stated model FLOPs utilization is believed to a fifth of itself: an assumption."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """The work, in one of three ways: like a run, in accelerator-hours, or in FLOPs."""
+
+    like: str | None = None
+    times: Fraction = Fraction(1)
+    """Of what that run did."""
+    device_hours: float | None = None
+    accelerator: str | None = None
+    flops: float | None = None
+    dtype: str | None = None
+    mfu: float | None = None
+    checkpoint_hours: float | None = None
+    restart_hours: float | None = None
+    memory_gb: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """Where the user would buy."""
+
+    provider: str | None = None
+    regions: tuple[str, ...] = ()
+    accelerators: tuple[str, ...] = ()
+    options: tuple[str, ...] = OPTIONS
+
+
+@dataclass(frozen=True, slots=True)
+class Itinerary:
+    """What ``trainfare plan`` says."""
+
+    title: str
+    work: Work
+    limits: Limits
+    choices: tuple[Choice, ...]
+    """All, the best first."""
+    notes: tuple[str, ...]
+
+
+def plan_ahead(home: Path, job: Job, limits: Limits, market: Market, at_ns: int) -> Itinerary:
+    """Rank every way to do *job*.
+
+    Raises:
+        BadInput: the work is not said in one of its ways, or what it needs is missing.
+        NotFound: there is no such run, or nothing that is for sale fits.
+    """
+    trips = trips_of(read_receipts(home, now_ns=at_ns, is_whole=True))
+    title, work = _work(home, job, trips)
+    currency = limits.budget.currency if limits.budget else _currency(trips)
+    offers = [
+        *find_offers(
+            home, at_ns, provider=market.provider, regions=market.regions,
+            options=market.options, accelerators=_wanted(market), currency=currency,
+        ),
+        *(one for one in own_offers(trips) if market.provider in (None, one.provider)),
+    ]  # fmt: skip
+    fitting = [one for one in offers if one.accelerator in work.speeds and _fits(one, work)]
+    rate_of = rates(trips)
+    choices = plan(work, fitting, limits, rate_of)
+    if not choices:
+        raise NotFound(
+            f"nothing that is for sale fits: {len(offers)} offers, {len(fitting)} with accelerators "
+            f"whose speed is known and enough memory, none with at most {limits.devices_max} of them"
+        )
+    return Itinerary(title, work, limits, tuple(choices), _notes(work, offers, fitting, rate_of))
+
+
+def _currency(trips: Sequence[Trip]) -> str:
+    known = [trip.currency for trip in trips]
+    return max(known, key=known.count) if known else "USD"
+
+
+def _wanted(market: Market) -> tuple[str, ...]:
+    return tuple(_model(name).name for name in market.accelerators)
+
+
+def _model(name: str) -> AcceleratorModel:
+    found = find_accelerator(name)
+    if found is None:
+        raise BadInput(f"{name!r} is no accelerator that is known; one of {', '.join(models())}")
+    return found
+
+
+def _fits(offer: Offer, work: Work) -> bool:
+    model = models().get(offer.accelerator)
+    if work.memory_gb is None or model is None or model.memory_gb is None:
+        return True
+    return float(model.memory_gb) >= work.memory_gb
+
+
+def _work(home: Path, job: Job, trips: Sequence[Trip]) -> tuple[str, Work]:
+    ways = [job.like is not None, job.device_hours is not None, job.flops is not None]
+    if sum(ways) != 1:
+        raise BadInput(
+            "say the work in one way: --like RUN, --gpu-hours N --gpu MODEL, or --flops N"
+        )
+    if job.like is not None:
+        title, work = _work_like(home, job, trips)
+    elif job.device_hours is not None:
+        title, work = _work_of_hours(job)
+    else:
+        title, work = _work_of_flops(job, trips)
+    assumed = []
+    if job.checkpoint_hours is None:
+        assumed.append(f"a checkpoint takes {work.checkpoint_hours * 60:.3g} min")
+    if job.restart_hours is None:
+        assumed.append(f"a restart takes {work.restart_hours * 60:.3g} min")
+    work = replace(
+        work,
+        checkpoint_hours=_given(job.checkpoint_hours, work.checkpoint_hours),
+        restart_hours=_given(job.restart_hours, work.restart_hours),
+        memory_gb=_given(job.memory_gb, work.memory_gb),
+        assumptions=(*work.assumptions, *assumed),
+    )
+    return title, work
+
+
+def _given(stated: _T | None, otherwise: _T) -> _T:
+    return otherwise if stated is None else stated
+
+
+def _work_of_hours(job: Job) -> tuple[str, Work]:
+    if job.accelerator is None:
+        raise BadInput("--gpu-hours needs the model that they are of: --gpu H100")
+    model, hours = _model(job.accelerator), job.device_hours or 0.0
+    if hours <= 0:
+        raise BadInput(f"{hours:g} GPU-hours are no work; say more than 0")
+    known = Speed(model.name, Span(hours, hours, hours), "stated", is_measured=False)
+    return f"{hours:,.6g} {model.name}-hours of work", Work(_with_rooflines([known], job.dtype))
+
+
+def _with_rooflines(known: Sequence[Speed], dtype: str | None) -> dict[str, Speed]:
+    """Speeds on all accelerators: those that are *known*, else by a roofline from the nearest."""
+    speeds = {one.accelerator: one for one in known}
+    for model in models().values():
+        guesses = [
+            guess
+            for one in known
+            if one.accelerator in models() and model.name not in speeds
+            if (guess := roofline_speed(one, models()[one.accelerator], model, dtype)) is not None
+        ]
+        if guesses:
+            speeds[model.name] = min(
+                guesses, key=lambda one: one.device_hours.high / one.device_hours.low
+            )
+    return speeds
+
+
+def _work_of_flops(job: Job, trips: Sequence[Trip]) -> tuple[str, Work]:
+    flops, dtype = job.flops or 0.0, job.dtype or "bf16"
+    if flops <= 0:
+        raise BadInput(f"{flops:g} FLOPs are no work; say more than 0")
+    own = sorted(trip.mfu for trip in trips if trip.mfu and trip.dtype == dtype)
+    if job.mfu is not None:
+        if not 0 < job.mfu < 1:
+            raise BadInput(f"an MFU of {job.mfu:g} is none; it lies between 0 and 1, as 0.4")
+        mfu = Span(job.mfu * (1 - MFU_SPREAD), job.mfu, job.mfu * (1 + MFU_SPREAD))
+        basis = f"stated MFU of {job.mfu:.0%}, believed to a fifth"
+    elif own:
+        mfu = Span(own[0], statistics.median(own), own[-1])
+        basis = f"MFU of {len(own)} own runs: {own[0]:.0%} to {own[-1]:.0%}"
+    else:
+        raise BadInput("no own run tells its MFU; state it: --mfu 0.4")
+    speeds = {}
+    for model in models().values():
+        peak = model.peak_flops(dtype)
+        if peak:
+            hours = flops / (float(peak) * 3600)
+            span = Span(hours / mfu.high, hours / mfu.middle, hours / mfu.low)
+            speeds[model.name] = Speed(
+                model.name, span, f"dense {dtype} peak, {basis}", is_measured=False
+            )
+    return f"{flops:.3g} FLOPs in {dtype}", Work(speeds)
+
+
+def _work_like(home: Path, job: Job, trips: Sequence[Trip]) -> tuple[str, Work]:
+    run_id = find_run_id(home, job.like or "")
+    base = next((trip for trip in trips if trip.run == run_id), None)
+    if base is None:
+        raise BadInput(f"run {run_id} is running, or its machines have no price; plan like another")
+    if not base.devices or not base.accelerator:
+        raise BadInput(f"run {run_id} holds no accelerators, or of several models")
+    family = [t for t in trips if t.family == base.family and t.accelerator and t.devices]
+    unit = common_unit([base, *family]) or common_unit([base])
+    amount = float(job.times)
+    if unit is None:
+        family, per_unit = [base], base.device_hours
+    else:
+        family = [trip for trip in family if getattr(trip, unit)]
+        per_unit = float(getattr(base, unit))
+    speeds = []
+    groups: dict[str, list[Trip]] = defaultdict(list)
+    for trip in family:
+        groups[trip.accelerator].append(trip)
+    overhead = base.machine_hours / max(
+        1e-12, sum(base.stage_hours.get(stage, 0.0) for stage in ("train", "run"))
+    )
+    for accelerator, group in groups.items():
+        same = [t for t in group if t.devices == base.devices] or group
+        hours = [
+            amount
+            * (
+                base.device_hours
+                if unit is None
+                else device_hours_per(t, unit) * per_unit * overhead
+            )
+            for t in same
+        ]
+        many = f"{len(same)} own run{'s' * (len(same) != 1)} of the same work"
+        speeds.append(measured_speed(accelerator, hours, many))
+    title = f"{amount:g} × the work of run {base.run}"
+    if unit is not None:
+        title += f" ({amount * per_unit:,.6g} {unit})"
+    return title, Work(
+        _with_rooflines(speeds, base.dtype),
+        base_count=base.devices,
+        scaling=own_scaling(groups[base.accelerator], unit),
+        checkpoint_hours=checkpoint_hours(base) or Work({}).checkpoint_hours,
+        memory_gb=base.memory_gb,
+    )
+
+
+def own_scaling(group: Sequence[Trip], unit: str | None) -> Scaling | None:
+    """The law of one accelerator's runs of the same work; None where too few numbers were tried."""
+    if unit is None:
+        return None
+    fitted = fit_scaling((trip.devices, hours_per(trip, unit)) for trip in group)
+    return None if isinstance(fitted, str) else fitted
+
+
+def checkpoint_hours(trip: Trip) -> float | None:
+    """How long one of its checkpoints took; None where it entered no such stage."""
+    spent = trip.stage_hours.get("checkpoint", 0.0) / max(1, trip.machines)
+    return spent / trip.checkpoints if trip.checkpoints and spent else None
+
+
+def rates(trips: Sequence[Trip]) -> RateOf:
+    """How often an offer's machines are taken away: own spot hours, and what AWS says."""
+    seen: Mapping[tuple[str | None, str | None], list[Trip]] = _by_type(trips)
+    known: dict[Offer, Rate | None] = {}
+
+    def of(offer: Offer) -> Rate | None:
+        if offer not in known:
+            own = seen.get((offer.provider, offer.instance), [])
+            hours = sum(trip.machine_hours for trip in own)
+            taken = sum(trip.preemptions for trip in own)
+            known[offer] = find_rate(taken, hours, offer.interruption)
+        return known[offer]
+
+    return of
+
+
+def _by_type(trips: Sequence[Trip]) -> Mapping[tuple[str | None, str | None], list[Trip]]:
+    groups: dict[tuple[str | None, str | None], list[Trip]] = defaultdict(list)
+    for trip in trips:
+        if trip.option == "spot":
+            groups[trip.provider, trip.instance].append(trip)
+    return groups
+
+
+def _notes(
+    work: Work, offers: Sequence[Offer], fitting: Sequence[Offer], rate_of: RateOf
+) -> tuple[str, ...]:
+    notes = list(work.assumptions)
+    if work.scaling is not None:
+        law = work.scaling
+        counts = ", ".join(map(str, law.counts))
+        notes.append(f"scaling from own runs on {counts} accelerators, within {law.error:.0%}")
+    unknown = {one.accelerator for one in offers} - set(work.speeds)
+    if unknown:
+        notes.append(f"left out, speed unknown: {', '.join(sorted(unknown))}")
+    lost = unrated(fitting, rate_of)
+    if lost:
+        notes.append(
+            f"left out: {lost} spot offers of which nobody knows how often they are taken away"
+        )
+    notes.append("storage, data and traffic come beside it")
+    return tuple(notes)
