@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from trainfare.allocation.database import files_sql, open_database
 from trainfare.allocation.pieces import bill_pieces
 from trainfare.allocation.sql import statements
-from trainfare.core.period import DAY, Interval
+from trainfare.core.period import DAY, HOUR, Interval
 
 _US = 1000
 """Nanoseconds in a microsecond."""
@@ -42,11 +43,8 @@ def read_machine_time(charges: Sequence[Path], *, grain_ns: int = DAY) -> list[M
     """
     if not charges:
         return []
-    pieces = bill_pieces(files_sql(charges), ("ResourceId",))
-    slot_us = grain_ns // _US
-    [query] = statements("machine_time", slot_us=str(slot_us), **pieces)
     with open_database() as database:
-        rows = database.execute(query).fetchall()
+        rows = database.execute(_query(charges, grain_ns)).fetchall()
     return [
         MachineTime(
             resource=resource,
@@ -57,3 +55,37 @@ def read_machine_time(charges: Sequence[Path], *, grain_ns: int = DAY) -> list[M
         )
         for resource, kind, slot, machine_us, until_us, gpu_us in rows
     ]
+
+
+def _query(charges: Sequence[Path], grain_ns: int) -> str:
+    pieces = bill_pieces(files_sql(charges), ("ResourceId",))
+    [query] = statements("machine_time", slot_us=str(grain_ns // _US), **pieces)
+    return query
+
+
+class Stretch(NamedTuple):
+    """A stretch of a machine's life."""
+
+    interval: Interval
+    """Whole hours (days where a bill says no more)."""
+    paid_ns: int
+    """How much of it was paid for."""
+
+
+def read_machine_life(charges: Sequence[Path]) -> dict[str, list[Stretch]]:
+    """Resource → when it was paid for, in order: hours that were paid whole are joined.
+
+    Args:
+        charges: files of the lake, all charges of one or more billing periods.
+    """
+    if not charges:
+        return {}
+    [query] = statements("machine_life", slot_us=str(HOUR // _US))
+    with open_database() as database:
+        database.execute(f"CREATE TEMP TABLE machine_times AS {_query(charges, HOUR)}")
+        rows = database.execute(query).fetchall()
+    found: dict[str, list[Stretch]] = {}
+    for resource, start_us, end_us, paid_us in rows:
+        interval = Interval(start_us * _US, end_us * _US)
+        found.setdefault(resource, []).append(Stretch(interval, paid_us * _US))
+    return found

@@ -120,6 +120,9 @@ class Recommendation:
     """How the saving was computed."""
     stakes: tuple[Stake, ...] = ()
     """All in one currency; their sum is the expected saving over the history."""
+    scope: tuple[Slot, ...] = ()
+    """Everything that the subject costs, also where there is nothing to save: what a saving is a
+    part of, and what it is later measured on. Empty: the slots of the stakes alone."""
     low: Fraction = Fraction(1)
     """The low end of the interval as a part of the expected saving; below 0 it may cost more."""
     high: Fraction = Fraction(1)
@@ -174,12 +177,25 @@ class Advice:
     recommendation: Recommendation
     stakes: tuple[Stake, ...]
     """What was granted."""
-    base: Money
-    """What was paid for all slots that it touches."""
+    bases: Mapping[str, Money]
+    """Period → what was paid for its scope."""
     left: Money
-    """What kinds before it left of *base*."""
+    """What kinds before it left of the slots that it touches."""
     months: int
     """How many billing periods the history has."""
+
+    @property
+    def base(self) -> Money:
+        """What was paid for its scope in all periods."""
+        return Money.total(self.bases.values(), self.recommendation.currency)
+
+    @property
+    def granted(self) -> dict[str, Money]:
+        """Period → what would not have been paid."""
+        found = {stake.slot.period: Money.zero(stake.saving.currency) for stake in self.stakes}
+        for stake in self.stakes:
+            found[stake.slot.period] += stake.saving
+        return dict(sorted(found.items()))
 
     @property
     def saving(self) -> Money:
@@ -267,14 +283,25 @@ def _grant(
         for stake in one.stakes:
             if stake.slot in before and paid[stake.slot].currency == currency:
                 asked[stake.slot] += stake.saving.nano
-        granted, base, there = [], 0, 0
+        there = sum(left[slot] for slot in asked)
+        granted = []
         for slot, nano in sorted(asked.items()):
             whole = max(0, paid[slot].nano)
-            base, there = base + whole, there + left[slot]
             part = min(left[slot], nano * before[slot] // whole) if whole else 0
             left[slot] -= part
             granted.append(Stake(slot, Money(part, currency)))
-        result.append(
-            Advice(one, tuple(granted), Money(base, currency), Money(there, currency), months)
-        )
+        base = _base(one, asked, paid)
+        result.append(Advice(one, tuple(granted), base, Money(there, currency), months))
     return result
+
+
+def _base(
+    one: Recommendation, asked: Iterable[Slot], paid: Mapping[Slot, Money]
+) -> Mapping[str, Money]:
+    """Period → what the scope of *one* cost, with every slot of *asked*."""
+    base: dict[str, Money] = defaultdict(lambda: Money.zero(one.currency))
+    for slot in {*one.scope, *asked}:
+        amount = paid.get(slot)
+        if amount is not None and amount.currency == one.currency and amount.nano > 0:
+            base[slot.period] += amount
+    return dict(sorted(base.items()))

@@ -77,6 +77,10 @@ class GpuBook:
     types: dict[str, str] = field(default_factory=dict)
     """Place → instance type, of machines with GPUs whose type is known."""
     not_allocated: tuple[str, ...] = ()
+    receipts: Sequence[Receipt] = ()
+    """Of the runs metered here, also of those without a GPU."""
+    results: Sequence[tuple[str, Path]] = ()
+    """(billing period, result of its allocation), none in the estimated book."""
 
 
 def open_book(home: Path, period: BillingPeriod | None) -> GpuBook:
@@ -127,9 +131,10 @@ def _billed(home: Path, period: BillingPeriod | None) -> GpuBook | None:
     times = read_machine_time(book.charges)
     places = Places([*(one.resource for one in times), *(one.resource_id for one in claims)])
     book.places = places
-    receipts = read_history(home)[0]
+    receipts = book.receipts = read_history(home)[0]
+    book.results = [(one.period, home / one.folder) for one in allocations]
     _add_machines(book, times, receipts, places)
-    sums = read_machines([home / one.folder for one in allocations], View.EFFECTIVE)
+    sums = read_machines([path for _, path in book.results], View.EFFECTIVE)
     _add_money(book, sums, places)
     for claim in claims:
         book.claims[places.of(claim.resource_id)].append(claim)
@@ -276,7 +281,7 @@ def _estimated(home: Path, period: BillingPeriod | None) -> GpuBook:
             "trainfare doctor says which GPUs a run would see"
         )
     periods = sorted({str(BillingPeriod.of(one.interval.start_ns)) for one in days})
-    book = GpuBook("estimated", tuple(periods), days=days, money=money)
+    book = GpuBook("estimated", tuple(periods), days=days, money=money, receipts=receipts)
     book.names = {name: name for name in gpus}
     for receipt in receipts:
         book.labels[receipt.run.id] = receipt.run.labels

@@ -47,7 +47,8 @@ class Group:
 
 
 @contextmanager
-def _connection() -> Iterator[Any]:
+def reading() -> Iterator[Any]:
+    """A connection that reads results, and says in one sentence why one cannot be read."""
     try:
         import duckdb
     except ModuleNotFoundError:
@@ -64,7 +65,7 @@ def _connection() -> Iterator[Any]:
         connection.close()
 
 
-def _files(paths: Sequence[Path]) -> str:
+def results_table(paths: Sequence[Path]) -> str:
     """The table of *paths*; a sign that would be a pattern stands for itself."""
     plain = [re.sub(r"([*?\[])", r"[\1]", str(path)).replace("'", "''") for path in paths]
     listed = ", ".join(f"'{path}'" for path in plain)
@@ -86,9 +87,9 @@ def read_groups(paths: Sequence[Path], by: Sequence[str], view: View) -> list[Gr
     query = (
         f"SELECT {keys}run, remainder, currency, CASE WHEN remainder = 'shared' THEN label END, "
         f"sum({view.value}_nano) "
-        f"FROM {_files(paths)} WHERE {view.value}_nano IS NOT NULL GROUP BY ALL ORDER BY ALL"
+        f"FROM {results_table(paths)} WHERE {view.value}_nano IS NOT NULL GROUP BY ALL ORDER BY ALL"
     )
-    with _connection() as connection:
+    with reading() as connection:
         rows = connection.execute(query).fetchall()
     return [
         Group(
@@ -131,10 +132,10 @@ def sum_methods(path: Path, run: str) -> list[MethodSum]:
     """What *run* got in one result, by method and currency."""
     sums = ", ".join(f"sum({view.value}_nano)" for view in View)
     query = (
-        f"SELECT method, currency, {sums} FROM {_files([path])} WHERE run = ? "
+        f"SELECT method, currency, {sums} FROM {results_table([path])} WHERE run = ? "
         "GROUP BY ALL ORDER BY ALL"
     )
-    with _connection() as connection:
+    with reading() as connection:
         rows = connection.execute(query, [run]).fetchall()
     return [
         MethodSum(method, currency, tuple(None if n is None else int(n) for n in nanos))
@@ -149,11 +150,11 @@ def read_machines(paths: Sequence[Path], view: View) -> list[MachineSum]:
     query = (
         "SELECT resource, date_diff('day', DATE '1970-01-01', day), run, "
         "CASE WHEN run IS NULL THEN remainder END, currency, "
-        f"sum({view.value}_nano) FROM {_files(paths)} "
+        f"sum({view.value}_nano) FROM {results_table(paths)} "
         f"WHERE component = 'compute' AND resource <> '' AND {view.value}_nano IS NOT NULL "
         "GROUP BY ALL ORDER BY ALL"
     )
-    with _connection() as connection:
+    with reading() as connection:
         rows = connection.execute(query).fetchall()
     return [
         MachineSum(
@@ -190,10 +191,10 @@ def read_run_parts(paths: Sequence[Path], runs: Sequence[str]) -> list[RunPart]:
     keys = "run, resource, component, day, currency, charge_category, is_correction, method"
     sums = ", ".join(f"sum({view.value}_nano)" for view in View)
     query = (
-        f"SELECT {keys}, {sums}, sum(charges) FROM {_files(paths)} "
+        f"SELECT {keys}, {sums}, sum(charges) FROM {results_table(paths)} "
         f"WHERE run IN (SELECT unnest(?)) GROUP BY ALL ORDER BY {keys}"
     )
-    with _connection() as connection:
+    with reading() as connection:
         rows = connection.execute(query, [list(runs)]).fetchall()
     return [
         RunPart(
@@ -223,10 +224,10 @@ def sum_bill(paths: Sequence[Path]) -> dict[tuple[str, View], int]:
         return {}
     sums = ", ".join(f"sum({view.column})" for view in View)
     query = (
-        f'SELECT "BillingCurrency", {sums} FROM {_files(paths)} '
+        f'SELECT "BillingCurrency", {sums} FROM {results_table(paths)} '
         'GROUP BY "BillingCurrency" ORDER BY 1'
     )
-    with _connection() as connection:
+    with reading() as connection:
         rows = connection.execute(query).fetchall()
     return {
         (currency, view): int(nano)
@@ -260,11 +261,11 @@ def read_sku_days(charges: Sequence[Path]) -> list[SkuDay]:
         'sum("x_EffectiveNano"), '
         'CASE WHEN count("ConsumedQuantity") = count(*) '
         'THEN sum(TRY_CAST("ConsumedQuantity" AS DECIMAL(38, 12))) END '
-        f"FROM {_files(charges)} "
+        f"FROM {results_table(charges)} "
         'WHERE "ChargeCategory" = \'Usage\' AND "x_EffectiveNano" IS NOT NULL '
         "GROUP BY ALL ORDER BY ALL"
     )
-    with _connection() as connection:
+    with reading() as connection:
         rows = connection.execute(query).fetchall()
     return [
         SkuDay(day, component, sku, currency, int(nano), None if much is None else Fraction(much))
@@ -274,12 +275,12 @@ def read_sku_days(charges: Sequence[Path]) -> list[SkuDay]:
 
 def tag_texts(charges: Sequence[Path]) -> list[str]:
     """Every text of tags, a charge's own or a split part's, that the lake's files hold, once."""
-    table = _files(charges)
+    table = results_table(charges)
     query = (
         f'SELECT "Tags" AS tags FROM {table} WHERE tags IS NOT NULL '
         f'UNION SELECT "AllocatedTags" AS tags FROM {table} WHERE tags IS NOT NULL ORDER BY 1'
     )
-    with _connection() as connection:
+    with reading() as connection:
         return [text for (text,) in connection.execute(query).fetchall()]
 
 
@@ -291,10 +292,10 @@ def top_unallocated(
         return []
     query = (
         f"SELECT resource, service, account, region, label, currency, sum({view.value}_nano) AS nano "
-        f"FROM {_files(paths)} WHERE remainder = 'unallocated' AND {view.value}_nano IS NOT NULL "
+        f"FROM {results_table(paths)} WHERE remainder = 'unallocated' AND {view.value}_nano IS NOT NULL "
         f"GROUP BY ALL HAVING nano <> 0 ORDER BY abs(nano) DESC, resource, service LIMIT {int(limit)}"
     )
-    with _connection() as connection:
+    with reading() as connection:
         rows = connection.execute(query).fetchall()
     names = ("resource", "service", "account", "region", "label", "currency", "nano")
     return [dict(zip(names, (*row[:-1], int(row[-1])), strict=True)) for row in rows]
@@ -317,10 +318,10 @@ def read_owners(path: Path, view: View) -> list[OwnerSum]:
     """Sums of *view* in one result, in a fixed order."""
     columns = "run, remainder, method, label, component, currency"
     query = (
-        f"SELECT {columns}, sum({view.value}_nano) FROM {_files([path])} "
+        f"SELECT {columns}, sum({view.value}_nano) FROM {results_table([path])} "
         f"WHERE {view.value}_nano IS NOT NULL GROUP BY ALL ORDER BY ALL"
     )
-    with _connection() as connection:
+    with reading() as connection:
         rows = connection.execute(query).fetchall()
     return [
         OwnerSum(
@@ -333,8 +334,8 @@ def read_owners(path: Path, view: View) -> list[OwnerSum]:
 def sum_owners(path: Path) -> dict[tuple[str | None, str | None, str], tuple[int | None, ...]]:
     """(run, remainder, currency) → nano-units per view in one result, in the order of View."""
     sums = ", ".join(f"sum({view.value}_nano)" for view in View)
-    query = f"SELECT run, remainder, currency, {sums} FROM {_files([path])} GROUP BY ALL"
-    with _connection() as connection:
+    query = f"SELECT run, remainder, currency, {sums} FROM {results_table([path])} GROUP BY ALL"
+    with reading() as connection:
         rows = connection.execute(query).fetchall()
     return {
         (run, left, currency): tuple(None if n is None else int(n) for n in nanos)
@@ -354,8 +355,8 @@ def count_empty(paths: Sequence[Path], columns: Mapping[str, Sequence[str]]) -> 
         for name, found in columns.items()
     }
     counts = ", ".join(f"count(*) - count({each})" for each in filled.values())
-    with _connection() as connection:
-        (row,) = connection.execute(f"SELECT {counts} FROM {_files(paths)}").fetchall()
+    with reading() as connection:
+        (row,) = connection.execute(f"SELECT {counts} FROM {results_table(paths)}").fetchall()
     return dict(zip(filled, row, strict=True))
 
 
@@ -365,9 +366,9 @@ def decimal_places(paths: Sequence[Path], columns: Sequence[str]) -> int:
     query = (
         "SELECT max(length(regexp_extract(text, '[.]([0-9]*)', 1)) "
         "- coalesce(TRY_CAST(regexp_extract(text, '[eE]([+-]?[0-9]+)', 1) AS INTEGER), 0)) "
-        f"FROM (SELECT DISTINCT unnest([{texts}]) AS text FROM {_files(paths)})"
+        f"FROM (SELECT DISTINCT unnest([{texts}]) AS text FROM {results_table(paths)})"
     )
-    with _connection() as connection:
+    with reading() as connection:
         (row,) = connection.execute(query).fetchall()
     return max(0, int(row[0] or 0))
 

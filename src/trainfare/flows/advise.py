@@ -1,0 +1,84 @@
+"""The advice path: history → recommendations of every kind → each dollar to one of them → ranked.
+
+advise → gather (bill, claims, runs) → advice.* → core.settle → told
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainfare.advice.idle_machines import advise_idle_machines
+from trainfare.advice.low_use import advise_low_use
+from trainfare.core.money import Money
+from trainfare.core.recommendation import Advice, Kind, NoAdvice, Recommendation, settle
+from trainfare.flows.advice_history import Gathered, gather
+
+Source = Callable[[Gathered], Iterable[Recommendation | NoAdvice]]
+"""What finds recommendations of some kinds."""
+
+
+def _idle(gathered: Gathered) -> Iterator[Recommendation | NoAdvice]:
+    yield from advise_idle_machines(gathered.history)
+    yield from advise_low_use(gathered.history)
+
+
+SOURCES: tuple[Source, ...] = (_idle,)
+"""Everybody who is asked."""
+
+LEAST_PER_MONTH = 1
+"""Advice that saves less than one unit of its currency a month is not worth reading."""
+
+
+@dataclass(frozen=True, slots=True)
+class Advised:
+    """What ``trainfare advise`` says."""
+
+    periods: tuple[str, ...]
+    """The months of the history."""
+    book: str
+    advice: tuple[Advice, ...]
+    """The largest saving first."""
+    not_advised: tuple[NoAdvice, ...]
+    """What was looked at and is not recommended, and why."""
+    paid: dict[str, Money]
+    """Currency → what was paid in the history, of all that advice looks at."""
+    not_allocated: tuple[str, ...]
+    """Billing periods with a bill and no allocation; they are not in it."""
+
+
+def advise(home: Path, kinds: Iterable[Kind] = ()) -> Advised:
+    """Recommendations from the history of *home*, held against it.
+
+    Every kind is always computed, for what one kind may claim depends on those before it.
+
+    Args:
+        home: whose bills, claims and runs.
+        kinds: only these are told; none is all.
+
+    Raises:
+        NotFound: there is neither a run nor an allocated bill.
+    """
+    gathered = gather(home)
+    history = gathered.history
+    found = [one for source in SOURCES for one in source(gathered)]
+    recommended = [one for one in found if isinstance(one, Recommendation)]
+    settled = settle(recommended, history.paid, max(1, len(history.periods)))
+    told = frozenset(kinds) or frozenset(Kind)
+    paid: dict[str, Money] = {}
+    for amount in history.paid.values():
+        known = paid.get(amount.currency, Money.zero(amount.currency))
+        paid[amount.currency] = known + amount
+    return Advised(
+        history.periods,
+        history.book,
+        tuple(one for one in settled if one.recommendation.kind in told and _is_worth(one)),
+        tuple(one for one in found if isinstance(one, NoAdvice) and one.kind in told),
+        paid,
+        gathered.not_allocated,
+    )
+
+
+def _is_worth(one: Advice) -> bool:
+    return one.saving >= Money(LEAST_PER_MONTH * 10**9, one.saving.currency)

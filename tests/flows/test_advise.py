@@ -1,0 +1,98 @@
+"""Advice from real records, claims and bills; what is planted is found, each dollar once."""
+
+from decimal import Decimal
+
+import pytest
+
+from cli.recordings import Recorder
+from flows.bills import said, trainfare
+from flows.rides import charge, ride, write_charges
+from metering.instruments import Clock
+
+pytest.importorskip("duckdb")
+
+from trainfare.core.money import Money
+from trainfare.core.price import Price
+
+DEAR = Price("stated", Decimal(360), "h", source="stated by the user")
+
+
+@pytest.fixture(autouse=True)
+def metadata_off(monkeypatch):
+    monkeypatch.setenv("TRAINFARE_METADATA", "off")
+    monkeypatch.setenv("TRAINFARE_HOME", "")  # commands set it; put back afterwards
+    monkeypatch.setenv("COLUMNS", "120")
+
+
+def advised(home, *words):
+    answer = trainfare(home, "advise", *words)
+    return {(one["rule"], one["subject"]): one for one in answer["recommendations"]}
+
+
+@pytest.fixture
+def left_on(tmp_path):
+    """A machine at $10 an hour that is paid for 12 hours; a run holds the first four."""
+    ride(tmp_path, "r-1", 0, 4)
+    bill = write_charges(tmp_path / "bill.csv", *(charge(at=at) for at in range(12)))
+    trainfare(tmp_path, "bill", "import", bill)
+    trainfare(tmp_path, "allocate")
+    return tmp_path
+
+
+def test_a_machine_left_on_is_found_in_the_bill(left_on):
+    answer = trainfare(left_on, "advise")
+    assert (answer["book"], answer["periods"]) == ("billed", ["2026-10"])
+    assert answer["paid"] == {"USD": "120.000000000"}
+    [one] = answer["recommendations"]
+    assert (one["kind"], one["rule"], one["subject"]) == ("idle", "left_on", "p4d.24xlarge")
+    assert one["saving"] == "77.500000000"  # eight hours less a quarter
+    assert (one["saving_low"], one["saving_high"]) == ("70.000000000", "80.000000000")
+    assert one["base"] == "120.000000000"
+    assert one["evidence"]["dearest"] == [{"resource": "i-1", "idle": "80.000000000"}]
+    words = said(left_on, "advise")
+    assert "From the bill of 2026-10, per month" in words
+    assert "Stop p4d.24xlarge machines after their last run" in words
+    assert "$77.50" in words
+
+
+def test_only_the_kinds_that_are_asked_for_are_told(left_on):
+    assert advised(left_on, "--kind", "storage", "--kind", "network") == {}
+    assert len(advised(left_on, "--kind", "idle")) == 1
+    assert "'--kind'" in trainfare(left_on, "advise", "--kind", "magic", code=2)
+
+
+def test_an_id_stays_when_the_history_grows(left_on):
+    [before] = advised(left_on).values()
+    later = write_charges(left_on / "more.csv", *(charge(at=at) for at in range(20)))
+    trainfare(left_on, "bill", "import", later)
+    trainfare(left_on, "allocate")
+    [after] = advised(left_on).values()
+    assert after["id"] == before["id"]
+    assert Money.parse(after["saving"]) > Money.parse(before["saving"])
+
+
+def test_low_use_of_a_metered_run_is_found_without_a_bill(tmp_path):
+    """Two hours of eight GPUs at $360 an hour; they do nothing in the second."""
+    made = Recorder(tmp_path, "r-1", clock=Clock(), gpus=8, labels={"team": "nlp"}, price=DEAR)
+    made.stage("train")
+    made.ride(3600)
+    made.activity[:] = [0.0] * 8
+    made.ride(3600)
+    made.end()
+    one = advised(tmp_path)["kept_after_training", "team=nlp"]
+    assert one["saving"] == "270.000000000"  # three quarters of an hour
+    assert one["base"] == "720.000000000"
+    assert "From estimates of" in said(tmp_path, "advise")
+
+
+def test_a_busy_run_leaves_nothing_to_advise(tmp_path):
+    made = Recorder(tmp_path, "r-1", clock=Clock(), gpus=8, price=DEAR)
+    made.stage("train")
+    made.ride(1800)
+    made.end()
+    assert advised(tmp_path) == {}
+    assert "Nothing to save was found." in said(tmp_path, "advise")
+
+
+def test_without_runs_and_bills_there_is_nothing_to_advise_on(tmp_path):
+    assert "trainfare doctor" in trainfare(tmp_path, "advise", code=2)
