@@ -111,6 +111,7 @@ def report(
     where: Mapping[str, str | Sequence[str]] | None = None,
     period: str | None = None,
     view: str = "effective",
+    carry: str | None = None,
 ) -> Table:
     """Money by any keys, as one table; rows, remainders and what is left out sum to the bill.
 
@@ -125,15 +126,20 @@ def report(
         where: key → the value, or values, that stay in: ``{"team": "nlp"}``.
         period: one billing period (``"2026-10"``), otherwise all.
         view: which cost column: billed, effective, list or contracted.
+        carry: the cost of data runs carried to the runs that read what they made, by ``even``,
+            ``bytes``, ``time``, ``cost``, ``first``, or kept ``apart``; None leaves it aside.
     """
     from dataclasses import replace
 
+    from trainfare.core.carry import CarryRule
     from trainfare.core.charge import View
     from trainfare.flows.report import make_report
     from trainfare.metering.home import home_folder
 
     if view not in {one.value for one in View}:
         raise BadInput(f"view={view!r} is not one of {', '.join(View)}")
+    if carry is not None and carry not in {one.value for one in CarryRule}:
+        raise BadInput(f"carry={carry!r} is not one of {', '.join(CarryRule)}")
     first, *others = make_report(
         home_folder(),
         _several(by),
@@ -141,6 +147,7 @@ def report(
         where=_filters(where),
         period=period,
         view=View(view),
+        carry=None if carry is None else CarryRule(carry),
     ).tables
     return replace(first, others=tuple(others))
 

@@ -25,6 +25,7 @@ from trainfare.cli.report_file import (
     write_focus,
     write_text,
 )
+from trainfare.core.carry import CarryRule
 from trainfare.core.charge import View
 from trainfare.core.money import Money
 
@@ -62,6 +63,11 @@ if TYPE_CHECKING:
     help="Which cost column.",
 )
 @click.option("--as-of", help="As it stood then (RFC 3339).")
+@click.option(
+    "--carry",
+    type=click.Choice([rule.value for rule in CarryRule]),
+    help="Carry the cost of data runs to the runs that read what they made: by what.",
+)
 @format_option("table", "json", "csv", "parquet", "html", "pdf", "focus")
 @out_option
 @click.option(
@@ -78,6 +84,7 @@ def command(
     period: str | None,
     view: str,
     as_of: str | None,
+    carry: str | None,
     form: str,
     out: Path | None,
     focus_version: str,
@@ -104,6 +111,7 @@ def command(
         period=period,
         view=View(view),
         as_of_ns=as_of_ns,
+        carry=CarryRule(carry) if carry else None,
     )
     if form in ("html", "pdf"):
         from trainfare.flows.report_document import report_document

@@ -39,6 +39,12 @@ if TYPE_CHECKING:
 @click.option("--budget", metavar="AMOUNT", help="The most it may cost, as 25: then it is stopped.")
 @click.option("--stage", help="The whole run is this stage: data for data preparation.")
 @click.option(
+    "--dataset", "datasets", multiple=True, metavar="URI", help="Data that it reads; repeat it."
+)
+@click.option(
+    "--output", "outputs", multiple=True, metavar="URI", help="Data that it makes; repeat it."
+)
+@click.option(
     "--receipt", type=click.Path(path_type=Path, dir_okay=False), help="Write the receipt as JSON."
 )
 @click.option("--quiet", is_flag=True, help="Print no receipt at the end.")
@@ -60,6 +66,8 @@ def command(
     spot: bool | None,
     budget: str | None,
     stage: str | None,
+    datasets: tuple[str, ...],
+    outputs: tuple[str, ...],
     receipt: Path | None,
     quiet: bool,
     form: str,
@@ -91,6 +99,8 @@ def command(
         stated_price=_price(price),
         stage=stage,
         budget=budget,
+        datasets=datasets,
+        outputs=outputs,
     )
     # The command has ended: its exit code matters more than whatever keeps us from a receipt.
     with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):

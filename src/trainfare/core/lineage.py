@@ -23,12 +23,21 @@ def check_parents(run: str, parents: Sequence[str]) -> None:
             raise BadInput(f"run {run} names itself as its parent; name the run it began from")
 
 
-def lineage(runs: Iterable[str], parents: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+PARENTS = (
+    "runs name each other as parents in a circle: {circle}; "
+    "record the one that began first without a parent"
+)
+
+
+def lineage(
+    runs: Iterable[str], parents: Mapping[str, Sequence[str]], complaint: str = PARENTS
+) -> tuple[str, ...]:
     """*runs* and everything that they began from, each once, parents before children.
 
     Args:
         runs: where to begin.
         parents: run → the runs it names as parents; one that is not there has none.
+        complaint: what to say of a ``{circle}``.
 
     Raises:
         BadInput: runs name each other in a circle; the message walks it.
@@ -40,11 +49,11 @@ def lineage(runs: Iterable[str], parents: Mapping[str, Sequence[str]]) -> tuple[
     for run in runs:
         # A path of its own instead of recursion: a line of a thousand finetunings is no error.
         path: dict[str, list[str]] = {}
-        _enter(run, parents, path, done)
+        _enter(run, parents, path, done, complaint)
         while path:
             last, left = next(reversed(path.items()))
             if left:
-                _enter(left.pop(), parents, path, done)
+                _enter(left.pop(), parents, path, done, complaint)
             else:
                 del path[last]
                 done[last] = None
@@ -56,12 +65,10 @@ def _enter(
     parents: Mapping[str, Sequence[str]],
     path: dict[str, list[str]],
     done: dict[str, None],
+    complaint: str,
 ) -> None:
     if run in path:
         circle = [*list(path)[list(path).index(run) :], run]
-        raise BadInput(
-            f"runs name each other as parents in a circle: {' → '.join(circle)}; "
-            "record the one that began first without a parent"
-        )
+        raise BadInput(complaint.format(circle=" → ".join(circle)))
     if run not in done:
         path[run] = list(reversed(parents.get(run, ())))

@@ -17,7 +17,7 @@ from trainfare.core.period import Interval
 from trainfare.core.plan import NO_PLAN, Plan
 from trainfare.core.price import NoPrice, Price
 from trainfare.core.profile import DeviceProfile
-from trainfare.core.stage import Status
+from trainfare.core.stage import DATA, Status
 
 LOCAL_RESOURCE = "host:"
 """How a machine's id begins while only the machine itself has named it."""
@@ -60,6 +60,10 @@ class Artifact:
     """Nanoseconds of holding that this run pays for, where it shares it; None is all of *held*."""
     steps: int | None = None
     """Steps that the segment had made when it was recorded."""
+    read_bytes: int | None = None
+    """Of a dataset: how much of it the segment says it read so far."""
+    weight: int | None = None
+    """Of an output: its part of the run's work, against that of the run's other outputs."""
 
     @property
     def byte_ns(self) -> Fraction | None:
@@ -294,6 +298,11 @@ class RunRecord:
         """The run in every tracker, each once, with the latest word on it."""
         found = {(one.system, one.run): one for s in self.segments for one in s.trackers}
         return tuple(found.values())
+
+    @property
+    def is_data(self) -> bool:
+        """Whether it prepares data: somebody began it as a whole in the stage data."""
+        return any(s.stages[0].stage == DATA for s in self.segments if s.stages)
 
     @property
     def status(self) -> Status:

@@ -73,8 +73,12 @@ def ride(
     stated_price: Price | None = None,
     stage: str | None = None,
     budget: str | None = None,
+    datasets: Sequence[str] = (),
+    outputs: Sequence[str] = (),
 ) -> Ride:
     """Run *command* under a meter; its standard streams, signals and exit code pass through.
+
+    It reads *datasets*; *outputs* are what it has made once it ends well.
 
     Raises:
         BadInput: the environment says something that makes no sense, or the command cannot be
@@ -108,11 +112,16 @@ def ride(
                 budgets=budgets,
                 halt=_halt(child, chosen),
             )
+            for uri in datasets:
+                run.dataset(uri)
         except Exception as error:
             log.warning("this run is not metered: %s: %s", type(error).__name__, error)
         exit_code = _wait(child)
         # The child is a zombie until it is reaped, so that the last sample still finds it.
         try:
+            if run is not None and exit_code == 0:
+                for uri in outputs:
+                    run.output(uri)
             _finish(run, exit_code)
         except Exception as error:
             log.warning("the record lacks its end: %s: %s", type(error).__name__, error)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trainfare.core.charge import View
+from trainfare.core.dataset import find_outputs
 from trainfare.core.errors import BadInput, NotFound
 from trainfare.core.labels import KNOWN, make_labels
 from trainfare.core.money import Money
@@ -22,8 +23,10 @@ from trainfare.reports.measure import Asked, ask
 from trainfare.reports.spend import Spend, spend_of
 
 if TYPE_CHECKING:
+    from trainfare.core.carry import Carried, CarryRule
     from trainfare.metering.receipt import Receipt
     from trainfare.reports.attribution import Question
+    from trainfare.reports.scope import Book
     from trainfare.reports.table import Table
     from trainfare.store.allocations import StoredAllocation
 
@@ -62,6 +65,8 @@ class Report:
     """The labels there are."""
     outside: int = 0
     """Metered runs with no time in the periods."""
+    carried: Mapping[str, Mapping[Book, Carried]] = field(default_factory=dict)
+    """Currency → book → what was carried between runs for data; empty where nobody asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +89,7 @@ def make_report(
     period: str | None = None,
     view: View = View.EFFECTIVE,
     as_of_ns: int | None = None,
+    carry: CarryRule | None = None,
 ) -> Report:
     """The report by *by* over one billing period or all; estimates alone where there is no bill.
 
@@ -95,13 +101,14 @@ def make_report(
         period: ``YYYY-MM``.
         view: which cost column of the bill.
         as_of_ns: the bills as they stood then.
+        carry: how the cost of data runs is carried to the runs that read what they made.
 
     Raises:
         BadInput: a key is neither a column nor a label that anything has, or stands twice; a
-            measure is unknown; runs are each other's parents.
+            measure is unknown; runs are each other's parents, or read each other's data.
         NotFound: there is neither a run nor an allocated bill to report.
     """
-    from trainfare.reports.attribution import KEYS, Question, attribute
+    from trainfare.reports.attribution import KEYS, Question, attribute_carried
 
     _check_keys(by, where or {})
     asked = ask(measures)
@@ -119,31 +126,44 @@ def make_report(
         where={name: tuple(values) for name, values in (where or {}).items()},
         asked=asked,
         periods=periods,
+        carry=carry,
+        outputs=() if carry is None else find_outputs(one.run for one in receipts),
     )
     labels = {**bills.labels, **{s.run: {**_name(s), **s.labels} for s in spends}}
-    given: set[str] = set()
-    groups = []
-    if question.view:
-        from trainfare.store.results import read_groups
-
-        for one in bills.allocations:
-            found = read_groups([home / one.folder], question.columns, question.view)
-            given |= {group.label.partition("=")[0] for group in found if group.label}
-            groups.append(BilledPeriod(one.period, question.columns, found))
+    groups = _read_groups(home, bills, question)
+    given = {g.label.partition("=")[0] for one in groups for g in one.groups if g.label}
     known_keys = tuple(sorted(given.union(*labels.values())))
     _check_known(by, known_keys)
+    attributed = attribute_carried(question, spends, groups, labels)
     report = Report(
         periods,
-        tuple(attribute(question, spends, groups, labels)),
+        tuple(table for table, _ in attributed),
         *_evidence(home, bills, question.view),
         not_allocated=tuple(sorted(set(bills.billed) - set(names))),
         stale=tuple(a.period for a in bills.allocations if _is_stale(a, bills)),
         unknown_keys=tuple(key for key in question.keys if key not in (*KEYS, *known_keys)),
         known_keys=known_keys,
         outside=outside,
+        carried={table.currency: books for table, books in attributed if books},
     )
     noted = tuple(replace(one, notes=_notes(report, question)) for one in report.tables[:1])
     return replace(report, tables=noted + report.tables[1:])
+
+
+def _read_groups(home: Path, bills: _Bills, question: Question) -> list[BilledPeriod]:
+    """The sums that *question* needs of each allocation."""
+    if question.view is None:
+        return []
+    from trainfare.store.results import read_groups
+
+    return [
+        BilledPeriod(
+            one.period,
+            question.columns,
+            read_groups([home / one.folder], question.columns, question.view),
+        )
+        for one in bills.allocations
+    ]
 
 
 def _read_bills(home: Path, wanted: str | None, as_of_ns: int | None) -> _Bills:

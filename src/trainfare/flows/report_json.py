@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from trainfare.core.money import Money
 from trainfare.metering.receipt_text import safe_cell
 from trainfare.reports.cell import Kind, plain_value
 
 if TYPE_CHECKING:
+    from trainfare.core.carry import Carried
     from trainfare.flows.report import Report
+    from trainfare.reports.scope import Book
     from trainfare.reports.table import Table
 
 
@@ -18,7 +22,39 @@ def report_json(report: Report) -> dict[str, Any]:
     """The report with the keys that scripts depend on; money as text."""
     first, *others = [_document(one) for one in report.tables] or [{}]
     periods = list(report.periods)
-    return {**first, "periods": periods, "other_currencies": others, **_evidence(report)}
+    carried = {currency: carried_json(books) for currency, books in report.carried.items()}
+    found = {**first, "periods": periods, "other_currencies": others, **_evidence(report)}
+    return {**found, "carried": carried} if carried else found
+
+
+def carried_json(books: Mapping[Book, Carried]) -> dict[str, Any]:
+    """What was carried between runs for data, and what stays with the runs that made it."""
+    return {
+        book.value: {
+            "shares": [
+                {
+                    "from": one.maker,
+                    "output": one.output,
+                    "to": one.reader,
+                    "weight": one.weight,
+                    "of": one.whole,
+                    "amount": Money(one.nano).text(),
+                }
+                for one in carried.shares
+            ],
+            "kept": [
+                {
+                    "run": one.maker,
+                    "output": one.output,
+                    "amount": Money(one.nano).text(),
+                    "why": one.why,
+                }
+                for one in carried.kept
+            ],
+            "unknown": dict(carried.lacking),
+        }
+        for book, carried in books.items()
+    }
 
 
 def _document(one: Table) -> dict[str, Any]:

@@ -323,6 +323,8 @@ def _artifacts(recording: Recording, now_wall_ns: int) -> tuple[Artifact, ...]:
                 is_kept,
                 price_from_json(price) if price else None,
                 steps=event.get("steps"),
+                read_bytes=_size(event.get("read")),
+                weight=_size(event.get("weight")),
             )
         )
 

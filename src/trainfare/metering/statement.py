@@ -78,13 +78,33 @@ class Statements:
         self._counters.is_checkpoint_due = False
         self._add_artifact("checkpoint", path, bytes)
 
-    def dataset(self, uri: str | os.PathLike[str], *, bytes: int | None = None) -> None:  # noqa: A002
-        """Record that the run reads the dataset at *uri*, and its size where it can be measured."""
-        self._add_artifact("dataset", uri, bytes)
+    def dataset(
+        self,
+        uri: str | os.PathLike[str],
+        *,
+        bytes: int | None = None,  # noqa: A002
+        read: int | None = None,
+    ) -> None:
+        """Record that the run reads the dataset at *uri*, and its size where it can be measured.
 
-    def output(self, uri: str | os.PathLike[str], *, bytes: int | None = None) -> None:  # noqa: A002
-        """Record data that this run made for others; runs that read it are linked to this one."""
-        self._add_artifact("output", uri, bytes)
+        *read* is how many bytes of it this process has read by now; say it again as it grows. Where
+        nobody says it, the run counts as having read the dataset once.
+        """
+        self._add_artifact("dataset", uri, bytes, read=read)
+
+    def output(
+        self,
+        uri: str | os.PathLike[str],
+        *,
+        bytes: int | None = None,  # noqa: A002
+        weight: int | None = None,
+    ) -> None:
+        """Record data that this run made for others; runs that read it are linked to this one.
+
+        Of several outputs *weight* is how much of the run's work each took; otherwise their sizes
+        tell.
+        """
+        self._add_artifact("output", uri, bytes, weight=weight)
 
     def tracked(
         self, system: str, run: str, *, place: str | None = None, url: str | None = None
@@ -108,12 +128,16 @@ class Statements:
             except Exception as error:
                 warn("what was to follow the run failed: %s: %s", type(error).__name__, error)
 
-    def _add_artifact(self, role: str, uri: str | os.PathLike[str], size: int | None) -> None:
+    def _add_artifact(
+        self, role: str, uri: str | os.PathLike[str], size: int | None, **said: int | None
+    ) -> None:
         try:
             measured = measure_bytes(uri) if size is None else whole_count("bytes", size)
             name = plain_words(normal_uri(uri))
+            counts = {k: whole_count(k, v) for k, v in said.items() if v is not None}
         except Exception as error:
             warn("%s %.200r is not recorded: %s: %s", role, uri, type(error).__name__, error)
             return
         about = {"role": role, "uri": name, "bytes": measured, "steps": self._counters.steps}
-        self._meter.add_event(ev.ARTIFACT, w=time.time_ns(), **about)
+        known = {name: count for name, count in counts.items() if count is not None}
+        self._meter.add_event(ev.ARTIFACT, w=time.time_ns(), **about, **known)

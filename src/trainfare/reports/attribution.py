@@ -13,9 +13,13 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 
+from trainfare.core.carry import CarryRule
 from trainfare.core.charge import Remainder, View
+from trainfare.core.dataset import Output
+from trainfare.core.errors import BadInput
 from trainfare.core.money import Money
 from trainfare.core.period import name_periods
+from trainfare.reports.carried import Books, carried_cells, carried_columns, carry_books
 from trainfare.reports.cell import Column, Kind, Role, Row, Value, remainder_title
 from trainfare.reports.entry import (
     NOT_METERED,
@@ -57,6 +61,18 @@ class Question:
     """Key → the values that stay in."""
     asked: Asked = field(default_factory=lambda: ask(()))
     periods: tuple[str, ...] = ()
+    carry: CarryRule | None = None
+    """How the cost of data is carried to the runs that read it; None leaves it aside."""
+    outputs: Sequence[Output] = ()
+    """What data runs made and who read it, of all runs, also those outside the periods."""
+
+    def __post_init__(self) -> None:
+        if self.carry is not None and self.grain is not Grain.RUNS:
+            cut = [key for key in self.keys if key in (*PART_KEYS, *BILL_KEYS)]
+            raise BadInput(
+                f"the cost of data is carried between whole runs, and {', '.join(cut)} cuts them; "
+                "group by labels, run, status or ending"
+            )
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -107,6 +123,16 @@ def attribute(
         billed: the allocation of each period by the question's columns.
         labels: run → its labels, those of metered runs among them.
     """
+    return [table for table, _ in attribute_carried(question, spends, billed, labels)]
+
+
+def attribute_carried(
+    question: Question,
+    spends: Sequence[Spend],
+    billed: Sequence[BilledPeriod],
+    labels: Mapping[str, Mapping[str, str]],
+) -> list[tuple[Table, Books]]:
+    """The tables of :func:`attribute`, each with what was carried between its runs."""
     if "step" in question.keys:
         wanted = question.where.get("run")
         spends = [cut_at_steps(s) if wanted is None or s.run in wanted else s for s in spends]
@@ -121,12 +147,14 @@ def attribute(
             weight = (entry.nano or 0) if question.view is None or not entry.is_estimate else 0
             sizes[entry.currency] = sizes.get(entry.currency, 0) + weight
     ranked = sorted(sizes, key=lambda c: (-abs(sizes[c]), c)) or (["USD"] if entries else [])
-    return [
-        _Book(question, currency, known, labels).table(
+    found = []
+    for rank, currency in enumerate(ranked):
+        book = _Book(question, currency, known, labels)
+        table = book.table(
             e for e in entries if e.currency == currency or (e.currency is None and not rank)
         )
-        for rank, currency in enumerate(ranked)
-    ]
+        found.append((table, book.carried))
+    return found
 
 
 class _Book:
@@ -144,6 +172,7 @@ class _Book:
         self._groups: dict[tuple[str, ...], Scope] = {}
         self._left_out = self._scope()
         self._remainders = dict.fromkeys(Remainder, 0)
+        self.carried: Books = {}
 
     def _scope(self, epoch: str | None = None) -> Scope:
         return Scope(self._currency, self._spends, self._question.grain, epoch)
@@ -154,6 +183,8 @@ class _Book:
         question = self._question
         everything = union([*self._groups.values(), self._left_out], self._left_out)
         whole = self._whole(everything)
+        if question.carry is not None:
+            self.carried = carry_books(question.carry, question.outputs, everything, question.books)
         lines = [
             Row(dict(zip(question.by, key, strict=True)) | cells, whys=whys)
             for key, scope in sorted(self._groups.items(), key=self._rank)
@@ -229,6 +260,9 @@ class _Book:
             "share": None if main is None else _share(main.nano, whole),
         }
         reasons = {"estimated": estimated_why, "allocated": allocated_why}
+        own = {Book.ESTIMATED: estimated, Book.ALLOCATED: allocated}
+        for name, (value, why) in carried_cells(self.carried, scope, own):
+            cells[name], reasons[name] = value, why
         for name, (value, why) in measure_cells(question.asked, question.books, scope, everything):
             cells[name], reasons[name] = value, why
         return cells, {name: why for name, why in reasons.items() if why}
@@ -243,6 +277,8 @@ class _Book:
         yield Column("allocated", Kind.MONEY, currency, is_sum=True, what=what)
         of = "the estimates" if question.view is None else "the whole bill"
         yield Column("share", Kind.SHARE, what=f"Of {of}.")
+        if question.carry is not None:
+            yield from carried_columns(question.carry, question.books, currency)
         yield from measure_columns(question.asked, question.books, currency)
 
     def _blank(self, title: str) -> dict[str, Value]:
@@ -254,8 +290,7 @@ class _Book:
             return
         for name, nano in self._remainders.items():
             cells = self._blank(remainder_title(name))
-            cells |= {"allocated": Money(nano, self._currency), "share": _share(nano, whole)}
-            yield Row(cells, Role.REMAINDER, name=name.value)
+            yield Row(cells | self._billed(nano, whole), Role.REMAINDER, name=name.value)
 
     def _left_out_row(self, everything: Scope, whole: int) -> Row | None:
         if not self._question.where:
@@ -265,8 +300,7 @@ class _Book:
         if not scope.runs:
             cells["estimated"] = None if self._question.is_of_bill else Money(0, self._currency)
         if self._question.view is not None:
-            nano = _allocated(scope)
-            cells |= {"allocated": Money(nano, self._currency), "share": _share(nano, whole)}
+            cells |= self._billed(_allocated(scope), whole, self._moved(scope))
         title = remainder_title("left_out")
         return Row(self._blank(title) | cells, Role.LEFT_OUT, whys, "left_out")
 
@@ -276,14 +310,27 @@ class _Book:
             title = "total"
         else:
             title = "bill"
-            cells |= {"allocated": Money(whole, self._currency), "share": _share(whole, whole)}
+            cells |= self._billed(whole, whole)
         return Row(self._blank(title) | cells, Role.TOTAL, whys)
+
+    def _billed(self, nano: int, whole: int, moved: int = 0) -> dict[str, Value]:
+        """What a line that is no group has of the bill."""
+        money = Money(nano, self._currency)
+        cells: dict[str, Value] = {"allocated": money, "share": _share(nano, whole)}
+        if self._question.carry is not None:
+            cells["allocated_with_data"] = money + Money(moved, self._currency)
+        return cells
+
+    def _moved(self, scope: Scope) -> int:
+        carried = self.carried.get(Book.ALLOCATED)
+        return 0 if carried is None else sum(carried.moved.get(run, 0) for run in scope.runs)
 
     def _title(self) -> str:
         question = self._question
         what = f"{question.view.value} cost" if question.view else "estimated cost"
         when = name_periods(question.periods) if question.periods else "all time"
-        return f"{when}   {what} in {self._currency}"
+        by = f", data carried by {question.carry}" if question.carry else ""
+        return f"{when}   {what} in {self._currency}{by}"
 
     def _rank(self, line: tuple[tuple[str, ...], Scope]) -> tuple[object, ...]:
         key, scope = line

@@ -1,0 +1,188 @@
+"""Carry: the cost of data runs brought into the runs that use their outputs, losing nothing.
+
+A data run's cost is its own and what it received for the data that it read itself. It is divided
+over its outputs (by what the run said of them, else by size where every size is known, else evenly)
+and each output's part over the runs that read it, by one rule. What nobody reads stays where it is.
+
+    Σ over runs (received − given) = 0                as whole nanos, in every book
+
+Each division is by largest remainder in the order of names, so the order in which runs are told
+changes nothing. Data runs are worked through makers first; runs that read each other's data in a
+circle are refused.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from trainfare.core.dataset import Output, Reading
+from trainfare.core.lineage import lineage
+from trainfare.core.money import Money
+
+CIRCLE = (
+    "runs read each other's data in a circle: {circle}; "
+    "give what one of them writes a name of its own, such as …@v2"
+)
+
+UNREAD = "no run read it"
+ELSEWHERE = "none of the runs that read it is in this report"
+
+
+class CarryRule(StrEnum):
+    """How the cost of data is divided over the runs that read it."""
+
+    EVEN = "even"
+    """The same to each."""
+    BYTES = "bytes"
+    """By what each read."""
+    TIME = "time"
+    """By the time of its attempts."""
+    COST = "cost"
+    """By what each costs itself."""
+    FIRST = "first"
+    """All to the one that named it first."""
+    APART = "apart"
+    """Not at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What was carried along one link, from a data run to one that reads its output."""
+
+    maker: str
+    output: str
+    reader: str
+    weight: int
+    whole: int
+    """The weights of all runs that read it; *weight* of it is the reader's part."""
+    nano: int
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The part of a data run's cost that stays with it, and why."""
+
+    maker: str
+    output: str
+    nano: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """Everything that was carried in one book."""
+
+    shares: tuple[Share, ...]
+    kept: tuple[Kept, ...]
+    moved: Mapping[str, int]
+    """Run → received less given; only of runs with a link. They sum to 0."""
+    lacking: Mapping[str, str]
+    """Run → why something that it should have received, or given, is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What one run of a report brings to the carrying of one book."""
+
+    nano: int | None
+    """Its own cost; None is unknown."""
+    why: str | None
+    time_ns: int | None
+
+
+def carry(outputs: Sequence[Output], rule: CarryRule, accounts: Mapping[str, Account]) -> Carried:
+    """Carry the cost of data runs by *rule*.
+
+    Args:
+        outputs: what runs made and who read it; only that of data runs is carried.
+        rule: how.
+        accounts: run → its own cost; runs that are not in it take no part.
+
+    Raises:
+        BadInput: runs read each other's data in a circle.
+    """
+    by_maker: dict[str, list[Output]] = defaultdict(list)
+    makers_of: dict[str, list[str]] = defaultdict(list)
+    for one in sorted(outputs, key=lambda one: (one.run, one.uri)):
+        if one.is_data and one.run in accounts and rule is not CarryRule.APART:
+            by_maker[one.run].append(one)
+            for reading in one.readings:
+                makers_of[reading.run].append(one.run)
+    shares: list[Share] = []
+    kept: list[Kept] = []
+    moved: dict[str, int] = defaultdict(int)
+    lacking: dict[str, str] = {}
+    for maker in lineage(sorted(by_maker), makers_of, CIRCLE):
+        if maker not in by_maker:
+            continue
+        own = accounts[maker]
+        pool = Money((own.nano or 0) + moved.get(maker, 0))
+        made = by_maker[maker]
+        for output, part in zip(made, pool.split(_work(made)), strict=True):
+            taken = _divide(output, part, rule, accounts)
+            if isinstance(taken, Kept):
+                kept.append(taken)
+                continue
+            shares += taken
+            if own.nano is None:
+                lacking.setdefault(maker, f"{maker}: {own.why}")
+            for share in taken:
+                moved[share.reader] += share.nano
+                moved[maker] -= share.nano
+                if maker in lacking:
+                    lacking.setdefault(share.reader, lacking[maker])
+    return Carried(tuple(shares), tuple(kept), dict(moved), lacking)
+
+
+def _work(made: Sequence[Output]) -> list[int]:
+    """The weights of a run's outputs: as said, else their sizes, else all the same."""
+    for known in ([one.weight for one in made], [one.bytes for one in made]):
+        weights = [weight for weight in known if weight is not None]
+        if len(weights) == len(made) and any(weights):
+            return weights
+    return [1] * len(made)
+
+
+def _divide(
+    output: Output, part: Money, rule: CarryRule, accounts: Mapping[str, Account]
+) -> list[Share] | Kept:
+    """One output's part over its readers, or why it cannot be divided."""
+    readings = sorted(
+        (one for one in output.readings if one.run in accounts), key=lambda one: one.run
+    )
+    if not readings:
+        why = ELSEWHERE if output.readings else UNREAD
+        return Kept(output.run, output.uri, part.nano, why)
+    weights = _weights(readings, rule, accounts)
+    if isinstance(weights, str):
+        return Kept(output.run, output.uri, part.nano, weights)
+    return [
+        Share(output.run, output.uri, reading.run, weight, sum(weights), amount.nano)
+        for reading, weight, amount in zip(readings, weights, part.split(weights), strict=True)
+    ]
+
+
+def _weights(
+    readings: Sequence[Reading], rule: CarryRule, accounts: Mapping[str, Account]
+) -> list[int] | str:
+    """What each reader weighs, or why that cannot be said."""
+    if rule is CarryRule.EVEN:
+        return [1] * len(readings)
+    if rule is CarryRule.FIRST:
+        first = min(readings, key=lambda one: (one.since_ns, one.run))
+        return [int(one is first) for one in readings]
+    what = {
+        CarryRule.BYTES: [one.bytes for one in readings],
+        CarryRule.TIME: [accounts[one.run].time_ns for one in readings],
+        CarryRule.COST: [accounts[one.run].nano for one in readings],
+    }[rule]
+    known = [weight for weight in what if weight is not None]
+    if len(known) < len(what):
+        run = readings[what.index(None)].run
+        return f"it is not known what {run} weighs by {rule}"
+    if min(known) < 0 or not any(known):
+        return f"the runs that read it weigh nothing by {rule}"
+    return known
