@@ -1,17 +1,21 @@
 """Advice from real records, claims and bills; what is planted is found, each dollar once."""
 
+import time
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 
 from cli.recordings import Recorder
-from flows.bills import said, trainfare
+from flows.bills import said as said_of
+from flows.bills import trainfare
 from flows.rides import charge, ride, write_charges
 from metering.instruments import Clock
 
 pytest.importorskip("duckdb")
 
 from trainfare.core.money import Money
+from trainfare.core.period import DAY, parse_instant
 from trainfare.core.price import Price
 
 DEAR = Price("stated", Decimal(360), "h", source="stated by the user")
@@ -49,7 +53,7 @@ def test_a_machine_left_on_is_found_in_the_bill(left_on):
     assert (one["saving_low"], one["saving_high"]) == ("70.000000000", "80.000000000")
     assert one["base"] == "120.000000000"
     assert one["evidence"]["dearest"] == [{"resource": "i-1", "idle": "80.000000000"}]
-    words = said(left_on, "advise")
+    words = said_of(left_on, "advise")
     assert "From the bill of 2026-10, per month" in words
     assert "Stop p4d.24xlarge machines after their last run" in words
     assert "$77.50" in words
@@ -82,7 +86,7 @@ def test_low_use_of_a_metered_run_is_found_without_a_bill(tmp_path):
     one = advised(tmp_path)["kept_after_training", "team=nlp"]
     assert one["saving"] == "270.000000000"  # three quarters of an hour
     assert one["base"] == "720.000000000"
-    assert "From estimates of" in said(tmp_path, "advise")
+    assert "From estimates of" in said_of(tmp_path, "advise")
 
 
 def test_a_busy_run_leaves_nothing_to_advise(tmp_path):
@@ -91,8 +95,67 @@ def test_a_busy_run_leaves_nothing_to_advise(tmp_path):
     made.ride(1800)
     made.end()
     assert advised(tmp_path) == {}
-    assert "Nothing to save was found." in said(tmp_path, "advise")
+    assert "Nothing to save was found." in said_of(tmp_path, "advise")
 
 
 def test_without_runs_and_bills_there_is_nothing_to_advise_on(tmp_path):
     assert "trainfare doctor" in trainfare(tmp_path, "advise", code=2)
+
+
+OCTOBER = parse_instant("2026-10-25T00:00:00Z")
+
+
+def test_what_is_accepted_is_measured_on_the_next_bill(left_on, monkeypatch):
+    [one] = advised(left_on).values()
+    monkeypatch.setattr("trainfare.flows.decisions.time.time_ns", lambda: OCTOBER)
+    said = trainfare(left_on, "advise", "accept", one["id"][:9], "--reason", "the script stops it")
+    assert (said["verdict"], said["promised"]) == ("accepted", "77.500000000")
+    assert advised(left_on) == {}
+    [waiting] = trainfare(left_on, "advise", "decided")["decided"]
+    assert waiting["realized"]["saving"] is None
+    assert "after 2026-10" in waiting["realized"]["why"]
+    ride(left_on, "r-2", 0, 8, month="11")  # twice the work, and an hour of idling
+    bill = write_charges(left_on / "november.csv", *(charge(at=at, month="11") for at in range(9)))
+    trainfare(left_on, "bill", "import", bill)
+    trainfare(left_on, "allocate")
+    [done] = trainfare(left_on, "advise", "decided")["decided"]
+    # $80 useful: at the old rate $77.50 of $42.50 would have been wasted beside it; $7.50 still is.
+    useful, rate, waste = Fraction("82.5"), Fraction("77.5") / Fraction("42.5"), Fraction("7.5")
+    expected = Money.nearest(useful * rate - waste).text()
+    assert done["realized"]["periods"] == {"2026-11": expected}
+    assert done["realized"]["saving"] == expected
+    words = said_of(left_on, "advise", "decided")
+    assert "$77.50" in words
+    assert Money.parse(expected).display(2) in words
+
+
+def test_what_is_dismissed_is_told_no_more_until_it_is_opened_again(left_on):
+    [one] = advised(left_on).values()
+    assert "--reason" in trainfare(left_on, "advise", "dismiss", one["id"], code=2)
+    trainfare(left_on, "advise", "dismiss", one["id"], "--reason", "for a demo")
+    assert advised(left_on) == {}
+    [said] = trainfare(left_on, "advise", "decided")["decided"]
+    assert (said["verdict"], said["reason"], said["realized"]) == ("dismissed", "for a demo", None)
+    assert "reopen" in trainfare(left_on, "advise", "accept", one["id"], code=2)
+    trainfare(left_on, "advise", "reopen", one["id"])
+    assert advised(left_on)
+    assert "Nothing was decided" in said_of(left_on, "advise", "decided")
+
+
+def test_what_is_snoozed_comes_back(left_on, monkeypatch):
+    [one] = advised(left_on).values()
+    assert "--days or --until" in trainfare(left_on, "advise", "snooze", one["id"], code=2)
+    trainfare(left_on, "advise", "snooze", one["id"], "--days", "7")
+    assert advised(left_on) == {}
+    later = time.time_ns() + 8 * DAY
+    monkeypatch.setattr("trainfare.flows.advice_history.time.time_ns", lambda: later)
+    assert advised(left_on)
+
+
+def test_one_recommendation_is_shown_with_all_that_is_known(left_on):
+    [one] = advised(left_on).values()
+    words = said_of(left_on, "advise", "show", one["id"])
+    for word in ("Stop p4d.24xlarge machines", "replay of an automatic stop", "risk", "i-1"):
+        assert word in words
+    assert trainfare(left_on, "advise", "show", one["id"]) == one
+    assert "there is no recommendation" in trainfare(left_on, "advise", "show", "x", code=2)

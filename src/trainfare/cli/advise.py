@@ -1,24 +1,29 @@
-"""``trainfare advise``: what to do cheaper, held against the own history."""
+"""``trainfare advise``: what to do cheaper, held against the own history, and what came of it."""
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import click
 
 from trainfare.cli.answer import format_option, plural, say_json, shorten, table
-from trainfare.core.period import name_periods
+from trainfare.core.decision import Verdict
+from trainfare.core.errors import BadInput
+from trainfare.core.period import DAY, name_periods, parse_instant
+from trainfare.core.plain import plain
 from trainfare.core.recommendation import Kind
 
 if TYPE_CHECKING:
     from trainfare.core.recommendation import Advice
     from trainfare.flows.advise import Advised
+    from trainfare.flows.decisions import Decided
 
 NOT_SHOWN = 5
 """So many of those not recommended are shown."""
 
 
-@click.command("advise")
+@click.group("advise", invoke_without_command=True)
 @click.option(
     "--kind",
     "kinds",
@@ -27,11 +32,14 @@ NOT_SHOWN = 5
     help="Only this kind; repeat it for more.",
 )
 @format_option("table", "json")
-def command(kinds: tuple[str, ...], form: str) -> None:
+@click.pass_context
+def command(context: click.Context, kinds: tuple[str, ...], form: str) -> None:
     """Recommend what to do cheaper: saving per month, evidence, and how it was checked.
 
     Every dollar is claimed by one recommendation only, so savings add up.
     """
+    if context.invoked_subcommand is not None:
+        return
     from trainfare.flows.advice_json import advised_json
     from trainfare.flows.advise import advise
     from trainfare.metering.home import home_folder
@@ -41,6 +49,103 @@ def command(kinds: tuple[str, ...], form: str) -> None:
         say_json(advised_json(found))
     else:
         _show(found)
+
+
+@command.command("show")
+@click.argument("advice")
+@format_option("table", "json")
+def show(advice: str, form: str) -> None:
+    """Everything about the recommendation ADVICE: evidence, method, assumptions, risk."""
+    from trainfare.flows.advice_json import advice_json
+    from trainfare.flows.decisions import find_advice
+    from trainfare.metering.home import home_folder
+
+    one = find_advice(home_folder(), advice)
+    if form == "json":
+        say_json(advice_json(one))
+    else:
+        _show_one(one)
+
+
+@command.command("accept")
+@click.argument("advice")
+@click.option("--reason", default="", help="What is done about it, in your words.")
+@format_option("table", "json")
+def accept(advice: str, reason: str, form: str) -> None:
+    """Note that ADVICE is done; what it saves is measured on later bills."""
+    _decide(advice, Verdict.ACCEPTED, reason, None, form)
+
+
+@command.command("dismiss")
+@click.argument("advice")
+@click.option("--reason", required=True, help="Why it is not done.")
+@format_option("table", "json")
+def dismiss(advice: str, reason: str, form: str) -> None:
+    """Note that ADVICE is not done; its dollars are free for other advice."""
+    _decide(advice, Verdict.DISMISSED, reason, None, form)
+
+
+@command.command("snooze")
+@click.argument("advice")
+@click.option("--days", type=click.IntRange(1, 3650), help="Tell it again after so many days.")
+@click.option("--until", help="Tell it again from then on (RFC 3339).")
+@click.option("--reason", default="", help="Why not now.")
+@format_option("table", "json")
+def snooze(advice: str, days: int | None, until: str | None, reason: str, form: str) -> None:
+    """Do not tell ADVICE for some time."""
+    if (days is None) == (until is None):
+        raise BadInput("say for how long: either --days or --until")
+    until_ns = time.time_ns() + (days or 0) * DAY if until is None else parse_instant(until)
+    _decide(advice, Verdict.SNOOZED, reason, until_ns, form)
+
+
+@command.command("reopen")
+@click.argument("advice")
+@click.option("--reason", default="", help="Why.")
+@format_option("table", "json")
+def reopen(advice: str, reason: str, form: str) -> None:
+    """Take back what was decided on ADVICE."""
+    _decide(advice, Verdict.REOPENED, reason, None, form)
+
+
+@command.command("decided")
+@format_option("table", "json")
+def decided(form: str) -> None:
+    """What was decided, and what it saved since: the promise beside the bill."""
+    from trainfare.flows.advice_json import decided_json
+    from trainfare.flows.decisions import decided as read_decided
+    from trainfare.metering.home import home_folder
+
+    found = read_decided(home_folder())
+    if form == "json":
+        say_json({"decided": [decided_json(one) for one in found]})
+    elif not found:
+        click.echo("Nothing was decided yet: trainfare advise accept|dismiss|snooze ID")
+    else:
+        rows = [_decided_row(one) for one in found]
+        click.echo(table(["id", "verdict", "promised", "saved", "what"], rows, right=[2, 3]))
+
+
+def _decide(advice: str, verdict: Verdict, reason: str, until_ns: int | None, form: str) -> None:
+    from trainfare.flows.advice_json import decided_json
+    from trainfare.flows.decisions import Decided, decide_on
+    from trainfare.metering.home import home_folder
+
+    one = decide_on(home_folder(), advice, verdict, reason=reason, until_ns=until_ns)
+    if form == "json":
+        say_json(decided_json(Decided(one, None)))
+    else:
+        click.echo(f"{one.advice} is {one.verdict}: {plain(one.title)}")
+
+
+def _decided_row(one: Decided) -> list[str]:
+    said, realized = one.decision, one.realized
+    saved = "–"
+    if realized is not None:
+        saved = "?" if realized.per_month is None else realized.per_month.display(2)
+    note = said.reason or (realized.why if realized else "")
+    what = f"{said.title}{f' ({note})' if note else ''}"
+    return [said.advice, said.verdict.value, said.saving.display(2), saved, shorten(what, 70)]
 
 
 def _show(found: Advised) -> None:
@@ -68,8 +173,39 @@ def _row(one: Advice) -> list[str]:
         click.style(one.saving.display(2), bold=True),
         one.saving_low.display(2),
         one.saving_high.display(2),
-        "?" if one.share is None else f"{float(one.share):.0%}",
+        _share(one),
         made.confidence.value,
         made.effort.value,
         shorten(made.title, 60),
     ]
+
+
+def _share(one: Advice) -> str:
+    return "?" if one.share is None else f"{float(one.share):.0%}"
+
+
+def _show_one(one: Advice) -> None:
+    made = one.recommendation
+    interval = f"{one.saving_low.display(2)} to {one.saving_high.display(2)}"
+    facts = [
+        ("what to do", made.action),
+        ("saving", f"{one.saving.display(2)} a month ({interval}), {_share(one)} of what it costs"),
+        ("sure", f"{made.confidence}, {made.effort} effort"),
+        ("risk", made.risk or "none known"),
+        ("method", made.method),
+        *(("assumes", text) for text in made.assumptions),
+        ("checked", made.checked),
+    ]
+    click.echo(click.style(plain(made.title), bold=True))
+    for name, text in facts:
+        click.echo(f"  {name:<11} {plain(text)}")
+    for name, value in made.evidence.items():
+        click.echo(f"  {name.replace('_', ' '):<11} {_evidence(value)}")
+
+
+def _evidence(value: object) -> str:
+    if isinstance(value, list):
+        return "; ".join(_evidence(item) for item in value)
+    if isinstance(value, dict):
+        return " ".join(_evidence(item) for item in value.values())
+    return plain(str(value))

@@ -5,8 +5,11 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
+from trainfare.advice.realized import Realized
+from trainfare.core.period import SECOND, format_instant
 from trainfare.core.recommendation import Advice, NoAdvice
 from trainfare.flows.advise import Advised
+from trainfare.flows.decisions import Decided
 
 
 def advised_json(found: Advised) -> dict[str, Any]:
@@ -61,3 +64,37 @@ def no_advice_json(one: NoAdvice) -> dict[str, Any]:
 
 def _ratio(value: Fraction | None) -> float | None:
     return None if value is None else round(float(value), 6)
+
+
+def decided_json(one: Decided) -> dict[str, Any]:
+    """One decision, with its promise and what it saved."""
+    said = one.decision
+    return {
+        "id": said.advice,
+        "verdict": said.verdict.value,
+        "at": format_instant(said.at_ns // SECOND * SECOND),
+        "who": said.who,
+        "reason": said.reason,
+        "until": None if said.until_ns is None else format_instant(said.until_ns),
+        "kind": said.kind.value,
+        "rule": said.rule,
+        "subject": said.subject,
+        "title": said.title,
+        "currency": said.base.currency,
+        "promised": said.saving.text(),
+        "promised_low": said.saving_low.text(),
+        "promised_high": said.saving_high.text(),
+        "per": "month",
+        "realized": _realized_json(one.realized),
+    }
+
+
+def _realized_json(found: Realized | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {
+        "saving": None if found.per_month is None else found.per_month.text(),
+        "per": "month",
+        "periods": {period: amount.text() for period, amount in found.periods.items()},
+        "why": found.why or None,
+    }

@@ -11,9 +11,11 @@ from pathlib import Path
 
 from trainfare.advice.idle_machines import advise_idle_machines
 from trainfare.advice.low_use import advise_low_use
+from trainfare.core.decision import Decision, Verdict
 from trainfare.core.money import Money
 from trainfare.core.recommendation import Advice, Kind, NoAdvice, Recommendation, settle
 from trainfare.flows.advice_history import Gathered, gather
+from trainfare.flows.bill import has_analytics, has_ledger
 
 Source = Callable[[Gathered], Iterable[Recommendation | NoAdvice]]
 """What finds recommendations of some kinds."""
@@ -39,7 +41,9 @@ class Advised:
     """The months of the history."""
     book: str
     advice: tuple[Advice, ...]
-    """The largest saving first."""
+    """What nobody decided on yet, the largest saving first."""
+    all: tuple[Advice, ...]
+    """Of every kind, also what is decided, snoozed or saves next to nothing."""
     not_advised: tuple[NoAdvice, ...]
     """What was looked at and is not recommended, and why."""
     paid: dict[str, Money]
@@ -60,12 +64,17 @@ def advise(home: Path, kinds: Iterable[Kind] = ()) -> Advised:
     Raises:
         NotFound: there is neither a run nor an allocated bill.
     """
-    gathered = gather(home)
+    said = read_said(home)
+    accepted = [one for one in said.values() if one.verdict is Verdict.ACCEPTED]
+    gathered = gather(home, frozenset((one.rule, one.subject) for one in accepted))
     history = gathered.history
+    dismissed = {one.advice for one in said.values() if one.verdict is Verdict.DISMISSED}
     found = [one for source in SOURCES for one in source(gathered)]
     recommended = [one for one in found if isinstance(one, Recommendation)]
+    recommended = [one for one in recommended if one.id not in dismissed]
     settled = settle(recommended, history.paid, max(1, len(history.periods)))
     told = frozenset(kinds) or frozenset(Kind)
+    hidden = {one.advice for one in said.values() if one.is_hidden(history.now_ns)}
     paid: dict[str, Money] = {}
     for amount in history.paid.values():
         known = paid.get(amount.currency, Money.zero(amount.currency))
@@ -73,11 +82,29 @@ def advise(home: Path, kinds: Iterable[Kind] = ()) -> Advised:
     return Advised(
         history.periods,
         history.book,
-        tuple(one for one in settled if one.recommendation.kind in told and _is_worth(one)),
+        tuple(
+            one
+            for one in settled
+            if one.recommendation.kind in told
+            and _is_worth(one)
+            and one.recommendation.id not in hidden
+        ),
+        tuple(settled),
         tuple(one for one in found if isinstance(one, NoAdvice) and one.kind in told),
         paid,
         gathered.not_allocated,
     )
+
+
+def read_said(home: Path) -> dict[str, Decision]:
+    """Recommendation → what was last said to it; nothing where there is no ledger."""
+    if not (has_ledger(home) and has_analytics()):
+        return {}
+    from trainfare.store.decisions import current_decisions
+    from trainfare.store.ledger import open_ledger
+
+    with open_ledger(home) as ledger, ledger.look() as connection:
+        return current_decisions(connection)
 
 
 def _is_worth(one: Advice) -> bool:

@@ -228,3 +228,27 @@ LEASE = sa.Table(
     sa.Column("holder", sa.String(128), nullable=False),
     sa.Column("until_ns", sa.BigInteger, nullable=False),
 )
+
+ADVICE_DECISION = sa.Table(
+    "advice_decision",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("advice", sa.String(64), nullable=False, comment="the recommendation's id"),
+    sa.Column("verdict", sa.String(16), nullable=False),
+    sa.Column("at_ns", sa.BigInteger, nullable=False),
+    sa.Column("who", sa.String(256), nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("until_ns", sa.BigInteger, comment="when one that is snoozed is told again"),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("rule", sa.String(64), nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("currency", sa.String(3), nullable=False),
+    sa.Column("saving_nano", sa.BigInteger, nullable=False, comment="promised, per month"),
+    sa.Column("saving_low_nano", sa.BigInteger, nullable=False),
+    sa.Column("saving_high_nano", sa.BigInteger, nullable=False),
+    sa.Column("granted_nano", sa.BigInteger, nullable=False, comment="of the history it is from"),
+    sa.Column("base_nano", sa.BigInteger, nullable=False, comment="what its scope cost in that"),
+    sa.Column("months", sa.Integer, nullable=False, comment="of that history"),
+    sa.Index("advice_decision_of", "advice", "id"),
+)
