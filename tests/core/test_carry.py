@@ -156,6 +156,55 @@ def test_an_unused_output_keeps_its_part_of_the_run():
     ]
 
 
+def read_by(name, *readers, weight=10, of=()):
+    return Output(
+        "prep", name, None, weight, tuple(Reading(one, 0, 1) for one in readers), made_of=tuple(of)
+    )
+
+
+def test_work_that_went_into_another_output_goes_on_with_it_if_that_is_read():
+    raw, clean = read_by("raw", weight=70), read_by("clean", weight=20, of=["raw"])
+    words = read_by("words", "t1", weight=10, of=["clean"])
+    assert carry([raw, clean, words], CarryRule.EVEN, OWN).moved == {"prep": -1000, "t1": 1000}
+    unread = replace(words, readings=())
+    found = carry([raw, clean, unread], CarryRule.EVEN, OWN)
+    assert [one.nano for one in found.kept] == [200, 700, 100]
+
+
+def test_what_is_read_itself_and_made_into_others_is_shared_between_them():
+    clean = read_by("clean", "t2", weight=90)
+    words, rest = read_by("words", "t1", of=["clean"]), read_by("rest", weight=0, of=["clean"])
+    found = carry([clean, words, rest], CarryRule.EVEN, OWN)
+    assert found.moved == {"prep": -1000, "t1": 550, "t2": 450}
+
+
+@given(st.data())
+def test_handing_on_work_inside_a_run_loses_none_of_it(data):
+    names = ["a", "b", "c", "d"]
+    made = [
+        read_by(
+            name,
+            *data.draw(st.lists(st.sampled_from(["t1", "t2"]), unique=True)),
+            weight=data.draw(st.integers(0, 100)),
+            of=data.draw(st.lists(st.sampled_from(names[:n]), unique=True)) if n else [],
+        )
+        for n, name in enumerate(names)
+    ]
+    found = carry(made, CarryRule.EVEN, OWN)
+    assert sum(one.nano for one in (*found.shares, *found.kept)) == 1000
+    live = {one.uri for one in made if one.readings}
+    for one in reversed(made):
+        live |= set(one.made_of) if one.uri in live else set()
+    if any(one.weight for one in made):
+        assert all(one.nano == 0 for one in found.kept if one.output in live)
+
+
+def test_outputs_made_of_each_other_are_refused():
+    made = [read_by("a", "t1", of=["b"]), read_by("b", of=["a"])]
+    with pytest.raises(BadInput, match="made of each other in a circle: a → b → a"):
+        carry(made, CarryRule.EVEN, OWN)
+
+
 def test_what_cannot_be_weighed_stays_and_says_why():
     unknown = replace(PREP, readings=(Reading("t1", 0, None), Reading("t2", 0, 100)))
     found = carry([unknown], CarryRule.BYTES, OWN)

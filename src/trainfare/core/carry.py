@@ -1,8 +1,9 @@
 """Carry: the cost of data runs brought into the runs that use their outputs, losing nothing.
 
 A data run's cost is its own and what it received for the data that it read itself. It is divided
-over its outputs (by what the run said of them, else by size where every size is known, else evenly)
-and each output's part over the runs that read it, by one rule. What nobody reads stays where it is.
+over its outputs (by what the run said of them, else by size where every size is known, else evenly);
+what went into other outputs that are read goes on with them. Each output's part is divided over the
+runs that read it, by one rule. What nobody reads stays where it is.
 
     Σ over runs (received − given) = 0                as whole nanos, in every book
 
@@ -14,9 +15,11 @@ circle are refused.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from fractions import Fraction
+from math import lcm
 
 from trainfare.core.dataset import Output, Reading
 from trainfare.core.lineage import lineage
@@ -26,6 +29,8 @@ CIRCLE = (
     "runs read each other's data in a circle: {circle}; "
     "give what one of them writes a name of its own, such as …@v2"
 )
+
+CIRCLE_INSIDE = "outputs of one run are said to be made of each other in a circle: {circle}"
 
 UNREAD = "no run read it"
 ELSEWHERE = "none of the runs that read it is in this report"
@@ -121,7 +126,7 @@ def carry(outputs: Sequence[Output], rule: CarryRule, accounts: Mapping[str, Acc
         own = accounts[maker]
         pool = Money((own.nano or 0) + moved.get(maker, 0))
         made = by_maker[maker]
-        for output, part in zip(made, pool.split(_work(made)), strict=True):
+        for output, part in zip(made, pool.split(_work(made, accounts)), strict=True):
             taken = _divide(output, part, rule, accounts)
             if isinstance(taken, Kept):
                 kept.append(taken)
@@ -137,8 +142,36 @@ def carry(outputs: Sequence[Output], rule: CarryRule, accounts: Mapping[str, Acc
     return Carried(tuple(shares), tuple(kept), dict(moved), lacking)
 
 
-def _work(made: Sequence[Output]) -> list[int]:
-    """The weights of a run's outputs: as said, else their sizes, else all the same."""
+def _work(made: Sequence[Output], accounts: Collection[str]) -> list[int]:
+    """The weights of a run's outputs: as said, else their sizes, else all the same.
+
+    The work of an output that is made into others goes on evenly to those of them that somebody
+    reads, in the end; where it is read itself too, one even part of it stays.
+    """
+    weights = dict(zip((one.uri for one in made), map(Fraction, _said(made)), strict=True))
+    sources = {one.uri: [s for s in one.made_of if s in weights] for one in made}
+    if any(sources.values()):
+        ordered = lineage([one.uri for one in made], sources, CIRCLE_INSIDE)
+        into: dict[str, list[str]] = defaultdict(list)
+        for uri in ordered:
+            for source in dict.fromkeys(sources[uri]):
+                into[source].append(uri)
+        read = {one.uri for one in made if any(r.run in accounts for r in one.readings)}
+        live = set(read)
+        for uri in reversed(ordered):
+            live |= {uri} if live.intersection(into[uri]) else set()
+        for uri in ordered:
+            targets = [one for one in into[uri] if one in live]
+            if targets:
+                part = weights.pop(uri) / (len(targets) + (uri in read))
+                weights[uri] = part if uri in read else Fraction(0)
+                for target in targets:
+                    weights[target] += part
+    scale = lcm(*(weight.denominator for weight in weights.values()))
+    return [int(weights[one.uri] * scale) for one in made]
+
+
+def _said(made: Sequence[Output]) -> list[int]:
     for known in ([one.weight for one in made], [one.bytes for one in made]):
         weights = [weight for weight in known if weight is not None]
         if len(weights) == len(made) and any(weights):

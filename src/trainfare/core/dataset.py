@@ -39,6 +39,8 @@ class Output:
     """Its part of the run's work, against that of the run's other outputs; None is not said."""
     readings: tuple[Reading, ...] = ()
     """One per run, by its id; the maker's own is none."""
+    made_of: tuple[str, ...] = ()
+    """Other outputs of the same run that went into it."""
     is_data: bool = True
     """Whether a data run made it."""
 
@@ -81,7 +83,14 @@ def find_outputs(runs: Iterable[RunRecord]) -> tuple[Output, ...]:
         for key, reading in _readings(run, shelf).items():
             read[key][run.id] = reading
     return tuple(
-        Output(*key, one.bytes, one.weight, tuple(read[key].values()), key[0] in data)
+        Output(
+            *key,
+            one.bytes,
+            one.weight,
+            tuple(read[key].values()),
+            tuple(next(places(source), source) for source in one.made_of),
+            key[0] in data,
+        )
         for key, one in sorted(made.items())
     )
 

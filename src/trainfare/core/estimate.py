@@ -29,7 +29,7 @@ from trainfare.core.run import (
     Segment,
     StageMark,
 )
-from trainfare.core.stage import DATA, SETUP, TRAIN, UNNAMED
+from trainfare.core.stage import SETUP, TRAIN, UNNAMED, is_data
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +51,8 @@ class Stretch:
 
     @property
     def component(self) -> Component:
-        """Time in the stage *data* is data processing; all other time is compute."""
-        return Component.DATA if self.stage == DATA else Component.COMPUTE
+        """Time in the stage *data* or a part of it is data processing; all other is compute."""
+        return Component.DATA if is_data(self.stage) else Component.COMPUTE
 
 
 @dataclass(frozen=True, slots=True)

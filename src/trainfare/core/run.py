@@ -17,7 +17,7 @@ from trainfare.core.period import Interval
 from trainfare.core.plan import NO_PLAN, Plan
 from trainfare.core.price import NoPrice, Price
 from trainfare.core.profile import DeviceProfile
-from trainfare.core.stage import DATA, Status
+from trainfare.core.stage import Status, is_data
 
 LOCAL_RESOURCE = "host:"
 """How a machine's id begins while only the machine itself has named it."""
@@ -64,6 +64,8 @@ class Artifact:
     """Of a dataset: how much of it the segment says it read so far."""
     weight: int | None = None
     """Of an output: its part of the run's work, against that of the run's other outputs."""
+    made_of: tuple[str, ...] = ()
+    """Of an output: the other outputs of its run that went into it."""
 
     @property
     def byte_ns(self) -> Fraction | None:
@@ -302,7 +304,7 @@ class RunRecord:
     @property
     def is_data(self) -> bool:
         """Whether it prepares data: somebody began it as a whole in the stage data."""
-        return any(s.stages[0].stage == DATA for s in self.segments if s.stages)
+        return any(is_data(s.stages[0].stage) for s in self.segments if s.stages)
 
     @property
     def status(self) -> Status:

@@ -25,5 +25,15 @@ SETUP, DATA, TRAIN, EVAL, CHECKPOINT, FINISH = (
 )
 """Names of the stages that Trainfare itself knows; a user may name others."""
 
+
+def is_data(stage: str) -> bool:
+    """Whether *stage* is data preparation: ``data``, or a named part of it.
+
+    >>> is_data("data"), is_data("data/clean"), is_data("database")
+    (True, True, False)
+    """
+    return stage == DATA or stage.startswith(f"{DATA}/")
+
+
 UNNAMED = "run"
 """The stage of a command that was metered from outside and never said what it was doing."""

@@ -19,7 +19,7 @@ from trainfare.core.run import (
     Segment,
     sum_over_machines,
 )
-from trainfare.core.stage import Status
+from trainfare.core.stage import Status, is_data
 from trainfare.metering.forecast_text import forecast_words
 from trainfare.metering.receipt_use import use_facts
 
@@ -198,15 +198,14 @@ def _machine(segment: Segment) -> str:
 def _lines(receipt: Receipt, places: int) -> list[Line]:
     estimate = receipt.estimate
     stages = estimate.by_stage()
+    data = [time_ns for stage, (time_ns, _) in stages.items() if is_data(stage)]
     words = {
         Component.COMPUTE: ", ".join(
             f"{stage} {duration_text(time_ns)}"
             for stage, (time_ns, _) in stages.items()
-            if stage != "data"
+            if not is_data(stage)
         ),
-        Component.DATA: f"stage data {duration_text(stages['data'][0])}"
-        if "data" in stages
-        else "",
+        Component.DATA: f"stage data {duration_text(sum(data))}" if data else "",
         Component.STORAGE: storage_words(receipt.run),
         Component.NETWORK: network_words(receipt.run),
         Component.OTHER: "",

@@ -325,6 +325,7 @@ def _artifacts(recording: Recording, now_wall_ns: int) -> tuple[Artifact, ...]:
                 steps=event.get("steps"),
                 read_bytes=_size(event.get("read")),
                 weight=_size(event.get("weight")),
+                made_of=tuple(event.get("of", ())),
             )
         )
 

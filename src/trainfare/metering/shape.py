@@ -149,7 +149,11 @@ OPTIONAL: Mapping[str, Mapping[str, Fits]] = {
     },
     ev.MACHINE: {"share": _share, "held": _texts},
     ev.STAGE: {"epoch": _or_null(_whole(-(2**63), 2**63)), "steps": _COUNT},
-    ev.ARTIFACT: {"price": lambda value: not value or _price(value), "steps": _COUNT},
+    ev.ARTIFACT: {
+        "price": lambda value: not value or _price(value),
+        "steps": _COUNT,
+        "of": lambda value: isinstance(value, list) and all(map(_uri, value)),
+    },
     ev.TRACKER: {"place": _NAME, "url": _NAME},
     ev.PLAN: {name: _or_null(_COUNT) for name in PLAN_FIELDS},
     ev.END: {

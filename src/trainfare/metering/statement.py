@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from trainfare.metering import event as ev
 from trainfare.metering.artifact import measure_bytes, normal_uri
@@ -98,13 +98,14 @@ class Statements:
         *,
         bytes: int | None = None,  # noqa: A002
         weight: int | None = None,
+        of: Sequence[str | os.PathLike[str]] = (),
     ) -> None:
         """Record data that this run made for others; runs that read it are linked to this one.
 
         Of several outputs *weight* is how much of the run's work each took; otherwise their sizes
-        tell.
+        tell. *of* are other outputs of this run that went into it.
         """
-        self._add_artifact("output", uri, bytes, weight=weight)
+        self._add_artifact("output", uri, bytes, of, weight=weight)
 
     def tracked(
         self, system: str, run: str, *, place: str | None = None, url: str | None = None
@@ -128,16 +129,26 @@ class Statements:
             except Exception as error:
                 warn("what was to follow the run failed: %s: %s", type(error).__name__, error)
 
+    def note(self, text: str) -> None:
+        """Record a remark; it stands on the receipt."""
+        self._meter.note(plain_words(text))
+
     def _add_artifact(
-        self, role: str, uri: str | os.PathLike[str], size: int | None, **said: int | None
+        self,
+        role: str,
+        uri: str | os.PathLike[str],
+        size: int | None,
+        of: Sequence[str | os.PathLike[str]] = (),
+        **said: int | None,
     ) -> None:
         try:
             measured = measure_bytes(uri) if size is None else whole_count("bytes", size)
             name = plain_words(normal_uri(uri))
+            sources = {"of": [plain_words(normal_uri(one)) for one in of]} if of else {}
             counts = {k: whole_count(k, v) for k, v in said.items() if v is not None}
         except Exception as error:
             warn("%s %.200r is not recorded: %s: %s", role, uri, type(error).__name__, error)
             return
         about = {"role": role, "uri": name, "bytes": measured, "steps": self._counters.steps}
         known = {name: count for name, count in counts.items() if count is not None}
-        self._meter.add_event(ev.ARTIFACT, w=time.time_ns(), **about, **known)
+        self._meter.add_event(ev.ARTIFACT, w=time.time_ns(), **about, **sources, **known)
