@@ -141,7 +141,18 @@ def test_runs_that_feed_each_other_do_not_go_in_circles(tmp_path):
 
     record(tmp_path, "a", act=both)
     record(tmp_path, "b", at=50, act=both)
-    assert read_receipt(tmp_path, "a").prepared_by[0].run == "b"
+    assert read_receipt(tmp_path, "a").prepared_by == ()  # "b" wrote it when "a" had ended
+    assert [one.run for one in read_receipt(tmp_path, "b").prepared_by] == ["a"]
+
+
+def test_a_part_of_what_another_run_made_is_paid_by_its_maker(tmp_path):
+    record(tmp_path, "prep", seconds=20, act=artifact("output", "s3://b/tokens"))
+    record(tmp_path, "train", at=100, act=artifact("dataset", "s3://b/tokens/part-0"))
+    record(tmp_path, "all", at=100, act=artifact("dataset", "s3://b"))
+    for run in ("train", "all"):
+        receipt = read_receipt(tmp_path, run).to_json()
+        assert [one["uri"] for one in receipt["prepared_by"]] == ["s3://b/tokens"]
+        assert receipt["estimated"]["components"]["storage"] == "0.000000000"
 
 
 def test_a_file_that_is_gone_stops_costing_and_is_noted_once(tmp_path, monkeypatch):

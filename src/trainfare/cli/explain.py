@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
-from trainfare.cli.answer import format_option, say_json, shorten, table
+from trainfare.cli.answer import format_option, say_json, shorten, shorten_middle, table
+from trainfare.core.carry import CarryRule
 from trainfare.core.charge import View
 from trainfare.core.claim import share_text
-from trainfare.core.errors import BadInput
+from trainfare.core.errors import BadInput, NotFound
 from trainfare.core.money import Money
 from trainfare.core.period import format_instant
 from trainfare.flows.explain_json import (
@@ -23,6 +25,7 @@ from trainfare.flows.explain_json import (
 
 if TYPE_CHECKING:
     from trainfare.allocation.line import Line
+    from trainfare.flows.carry import RunData
     from trainfare.flows.explain import ExplainedCharge, ExplainedRun, Part
 
 PARTS_SHOWN = 30
@@ -32,14 +35,29 @@ PARTS_SHOWN = 30
 @click.argument("run", required=False)
 @click.option("--charge", metavar="ID", help="One charge: delivery/file:row.")
 @click.option("--period", help="Only this billing period.")
+@click.option(
+    "--carry",
+    type=click.Choice([rule.value for rule in CarryRule]),
+    help="What a report with --carry gives RUN for data, and takes from it.",
+)
 @format_option("table", "json")
-def command(run: str | None, charge: str | None, period: str | None, form: str) -> None:
-    """Explain what a RUN got, charge by charge, or how one charge was divided."""
+def command(
+    run: str | None, charge: str | None, period: str | None, carry: str | None, form: str
+) -> None:
+    """Explain what a RUN got, charge by charge, or how one charge was divided.
+
+    With --carry: from which data runs its cost of data comes, and by what weight.
+    """
     from trainfare.flows import explain
     from trainfare.metering.home import home_folder
 
     if (run is None) == (charge is None):
         raise BadInput("name a RUN or a --charge, one of the two")
+    if carry is not None:
+        if run is None:
+            raise BadInput("--carry explains a RUN, not a charge")
+        _explain_carry(run, CarryRule(carry), period, form)
+        return
     if charge is not None:
         explained = explain.explain_charge(home_folder(), charge)
         if form == "json":
@@ -54,6 +72,56 @@ def command(run: str | None, charge: str | None, period: str | None, form: str) 
         say_json(run_json(run, told))
     else:
         _show_run(run, told)
+
+
+def _explain_carry(run: str, rule: CarryRule, period: str | None, form: str) -> None:
+    from trainfare.flows.carry import explain_carry
+    from trainfare.metering.history import find_run_id
+    from trainfare.metering.home import home_folder
+
+    with contextlib.suppress(NotFound):  # a run that only a bill tells of has no record here
+        run = find_run_id(home_folder(), run)
+    told = explain_carry(home_folder(), run, rule, period)
+    if form == "json":
+        say_json({"explained": [one.to_json() for one in told]})
+        return
+    for one in told:
+        _show_data(one)
+
+
+def _show_data(told: RunData) -> None:
+    for book, carried in told.books.items():
+        click.echo(f"{told.run}: data carried by {told.rule}, {book}\n")
+        rows = [
+            [
+                f"  {one.maker}",
+                shorten_middle(one.output, 40),
+                one.reader,
+                f"{one.weight:,} of {one.whole:,}",
+                Money(one.nano, told.currency).display(),
+            ]
+            for one in carried.shares
+        ]
+        rows += [
+            [
+                f"  {one.maker}",
+                shorten_middle(one.output, 40),
+                f"(stays: {one.why})",
+                "",
+                Money(one.nano, told.currency).display(),
+            ]
+            for one in carried.kept
+        ]
+        if rows:
+            click.echo(table(["  from", "output", "to", "weight", "amount"], rows, right=[3, 4]))
+        for why in carried.lacking.values():
+            click.echo(f"  – unknown: {why}")
+        words = (("own cost", book.value), ("carried", f"{book}_carried_data"))
+        for title, name in (*words, ("with data", f"{book}_with_data")):
+            amount = told.row[name]
+            shown = amount.display() if isinstance(amount, Money) else "unknown"
+            click.echo(f"  {title:<10}{shown:>16}")
+        click.echo()
 
 
 def _owner(line: Line) -> str:

@@ -11,7 +11,7 @@ made (``run.output``) and what others say they read (``run.dataset``) meet by na
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from trainfare.core.run import Artifact, RunRecord
@@ -64,6 +64,20 @@ def places(uri: str) -> Iterator[str]:
     while path:
         yield f"{scheme}{mark}{path}"
         path = path.rpartition("/")[0]
+
+
+def is_made(uri: str, written: Collection[str]) -> bool:
+    """Whether *uri* is one of the names *written* by runs, or lies in one, or holds one.
+
+    >>> is_made("s3://b/x/part-0", {"s3://b/x"}), is_made("s3://b", {"s3://b/x"})
+    (True, True)
+    >>> is_made("s3://b/xy", {"s3://b/x"})
+    False
+    """
+    own = list(places(uri))
+    return any(one in written for one in (uri, *own)) or any(
+        own[0] in places(one) for one in written if own
+    )
 
 
 def find_outputs(runs: Iterable[RunRecord]) -> tuple[Output, ...]:

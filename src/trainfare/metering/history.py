@@ -10,6 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from trainfare.core.claim import Claim, holdings, merge_claims
+from trainfare.core.dataset import find_outputs, is_made
 from trainfare.core.errors import BadInput, NotFound
 from trainfare.core.estimate import estimate_run
 from trainfare.core.money import Money
@@ -211,7 +212,7 @@ def _settle_artifacts(segments: Sequence[Segment], others: Sequence[Segment]) ->
                 artifacts.append(_until(one, min(later, default=None)))
                 continue
             paid_ns = Fraction(0)
-            if one.uri not in counted and one.uri not in written:
+            if one.uri not in counted and not is_made(one.uri, written):
                 paid_ns = _own_time(readers[one.uri], segment.run)
             counted.add(one.uri)
             artifacts.append(replace(one, held=_reading(one, segment), paid_ns=paid_ns))
@@ -272,23 +273,17 @@ def _preparations(
     among: Collection[str] | None,
 ) -> tuple[Preparation, ...]:
     """Runs of this home whose outputs this run read as datasets."""
-    wanted = {a.uri for s in run.segments for a in s.artifacts if a.role == "dataset"}
-    if not wanted:
+    if not any(a.role == "dataset" for s in run.segments for a in s.artifacts):
         return ()
-    made: dict[str, str] = {}
-    readers: dict[str, set[str]] = defaultdict(set)
-    for other in run_ids(home) if among is None else sorted({*among, run.id}):
-        for stored in read_run(home, other, now_ns, faults):
-            for one in stored.segment.artifacts:
-                if one.uri not in wanted:
-                    continue
-                if one.role == "dataset":
-                    readers[one.uri].add(other)
-                elif one.role == "output" and other != run.id:
-                    made[one.uri] = other
+    records = [run]
+    for other in run_ids(home) if among is None else sorted(among):
+        found = read_run(home, other, now_ns, faults) if other != run.id else []
+        if found:
+            records.append(make_run(other, [one.segment for one in found]))
     return tuple(
-        Preparation(maker, uri, _total(home, maker, now_ns), len(readers[uri]))
-        for uri, maker in sorted(made.items())
+        Preparation(one.run, one.uri, _total(home, one.run, now_ns), len(one.readings))
+        for one in sorted(find_outputs(records), key=lambda one: one.uri)
+        if any(reading.run == run.id for reading in one.readings)
     )
 
 

@@ -14,6 +14,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
+from trainfare.core.dataset import places
 from trainfare.core.errors import BadInput
 from trainfare.core.period import Interval
 from trainfare.core.run import Artifact, Segment
@@ -359,11 +360,14 @@ class Neighbours:
     def __init__(self, segments: Iterable[Segment]) -> None:
         """Sort *segments*; memory and time are n log n."""
         self._by_uri: dict[str, list[Segment]] = defaultdict(list)
+        self._by_place: dict[str, list[Segment]] = defaultdict(list)
         by_machine: dict[str, list[Segment]] = defaultdict(list)
         for one in segments:
             by_machine[one.machine.resource_id].append(one)
             for uri in {a.uri for a in one.artifacts}:
                 self._by_uri[uri].append(one)
+            for place in {p for a in one.artifacts if a.role == "output" for p in places(a.uri)}:
+                self._by_place[place].append(one)
         self._by_machine: dict[str, tuple[list[Segment], list[int], list[int]]] = {}
         for name, group in by_machine.items():
             group.sort(key=lambda one: one.started_wall_ns)
@@ -384,5 +388,8 @@ class Neighbours:
                 if one.interval.end_ns > span.start_ns:
                     found[one.run, one.id] = one
         for uri in {a.uri for one in own for a in one.artifacts}:
-            found |= {(one.run, one.id): one for one in self._by_uri.get(uri, ())}
+            named = [*self._by_uri.get(uri, ()), *self._by_place.get(uri.rstrip("/"), ())]
+            for place in places(uri):
+                named += self._by_uri.get(place, ())
+            found |= {(one.run, one.id): one for one in named}
         return [one for key, one in sorted(found.items()) if key[0] != own[0].run]
