@@ -39,6 +39,7 @@ COMMANDS = {
     "frontier": "The runs that no other beats in time and cost.",
     "utilization": "What paid GPUs did, in time and money; what commitments saved.",
     "advise": "What to do cheaper, checked on the own history; accept, dismiss, snooze.",
+    "commit": "What is held ahead, what to buy, and how that would have done.",
     "reconcile": "Estimate beside bill, run by run, and why they differ.",
     "statement": "What each team has of a month, as showback or chargeback.",
     "chart": "Draw spend, a run, the frontier … as PNG, SVG, JSON or HTML.",

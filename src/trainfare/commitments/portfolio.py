@@ -11,7 +11,7 @@ Buying nothing, and each offer alone, are always among the candidates.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -73,9 +73,10 @@ def best_portfolio(
     merged = merge(demand, held, min(max(cells // max(1, len(pairs)), GROUPS[0]), GROUPS[1]))
     amounts, bound = _program(demand, offers, held, merged, limits)
     starts = [amounts, np.zeros(len(offers))]
+    open_ = replace(demand, spend_nano=apply(demand, held).on_demand_nano) if held else demand
     for number, offer in enumerate(offers):
         alone = np.zeros(len(offers))
-        alone[number] = best_amount(demand, offer, limits=limits) / 1e9
+        alone[number] = best_amount(open_, offer, limits=limits) / 1e9
         starts.append(alone)
     pricer = _Pricer(demand, offers, held, merged)
     starts.sort(key=pricer.estimate)
@@ -253,7 +254,8 @@ def _solved(model: _Model) -> tuple[Floats, float]:
         model.value,
     )
     solver = highspy.Highs()  # type: ignore[no-untyped-call]
-    solver.silent()
+    for option in ("output_flag", "log_to_console"):
+        solver.setOptionValue(option, False)
     solver.passModel(lp)
     solver.run()
     if solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:

@@ -1,0 +1,344 @@
+"""``trainfare commit``: what is held, what to buy, and what that would have done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from trainfare.cli.answer import format_option, plural, say_json, table
+from trainfare.core.errors import BadInput
+from trainfare.core.money import NANO, Money, decimal_of
+
+if TYPE_CHECKING:
+    from trainfare.commitments.backtest import Tested
+    from trainfare.commitments.demand import Demand
+    from trainfare.commitments.offer import Holding, Offer
+    from trainfare.commitments.single import Limits
+    from trainfare.flows.commitment import CommitmentPlan
+
+SKUS_SHOWN = 2
+
+
+@click.group("commit")
+def command() -> None:
+    """What is held ahead, what to buy, for how long, and how it would have done.
+
+    Nothing is ever bought: a plan names the purchase for a human.
+    """
+
+
+def _source(function: Callable[..., None]) -> Callable[..., None]:
+    for option in (
+        click.option("--demand", "demand_file", type=click.Path(path_type=Path), metavar="FILE.csv",
+                     help="Demand: hour, sku, quantity, on_demand_price. Without it, the bills."),
+        click.option("--rates", "rate_file", type=click.Path(path_type=Path), metavar="FILE.csv",
+                     help="What can be bought: sku, kind, term, rate. Without it, the price book."),
+        click.option("--period", metavar="YYYY-MM", help="Only this billing period of the bills."),
+    ):  # fmt: skip
+        function = option(function)
+    return function
+
+
+def _limits(function: Callable[..., None]) -> Callable[..., None]:
+    for option in (
+        click.option("--longest", type=click.Choice(["1m", "6m", "1y", "3y"]), default="1y",
+                     show_default=True, help="No longer term: demand so far ahead is a guess."),
+        click.option("--most", metavar="AMOUNT", help="At most so much money an hour, in all."),
+        click.option("--least-used", type=click.FloatRange(0, 100), metavar="PERCENT", default=0.0,
+                     help="Only what history would have used to so many per cent."),
+    ):  # fmt: skip
+        function = option(function)
+    return function
+
+
+@command.command("plan")
+@_source
+@_limits
+@click.option("--windows", type=click.IntRange(1, 60), default=6, show_default=True,
+              help="Windows of later hours that the plan is tested on.")  # fmt: skip
+@format_option("table", "json")
+def plan_command(
+    demand_file: Path | None, rate_file: Path | None, period: str | None, longest: str,
+    most: str | None, least_used: float, windows: int, form: str,
+) -> None:  # fmt: skip
+    """Say what to buy, which may be nothing, and prove it on later hours of history."""
+    from trainfare.flows.commitment import make_commitment_plan
+    from trainfare.flows.commitment_json import plan_json
+
+    demand, held, offers = _given(demand_file, rate_file, period, longest)
+    found = make_commitment_plan(
+        demand, offers, held, limits=_limits_of(most, least_used), windows=windows
+    )
+    if form == "json":
+        say_json(plan_json(found))
+    else:
+        _show_plan(found)
+
+
+@command.command("backtest")
+@_source
+@_limits
+@click.option("--windows", type=click.IntRange(1, 60), default=12, show_default=True)
+@format_option("table", "json")
+def backtest_command(
+    demand_file: Path | None, rate_file: Path | None, period: str | None, longest: str,
+    most: str | None, least_used: float, windows: int, form: str,
+) -> None:  # fmt: skip
+    """Show what plans made on history would have saved on the hours after, beside other policies."""
+    from trainfare.flows.commitment import make_commitment_plan
+    from trainfare.flows.commitment_json import tested_json
+
+    demand, held, offers = _given(demand_file, rate_file, period, longest)
+    found = make_commitment_plan(
+        demand, offers, held, limits=_limits_of(most, least_used), windows=windows
+    )
+    if not found.tested:
+        raise BadInput(f"{demand.hours} hours of demand are too few; two weeks are the least")
+    if form == "json":
+        say_json({"currency": demand.currency, "windows": tested_json(found.tested, demand)})
+    else:
+        _show_tested(found.tested, demand)
+
+
+@command.command("simulate")
+@_source
+@click.option("--buy", "purchases", multiple=True, required=True, metavar="KIND:TERM=AMOUNT",
+              help="Money an hour, or machines where the kind is bought by them; may be repeated.")  # fmt: skip
+@format_option("table", "json")
+def simulate_command(
+    demand_file: Path | None, rate_file: Path | None, period: str | None,
+    purchases: tuple[str, ...], form: str,
+) -> None:  # fmt: skip
+    """Show what a commitment of your own choice would have cost and saved."""
+    from trainfare.commitments.application import apply
+    from trainfare.commitments.measures import measure
+    from trainfare.commitments.risk import assess
+    from trainfare.commitments.single import paid
+    from trainfare.flows.commitment import parse_purchase
+    from trainfare.flows.commitment_json import holding_json, measures_json
+
+    demand, held, offers = _given(demand_file, rate_file, period)
+    bought = [parse_purchase(text, offers) for text in purchases]
+    without, with_it = (
+        Money(paid(demand, some), demand.currency) for some in (held, [*held, *bought])
+    )
+    found = measure(demand, apply(demand, [*held, *bought]))
+    if form == "json":
+        risk = assess(demand, bought, held)
+        say_json(
+            {
+                "plan": [holding_json(one, demand.currency) for one in bought],
+                "currency": demand.currency,
+                "hours": demand.hours,
+                "cost_without": without.text(),
+                "cost_with": with_it.text(),
+                "saving": (without - with_it).text(),
+                "loss_probability": risk.loss_probability,
+                **measures_json(found),
+            }
+        )
+        return
+    click.echo(f"Over {plural(demand.hours, 'hour')} of demand\n")
+    rows = [
+        ["without", without.display(2)],
+        ["with it", with_it.display(2)],
+        [_bold("saving"), _bold((without - with_it).display(2))],
+        ["coverage", _percent(found.coverage)],
+        ["commitment utilization", _percent(found.commitment_utilization)],
+    ]
+    click.echo(table(["", demand.currency], rows, right=[1]))
+
+
+@command.command("status")
+@click.option("--period", metavar="YYYY-MM", help="Only this billing period.")
+@format_option("table", "json")
+def status_command(period: str | None, form: str) -> None:
+    """Show what is held, how far it was used, and what it covered, from the bills."""
+    from trainfare.flows.commitment_demand import billed_demand
+    from trainfare.flows.commitment_json import status_json
+    from trainfare.metering.home import home_folder
+
+    found = status_json(billed_demand(home_folder(), period))
+    if form == "json":
+        say_json(found)
+        return
+    currency = found["currency"]
+    if not found["commitments"]:
+        click.echo(f"Nothing is held: no commitment in the bills of {', '.join(found['periods'])}.")
+    else:
+        rows = [
+            [
+                one["name"][:40],
+                one["kind"].replace("_", " "),
+                _money(one["commitment_per_hour"], currency),
+                _money(one["used"], currency),
+                _money(one["unused"], currency),
+                f"{one['commitment_utilization']:.1%}",
+            ]
+            for one in found["commitments"]
+        ]
+        head = ["commitment", "kind", "an hour", "used", "unused", "utilization"]
+        click.echo(table(head, rows, right=range(2, 6)))
+        click.echo(
+            f"\nCoverage {_percent(found['coverage'])}, effective savings rate "
+            f"{_percent(found['effective_savings_rate'])} of {_money(found['on_demand'], currency)} on demand."
+        )
+    if found["unpriced_charges"]:
+        count = plural(found["unpriced_charges"], "charge")
+        click.echo(f"Not in it: {count} whose on-demand cost the bill does not say.")
+    click.echo("What to buy: trainfare commit plan")
+
+
+def _given(
+    demand_file: Path | None, rate_file: Path | None, period: str | None, longest: str = "3y"
+) -> tuple[Demand, tuple[Holding, ...], list[Offer]]:
+    """Demand, what is held, and what can be bought."""
+    from trainfare.metering.home import home_folder
+
+    try:
+        from trainfare.commitments.offer import TERM_HOURS
+        from trainfare.flows.commitment import priced_offers, read_demand_file, read_rate_file
+        from trainfare.flows.commitment_demand import billed_demand
+    except ModuleNotFoundError as error:
+        if error.name != "numpy":
+            raise
+        from trainfare.core.errors import MissingExtra
+
+        raise MissingExtra("optimize", "plan commitments") from None
+    held: tuple[Holding, ...] = ()
+    if demand_file is not None:
+        if period is not None:
+            raise BadInput(
+                "give either --demand or --period; a file's demand has no billing period"
+            )
+        demand = read_demand_file(demand_file)
+    else:
+        billed = billed_demand(home_folder(), period)
+        demand, held = billed.demand, billed.held
+    if rate_file is not None:
+        offers = read_rate_file(rate_file)
+    else:
+        skus = [column.sku for column in demand.columns]
+        offers = priced_offers(home_folder(), skus, demand.currency)
+    most = TERM_HOURS[longest]
+    return demand, held, [one for one in offers if TERM_HOURS[one.term] <= most]
+
+
+def _limits_of(most: str | None, least_used: float) -> Limits:
+    from trainfare.commitments.single import Limits
+
+    if most is None:
+        return Limits(least_used=least_used / 100)
+    nano = decimal_of(most) * NANO
+    if nano < 0 or nano.denominator != 1:
+        raise BadInput(f"--most {most!r}: write an amount of at least 0 with at most 9 places")
+    return Limits(nano.numerator, least_used / 100)
+
+
+def _show_plan(found: CommitmentPlan) -> None:
+    demand, currency = found.demand, found.demand.currency
+    click.echo(
+        f"{plural(demand.hours, 'hour')} of demand, {_nano(demand.total_nano, currency)} on demand\n"
+    )
+    if found.buy:
+        click.echo(_bold("Buy"))
+        click.echo(
+            table(
+                ["kind", "term", "an hour", "for"],
+                [_line(one, currency) for one in found.bought],
+                right=[2],
+            )
+        )
+    else:
+        click.echo(_bold("Buy nothing"))
+    click.echo(f"\n{found.why[0].upper()}{found.why[1:]}.")
+    if found.buy:
+        rate = found.saving_nano / found.without_nano if found.without_nano else 0.0
+        rows = [
+            ["without", _nano(found.without_nano, currency), ""],
+            ["with it", _nano(found.with_nano, currency), ""],
+            [_bold("saving"), _bold(_nano(found.saving_nano, currency)), _bold(f"{rate:.1%}")],
+        ]
+        click.echo()
+        click.echo(table(["over these hours", currency, ""], rows, right=[1, 2]))
+        risk = found.risk
+        click.echo(
+            f"\nIf demand changes: saving {risk.low:.1%} to {risk.high:.1%} in 90 of 100 scenarios, "
+            f"{risk.tail:.1%} in the worst five; it loses money in {risk.loss_probability:.0%}."
+        )
+        click.echo(
+            f"Commitment utilization {_percent(found.measures.commitment_utilization)}, coverage "
+            f"{_percent(found.measures.coverage)}; at most {found.gap:.2%} above the least possible cost."
+        )
+    if len(found.alone) > 1:
+        rows = [[*_line(one, currency), _nano(saving, currency)] for one, saving in found.alone]
+        click.echo()
+        click.echo(table(["each alone", "term", "an hour", "for", "saving"], rows, right=[2, 4]))
+    if found.tested:
+        click.echo()
+        _show_tested(found.tested, demand)
+
+
+def _line(one: Holding, currency: str) -> list[str]:
+    skus = sorted(one.offer.rates)
+    more = f" and {len(skus) - SKUS_SHOWN} more" if len(skus) > SKUS_SHOWN else ""
+    machines = ""
+    if one.offer.is_count:
+        machines = f"{one.amount_nano // one.offer.quantum_nano} × "
+    return [
+        one.offer.kind.replace("_", " "),
+        one.offer.term,
+        Money(one.amount_nano, currency).display(3),
+        f"{machines}{', '.join(skus[:SKUS_SHOWN])}{more}",
+    ]
+
+
+def _show_tested(tested: tuple[Tested, ...], demand: Demand) -> None:
+    """What was promised beside what came of it, and the other policies over the same hours."""
+    from trainfare.flows.commitment_json import hour_text
+
+    currency = demand.currency
+    rows = [
+        [
+            f"{hour_text(demand.first_hour + one.window.middle)[:13]}  {one.window.end - one.window.middle} h",
+            f"{one.promised:.1%}",
+            f"{one.backtested:.1%}",
+            _nano(one.saving_nano, currency),
+            _nano(one.regret_nano, currency),
+        ]
+        for one in tested
+    ]
+    head = ["later hours, from", "promised", "saved", currency, "hindsight saved more"]
+    click.echo(table(head, rows, right=range(1, 5)))
+    base = sum(one.on_demand_nano for one in tested)
+    names = list(tested[0].paid_nano)
+    sums = {name: sum(one.paid_nano[name] for one in tested) for name in names}
+    rows = [
+        [
+            name.replace("_", " "),
+            _nano(base - nano, currency),
+            f"{(base - nano) / base:.1%}" if base else "?",
+        ]
+        for name, nano in sorted(sums.items(), key=lambda item: (item[1], item[0]))
+    ]
+    click.echo()
+    click.echo(table(["policy", f"saved, {currency}", "of on demand"], rows, right=[1, 2]))
+
+
+def _bold(text: str) -> str:
+    return click.style(text, bold=True)
+
+
+def _nano(nano: int, currency: str) -> str:
+    return Money(nano, currency).display(2)
+
+
+def _money(text: str, currency: str) -> str:
+    return Money.parse(text, currency).display(2)
+
+
+def _percent(value: Any) -> str:
+    return "?" if value is None else f"{float(value):.1%}"

@@ -1,0 +1,255 @@
+"""The commitment path: demand and offers → what to buy, proven on later hours → what to hold."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from trainfare.commitments.application import apply
+from trainfare.commitments.backtest import Tested, Window, backtest, cautious_plan, windows_of
+from trainfare.commitments.demand import Demand, read_demand
+from trainfare.commitments.measures import Measures, measure
+from trainfare.commitments.offer import Holding, Offer
+from trainfare.commitments.portfolio import best_portfolio
+from trainfare.commitments.rate_file import read_offers
+from trainfare.commitments.risk import Risk, assess, stop_loss_premium
+from trainfare.commitments.single import Limits, best_amount, paid
+from trainfare.core.errors import BadInput, NotFound
+from trainfare.core.money import NANO
+
+YEAR_HOURS = 8760
+FIT_SHARE = 0.5
+"""Of history, so much at least is before the first tested window."""
+
+OPTIONS = {
+    "commit_1y": ("1y", {"aws": "aws_reserved_instance", "gcp": "gcp_resource_cud", "azure": "azure_reservation"}),
+    "commit_3y": ("3y", {"aws": "aws_reserved_instance", "gcp": "gcp_resource_cud", "azure": "azure_reservation"}),
+    "commit_1y_savings_plan": ("1y", {"aws": "aws_compute_savings_plan", "azure": "azure_savings_plan"}),
+    "commit_3y_savings_plan": ("3y", {"aws": "aws_compute_savings_plan", "azure": "azure_savings_plan"}),
+}  # fmt: skip
+"""Purchase option of the price book → term, and the kind by provider; others sell contracts."""
+
+
+@dataclass(frozen=True)
+class CommitmentPlan:
+    """What to buy, what it would have cost and saved, and how that was checked."""
+
+    demand: Demand
+    held: tuple[Holding, ...]
+    offers: tuple[Offer, ...]
+    bought: tuple[Holding, ...]
+    """Empty where buying nothing is the answer."""
+    share: float
+    """Of what history alone would have wanted."""
+    why: str
+    without_nano: int
+    """Over the hours of demand, with what is held and nothing bought."""
+    with_nano: int
+    gap: float
+    """How far the unshrunk portfolio may be above the least possible cost."""
+    measures: Measures
+    """Of all that would be held, over the hours of demand."""
+    risk: Risk
+    premium: float
+    """Fair price a month of never paying more than on demand, in units."""
+    tested: tuple[Tested, ...]
+    alone: tuple[tuple[Holding, int], ...]
+    """Each offer by itself at its best amount, and what it would have saved: the terms compared."""
+
+    @property
+    def buy(self) -> bool:
+        """Whether there is something to buy."""
+        return bool(self.bought)
+
+    @property
+    def saving_nano(self) -> int:
+        """Over the hours of demand."""
+        return self.without_nano - self.with_nano
+
+
+def make_commitment_plan(
+    demand: Demand,
+    offers: Sequence[Offer],
+    held: Sequence[Holding] = (),
+    *,
+    limits: Limits,
+    windows: int = 6,
+) -> CommitmentPlan:
+    """Plan what to buy for *demand*, and back-test the way of planning on later hours.
+
+    Raises:
+        BadInput: there is no offer for anything that ran.
+    """
+    skus = {column.sku for column in demand.columns}
+    usable = [offer for offer in offers if skus & offer.rates.keys()]
+    if not usable:
+        named = ", ".join(sorted(skus)[:4])
+        raise BadInput(
+            f"no commitment has a rate for what ran ({named}); give rates as a file (--rates) with "
+            "the columns sku, kind, term, rate, or refresh prices (trainfare prices refresh)"
+        )
+    bought, share = cautious_plan(demand, usable, held, limits)
+    free = best_portfolio(demand, usable, held, limits=limits)
+    tested = backtest(demand, usable, _windows(demand.hours, windows), held, limits)
+    why = _why(demand, usable, free.holdings, bought, share, tested)
+    if bought and tested and sum(one.saving_nano for one in tested) <= 0:
+        bought, share = (), 0.0
+    everything = (*held, *bought)
+    open_ = replace(demand, spend_nano=apply(demand, held).on_demand_nano)
+    singles = [Holding(one, best_amount(open_, one, limits=limits)) for one in usable]
+    alone = [
+        (one, free.without_nano - paid(demand, [*held, one])) for one in singles if one.amount_nano
+    ]
+    return CommitmentPlan(
+        demand=demand,
+        held=tuple(held),
+        offers=tuple(usable),
+        bought=bought,
+        share=share,
+        why=why,
+        without_nano=free.without_nano,
+        with_nano=paid(demand, everything),
+        gap=free.gap,
+        measures=measure(demand, apply(demand, everything)),
+        risk=assess(demand, bought, held),
+        premium=stop_loss_premium(demand, bought),
+        tested=tuple(tested),
+        alone=tuple(sorted(alone, key=lambda pair: -pair[1])),
+    )
+
+
+def _windows(hours: int, count: int) -> list[Window]:
+    """Tested windows over the later part of history; none where it is shorter than two weeks."""
+    if hours < 2 * 168:
+        return []
+    first = int(hours * FIT_SHARE)
+    length = max(24, (hours - first) // count)
+    return windows_of(hours, count, first, length)
+
+
+def _why(
+    demand: Demand,
+    offers: Sequence[Offer],
+    wanted: Sequence[Holding],
+    bought: Sequence[Holding],
+    share: float,
+    tested: Sequence[Tested],
+) -> str:
+    saved = sum(one.saving_nano for one in tested)
+    base = sum(one.on_demand_nano for one in tested)
+    rate = saved / base if base else 0.0
+    won = sum(one.saving_nano > 0 for one in tested)
+    if not wanted:
+        rates = [
+            offer.rates[column.sku] / column.price_nano
+            for offer in offers
+            for column in demand.columns
+            if offer.rates.get(column.sku, column.price_nano) < column.price_nano
+        ]
+        if not rates:
+            return "nothing: no commitment has a rate below the on-demand price of what ran"
+        return (
+            f"nothing: a commitment pays for what is used in at least {min(rates):.0%} of all hours, "
+            "and beyond what is held nothing is"
+        )
+    if not bought:
+        return (
+            "nothing: history alone would have wanted a commitment, but on the hours after each part "
+            "of it every share of that cost more than buying nothing"
+        )
+    if tested and saved <= 0:
+        return (
+            f"nothing: planned this way, {len(tested)} windows of later hours lost "
+            f"{-rate:.1%} of their on-demand cost"
+        )
+    proof = (
+        f"planned this way on what came before, {won} of {len(tested)} windows of later hours saved "
+        f"money, {rate:.1%} in all"
+        if tested
+        else "history is shorter than two weeks, so nothing could be tested on later hours"
+    )
+    kept = "" if share == 1 else f"; {share:.0%} of what history alone would have wanted"
+    return f"{proof}{kept}"
+
+
+def read_demand_file(path: Path, currency: str = "USD") -> Demand:
+    """The demand in a CSV file.
+
+    Raises:
+        BadInput: it cannot be read, or a value is wrong.
+    """
+    return read_demand(_lines(path), path.name, currency)
+
+
+def read_rate_file(path: Path) -> list[Offer]:
+    """The offers in a CSV file.
+
+    Raises:
+        BadInput: it cannot be read, or a value is wrong.
+    """
+    return read_offers(_lines(path), path.name)
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path}: it cannot be read: {error}") from None
+
+
+def priced_offers(home: Path, skus: Iterable[str], currency: str = "USD") -> list[Offer]:
+    """What the price book knows of commitments for *skus* (``provider/region/name``).
+
+    Reservations are one offer per SKU; savings plans one per provider, with all SKUs it has a rate for.
+    """
+    from trainfare.prices.market import find_listings
+
+    wanted = set(skus)
+    rates: dict[tuple[str, str, str], dict[str, int]] = defaultdict(dict)
+    dates: dict[tuple[str, str, str], str] = {}
+    for item in find_listings(home, "commit"):
+        sku = f"{item.provider}/{item.region}/{item.name}"
+        if (
+            sku not in wanted
+            or item.option not in OPTIONS
+            or item.currency != currency
+            or item.unit != "h"
+        ):
+            continue
+        term, kinds = OPTIONS[item.option]
+        kind = kinds.get(item.provider, "reserved_contract")
+        only = "" if "plan" in kind else sku
+        key = (kind, term, only)
+        rates[key][sku] = int(item.amount * NANO)
+        dates[key] = f"{item.source} {item.as_of}".strip()
+    return [
+        Offer(kind, term, some, source=dates[kind, term, only])
+        for (kind, term, only), some in sorted(rates.items())
+        if all(rate > 0 for rate in some.values())
+    ]
+
+
+def parse_purchase(text: str, offers: Sequence[Offer]) -> Holding:
+    """``KIND[:TERM]=AMOUNT``, money an hour, or machines where the kind is bought by them.
+
+    Raises:
+        BadInput: it does not read so.
+        NotFound: no offer is of that kind and term.
+    """
+    from trainfare.core.money import decimal_of
+
+    words, is_there, amount = text.partition("=")
+    kind, _, term = words.strip().partition(":")
+    if not is_there:
+        raise BadInput(f"{text!r}: write KIND:TERM=AMOUNT, as in aws_compute_savings_plan:1y=12.5")
+    found = [one for one in offers if kind in (one.kind, one.name) and term in ("", one.term)]
+    if not found:
+        known = ", ".join(f"{one.kind}:{one.term}" for one in offers) or "none"
+        raise NotFound(f"no offer is {words.strip()!r}; known: {known}")
+    number = decimal_of(amount)
+    exact = number * (found[0].quantum_nano if found[0].is_count else NANO)
+    if exact < 0 or exact.denominator != 1:
+        raise BadInput(f"{text!r}: the amount is at least 0, with at most 9 places, machines whole")
+    return Holding(found[0], exact.numerator)

@@ -1,0 +1,143 @@
+"""Commitments as JSON: what the command, the API and the page give."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from fractions import Fraction
+from typing import Any
+
+from trainfare.commitments.application import apply
+from trainfare.commitments.backtest import Tested
+from trainfare.commitments.demand import Demand
+from trainfare.commitments.measures import Measures, measure
+from trainfare.commitments.offer import KINDS, Holding
+from trainfare.core.money import NANO, Money
+from trainfare.flows.commitment import YEAR_HOURS, CommitmentPlan
+from trainfare.flows.commitment_demand import BilledDemand
+
+
+def hour_text(hour: int) -> str:
+    """The beginning of an hour since the epoch.
+
+    >>> hour_text(490_000)
+    '2025-11-24T16:00:00Z'
+    """
+    return datetime.fromtimestamp(hour * 3600, UTC).strftime("%Y-%m-%dT%H:00:00Z")
+
+
+def plan_json(plan: CommitmentPlan) -> dict[str, Any]:
+    """A plan; money is a decimal string over the hours of demand, rates are shares of on-demand."""
+    currency = plan.demand.currency
+
+    def money(nano: int) -> str:
+        return Money(nano, currency).text()
+
+    return {
+        "buy": plan.buy,
+        "why": plan.why,
+        "plan": [holding_json(one, currency) for one in plan.bought],
+        "held": [holding_json(one, currency) for one in plan.held],
+        "currency": currency,
+        "from": hour_text(plan.demand.first_hour),
+        "until": hour_text(plan.demand.first_hour + plan.demand.hours),
+        "hours": plan.demand.hours,
+        "on_demand": money(plan.demand.total_nano),
+        "cost_without": money(plan.without_nano),
+        "cost_with": money(plan.with_nano),
+        "saving": money(plan.saving_nano),
+        "saving_per_year": money(plan.saving_nano * YEAR_HOURS // plan.demand.hours),
+        "gap": round(plan.gap, 6),
+        "share": plan.share,
+        **measures_json(plan.measures),
+        "risk": {
+            "saving_rate": round(plan.risk.mean, 6),
+            "saving_rate_low": round(plan.risk.low, 6),
+            "saving_rate_high": round(plan.risk.high, 6),
+            "saving_rate_worst": round(plan.risk.tail, 6),
+            "loss_probability": round(plan.risk.loss_probability, 4),
+            "stop_loss_per_month": f"{plan.premium:.2f}",
+        },
+        "alone": [
+            {**holding_json(one, currency), "saving": money(saving)} for one, saving in plan.alone
+        ],
+        "backtest": tested_json(plan.tested, plan.demand),
+    }
+
+
+def holding_json(one: Holding, currency: str) -> dict[str, Any]:
+    """What is bought or held, as its provider sells it."""
+    found: dict[str, Any] = {
+        "kind": one.offer.kind,
+        "term": one.offer.term,
+        "commitment_per_hour": Money(one.amount_nano, currency).text(),
+        "unit": f"{currency}/h",
+        "skus": sorted(one.offer.rates),
+        "covers": KINDS[one.offer.kind].covers,
+        "source": one.offer.source,
+    }
+    if one.offer.is_count:
+        found["machines"] = one.amount_nano // one.offer.quantum_nano
+    return found
+
+
+def measures_json(found: Measures) -> dict[str, Any]:
+    """Coverage, utilization and savings rate; null where the base is 0."""
+
+    def share(value: Fraction | None) -> float | None:
+        return None if value is None else round(float(value), 6)
+
+    return {
+        "coverage": share(found.coverage),
+        "commitment_utilization": share(found.commitment_utilization),
+        "effective_savings_rate": share(found.effective_savings_rate),
+    }
+
+
+def tested_json(tested: Sequence[Tested], demand: Demand) -> list[dict[str, Any]]:
+    """Each window of *demand*: promised beside back-tested, and every other policy."""
+    currency = demand.currency
+    return [
+        {
+            "fitted_hours": one.window.middle - one.window.start,
+            "tested_hours": one.window.end - one.window.middle,
+            "tested_from": hour_text(demand.first_hour + one.window.middle),
+            "promised_rate": round(one.promised, 6),
+            "backtested_rate": round(one.backtested, 6),
+            "on_demand": Money(one.on_demand_nano, currency).text(),
+            "saving": Money(one.saving_nano, currency).text(),
+            "regret": Money(one.regret_nano, currency).text(),
+            "paid": {name: Money(nano, currency).text() for name, nano in one.paid_nano.items()},
+        }
+        for one in tested
+    ]
+
+
+def status_json(billed: BilledDemand) -> dict[str, Any]:
+    """What is held, and what it did over the hours of the bills."""
+    demand = billed.demand
+    applied = apply(demand, [one.holding for one in billed.bought])
+    return {
+        "currency": demand.currency,
+        "periods": list(billed.periods),
+        "on_demand": Money(demand.total_nano, demand.currency).text(),
+        "commitments": [
+            {
+                "id": one.id,
+                "name": one.name,
+                **holding_json(one.holding, demand.currency),
+                "hours": one.hours,
+                "used": Money(one.used_nano, demand.currency).text(),
+                "unused": Money(one.unused_nano, demand.currency).text(),
+                "covered": Money(one.covered_nano, demand.currency).text(),
+                "commitment_utilization": round(
+                    one.used_nano / (one.used_nano + one.unused_nano), 6
+                ),
+            }
+            for one in billed.bought
+        ],
+        **measures_json(measure(demand, applied)),
+        "unpriced_charges": billed.unpriced,
+        "spread_hours": billed.spread_hours,
+        "peak_per_hour": f"{demand.spend_nano.sum(axis=1).max() / NANO:.9f}",
+    }

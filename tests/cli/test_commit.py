@@ -1,0 +1,126 @@
+"""``trainfare commit``: plans from files and from bills, and every wrong file with its place."""
+
+import json
+import os
+import subprocess
+import sys
+from decimal import Decimal
+
+import numpy as np
+import pytest
+
+DEMAND = "hour,sku,quantity,on_demand_price\n"
+RATES = """sku,kind,term,rate
+p5,aws_compute_savings_plan,1y,70
+p5,aws_compute_savings_plan,3y,45
+p5,aws_reserved_instance,1y,62
+"""
+
+
+def trainfare(home, *words):
+    environment = {**os.environ, "TRAINFARE_HOME": str(home)}
+    return subprocess.run(
+        [sys.executable, "-m", "trainfare", "commit", *map(str, words)],
+        capture_output=True, text=True, check=False, env=environment,
+    )  # fmt: skip
+
+
+def hours(machines):
+    """A file's lines: so many machines of one kind in each hour."""
+    lines = [
+        f"2026-{1 + hour // 24 // 28:02d}-{1 + hour // 24 % 28:02d}T{hour % 24:02d}:00:00Z,p5,{count},100"
+        for hour, count in enumerate(machines)
+    ]
+    return DEMAND + "\n".join(lines) + "\n"
+
+
+@pytest.fixture
+def steady(tmp_path):
+    random = np.random.default_rng(1)
+    (tmp_path / "demand.csv").write_text(hours(8 + random.poisson(1, 24 * 28)))
+    (tmp_path / "rates.csv").write_text(RATES)
+    return tmp_path
+
+
+def test_steady_demand_is_bought_for_and_proven(steady):
+    words = ("--demand", steady / "demand.csv", "--rates", steady / "rates.csv")
+    found = json.loads(trainfare(steady, "plan", *words, "--format", "json").stdout)
+    assert found["buy"] is True
+    assert [(one["kind"], one["term"]) for one in found["plan"]] == [
+        ("aws_reserved_instance", "1y")
+    ]
+    assert 8 <= found["plan"][0]["machines"] <= 10
+    assert (
+        Decimal(found["cost_without"]) - Decimal(found["cost_with"]) == Decimal(found["saving"]) > 0
+    )
+    assert all(Decimal(one["saving"]) > 0 for one in found["backtest"])
+    assert found["gap"] < 0.01
+    longer = json.loads(
+        trainfare(steady, "plan", *words, "--longest", "3y", "--format", "json").stdout
+    )
+    assert [one["term"] for one in longer["plan"]] == ["3y"]
+    assert Decimal(longer["saving"]) > Decimal(found["saving"])
+
+
+def test_what_a_person_sees(steady):
+    words = ("--demand", steady / "demand.csv", "--rates", steady / "rates.csv")
+    done = trainfare(steady, "plan", *words)
+    assert done.returncode == 0, done.stderr
+    for text in (
+        "Buy",
+        "aws reserved instance",
+        "× p5",
+        "later hours",
+        "hindsight",
+        "nothing",
+        "scenarios",
+    ):
+        assert text in done.stdout
+    done = trainfare(steady, "backtest", *words, "--windows", "3")
+    assert done.stdout.count("2026-01-") == 3
+
+
+def test_demand_that_comes_and_goes_gets_nothing_and_the_reason(tmp_path):
+    (tmp_path / "demand.csv").write_text(
+        hours([40 if hour % 168 < 20 else 0 for hour in range(672)])
+    )
+    (tmp_path / "rates.csv").write_text(RATES)
+    words = ("--demand", tmp_path / "demand.csv", "--rates", tmp_path / "rates.csv")
+    done = trainfare(tmp_path, "plan", *words)
+    assert "Buy nothing" in done.stdout
+    assert "in at least 62% of all hours" in done.stdout
+
+
+def test_a_commitment_of_ones_own_is_priced(steady):
+    words = ("--demand", steady / "demand.csv", "--rates", steady / "rates.csv", "--format", "json")
+    buy = ("--buy", "aws_reserved_instance:1y=2", "--buy", "aws_compute_savings_plan:1y=70")
+    found = json.loads(trainfare(steady, "simulate", *words, *buy).stdout)
+    assert Decimal(found["saving"]) == 672 * (2 * (100 - 62) + (100 - 70))
+    assert found["commitment_utilization"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--rates", "{}/none.csv"], "none.csv: it cannot be read"),
+        (["--rates", "{}/demand.csv"], "demand.csv: no column kind, term, rate"),
+        (["--rates", "{}/bad.csv"], "bad.csv: row 2, column kind: 'plan' is not known"),
+        (["--rates", "{}/other.csv"], "no commitment has a rate for what ran (p5)"),
+        (["--rates", "{}/rates.csv", "--most", "much"], "'much' is not a number"),
+        (["--rates", "{}/rates.csv", "--period", "2026-01"], "give either --demand or --period"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence(steady, words, said):
+    (steady / "bad.csv").write_text("sku,kind,term,rate\np5,plan,1y,3\n")
+    (steady / "other.csv").write_text("sku,kind,term,rate\np6,azure_savings_plan,1y,3\n")
+    words = [word.format(steady) for word in words]
+    done = trainfare(steady, "plan", "--demand", steady / "demand.csv", *words)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_without_a_bill_it_says_what_to_do(tmp_path):
+    done = trainfare(tmp_path, "status")
+    assert done.returncode == 2
+    assert "import one (trainfare bill import)" in done.stderr
