@@ -159,3 +159,45 @@ def test_one_recommendation_is_shown_with_all_that_is_known(left_on):
         assert word in words
     assert trainfare(left_on, "advise", "show", one["id"]) == one
     assert "there is no recommendation" in trainfare(left_on, "advise", "show", "x", code=2)
+
+
+def trial(home, run, values, *, at=0, status="finished", **more):
+    clock = Clock()
+    clock.advance(at)
+    labels = {"experiment": "lr", **more.pop("labels", {})}
+    made = Recorder(home, run, clock=clock, labels=labels, price=DEAR)
+    made.stage("train", 0)
+    for value in values:
+        made.ride(100, steps=10)
+        made.log(val_loss=value, lr=0.1)
+    made.end(status, **more)
+
+
+def test_a_sweep_of_metered_runs_is_replayed(tmp_path):
+    """Twelve trials at $10 for each value, one after the other, the best first."""
+    for n in range(12):
+        trial(tmp_path, f"r-{n:02}", [2 + n + 5 / (k + 1) for k in range(8)], at=1000 * n)
+    one = advised(tmp_path, "--kind", "experiments")["stop_early", "lr"]
+    assert one["evidence"]["metric"] == "val_loss"
+    assert one["evidence"]["rules"]["asha"]["best_kept"]
+    assert Money.parse(one["saving"]) > Money.parse("300")
+    assert one["base"] == "960.000000000"
+    assert "Stop trials of lr early" in said_of(tmp_path, "advise")
+
+
+def test_failures_and_duplicates_of_metered_runs_are_found(tmp_path):
+    labels = {"config_hash": "c", "data_hash": "d", "seed": "1"}
+    trial(tmp_path, "r-1", [3.0, 2.0], labels=labels)
+    trial(tmp_path, "r-2", [3.0, 2.0, 1.0], labels=labels, at=1000)
+    for n in range(3):
+        trial(
+            tmp_path,
+            f"f-{n}",
+            [3.0],
+            at=2000 + 1000 * n,
+            status="failed",
+            error="RuntimeError: oom",
+        )
+    found = advised(tmp_path)
+    assert found["duplicate", "lr"]["saving"] == "30.000000000"
+    assert found["failed_again", "lr"]["saving"] == "20.000000000"

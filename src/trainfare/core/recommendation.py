@@ -180,7 +180,7 @@ class Advice:
     bases: Mapping[str, Money]
     """Period → what was paid for its scope."""
     left: Money
-    """What kinds before it left of the slots that it touches."""
+    """What kinds before it left of its scope."""
     months: int
     """How many billing periods the history has."""
 
@@ -283,7 +283,11 @@ def _grant(
         for stake in one.stakes:
             if stake.slot in before and paid[stake.slot].currency == currency:
                 asked[stake.slot] += stake.saving.nano
-        there = sum(left[slot] for slot in asked)
+        there = sum(
+            left[slot]
+            for slot in {*one.scope, *asked}
+            if slot in left and paid[slot].currency == currency
+        )
         granted = []
         for slot, nano in sorted(asked.items()):
             whole = max(0, paid[slot].nano)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainfare.advice.experiments import advise_experiments
 from trainfare.advice.idle_machines import advise_idle_machines
 from trainfare.advice.low_use import advise_low_use
 from trainfare.core.decision import Decision, Verdict
@@ -16,6 +17,7 @@ from trainfare.core.money import Money
 from trainfare.core.recommendation import Advice, Kind, NoAdvice, Recommendation, settle
 from trainfare.flows.advice_history import Gathered, gather
 from trainfare.flows.bill import has_analytics, has_ledger
+from trainfare.flows.trials import read_trials
 
 Source = Callable[[Gathered], Iterable[Recommendation | NoAdvice]]
 """What finds recommendations of some kinds."""
@@ -26,7 +28,13 @@ def _idle(gathered: Gathered) -> Iterator[Recommendation | NoAdvice]:
     yield from advise_low_use(gathered.history)
 
 
-SOURCES: tuple[Source, ...] = (_idle,)
+def _experiments(gathered: Gathered) -> Iterator[Recommendation | NoAdvice]:
+    trials, sweeps = read_trials(gathered)
+    history = gathered.history
+    yield from advise_experiments(trials, sweeps, history.paid, history.accepted)
+
+
+SOURCES: tuple[Source, ...] = (_idle, _experiments)
 """Everybody who is asked."""
 
 LEAST_PER_MONTH = 1

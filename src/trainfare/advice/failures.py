@@ -1,0 +1,155 @@
+"""Runs that need not have been: made twice, failed again in the same way, or gone on without a number.
+
+A failure that happened once is the price of finding it. Another seed is a replicate, never waste.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+
+from trainfare.advice.board import SHOWN, Board, recommend
+from trainfare.advice.trial import Trial
+from trainfare.core.money import Money
+from trainfare.core.recommendation import Confidence, Kind, NoAdvice, Recommendation, Slot
+from trainfare.metering.metrics import Point
+
+CONFIGURATION = ("config_hash", "config")
+"""Labels that name a run's configuration; without one nobody knows what was the same."""
+
+DATA = ("data_hash", "data")
+"""Labels that name what it read, where it did not say ``run.dataset(…)``."""
+
+APART = (*CONFIGURATION, *DATA, "seed", "version", "name")
+"""Labels that are no part of the rest of a configuration, or stand by themselves in the key."""
+
+SAME_VALUES = 10
+"""Two runs that logged so many values alike, every one of them, are the same training."""
+
+_FAILED = ("failed", "crashed")
+_NUMBERS = re.compile(r"0x[0-9a-f]+|[0-9]+")
+
+
+def _key(trial: Trial) -> tuple[object, ...] | None:
+    """What makes two trainings the same; None where that is not known."""
+    labels = trial.labels
+    configuration = next((labels[key] for key in CONFIGURATION if key in labels), None)
+    data = next((labels[key] for key in DATA if key in labels), None) or trial.data
+    if configuration is None or data is None or "seed" not in labels:
+        return None
+    rest = tuple(sorted((k, v) for k, v in labels.items() if k not in APART))
+    return configuration, data, labels["seed"], labels.get("version"), rest
+
+
+def _fingerprint(trial: Trial) -> tuple[object, ...] | None:
+    """Everything that it logged, where that is enough to know a training by."""
+    count = sum(len(points) for points in trial.series.values())
+    if count < SAME_VALUES:
+        return None
+    values = [
+        (name, tuple((point.step, repr(point.value)) for point in points))
+        for name, points in sorted(trial.series.items())
+    ]
+    varied = {value for _, points in values for _, value in points}
+    return tuple(values) if len(varied) >= SAME_VALUES // 2 else None
+
+
+def duplicates(group: Sequence[Trial], board: Board) -> Iterator[Recommendation]:
+    """Finished runs of one experiment that an earlier finished one had made already."""
+    first: dict[tuple[object, ...], Trial] = {}
+    claimed: dict[str, dict[Slot, int]] = {}
+    pairs, exact = [], 0
+    for trial in group:
+        if trial.ending != "finished":
+            continue
+        keys = [("said", _key(trial)), ("logged", _fingerprint(trial))]
+        known = [(how, first[how, key]) for how, key in keys if key and (how, key) in first]
+        before = next(
+            (pair for pair in known if pair[1].interval.end_ns <= trial.interval.start_ns), None
+        )
+        if before is not None and not trial.is_parent:
+            claimed[trial.run] = board.claim(trial, trial.interval.start_ns)
+            pairs.append({"run": trial.run, "same_as": before[1].run, "by": before[0]})
+            exact += before[0] == "logged"
+        for how, key in keys:
+            if key:
+                first.setdefault((how, key), trial)
+    if claimed:
+        confidence = Confidence.HIGH if exact == len(claimed) else Confidence.MEDIUM
+        evidence = {"pairs": pairs[:SHOWN], "with_the_very_same_values": exact}
+        yield recommend("duplicate", group, board, claimed, evidence, confidence=confidence)
+
+
+def failures(group: Sequence[Trial], board: Board) -> Iterator[Recommendation | NoAdvice]:
+    """Failed runs of one experiment with an error that one before them had."""
+    failed = [trial for trial in group if trial.ending in _FAILED and not trial.is_parent]
+    if not failed:
+        return
+    currency = board.currency(group)
+    amounts: Counter[str] = Counter()
+    for trial in failed:
+        amounts[trial.ending] += board.cost(trial)
+    evidence = {
+        "paid_by_ending": {end: Money(nano, currency).text() for end, nano in amounts.items()},
+        "failed_runs": len(failed),
+    }
+    by_error: dict[str, list[Trial]] = defaultdict(list)
+    for trial in failed:
+        if trial.error:
+            by_error[_NUMBERS.sub("#", trial.error)].append(trial)
+    claimed: dict[str, dict[Slot, int]] = {}
+    early = firsts = 0
+    errors = []
+    for error, same in sorted(by_error.items()):
+        for number, trial in enumerate(same):
+            if number == 0 or same[0].interval.end_ns > trial.interval.start_ns:
+                firsts += board.cost(trial) if len(same) > 1 else 0
+                continue
+            claimed[trial.run] = board.claim(trial, trial.interval.start_ns)
+            early += sum(claimed[trial.run].values()) if number <= 2 else 0
+        if len(same) > 1:
+            errors.append({"error": error[:200], "runs": len(same)})
+    saving = sum(sum(slots.values()) for slots in claimed.values())
+    if not saving:
+        yield NoAdvice(
+            Kind.EXPERIMENTS,
+            "failed_again",
+            group[0].experiment,
+            "its runs failed, each in its own way: there was nothing to learn from before",
+            evidence,
+        )
+        return
+    yield recommend(
+        "failed_again",
+        group,
+        board,
+        claimed,
+        {**evidence, "errors": errors[:SHOWN]},
+        low=Fraction(saving - early, saving),
+        high=Fraction(saving + firsts, saving),
+        confidence=Confidence.MEDIUM,
+    )
+
+
+def diverged(group: Sequence[Trial], board: Board) -> Iterator[Recommendation]:
+    """Runs of one experiment that went on while their loss was no number."""
+    claimed = {}
+    for trial in group:
+        times = [at for points in trial.series.values() if (at := _lost(points)) is not None]
+        if times and (own := board.claim(trial, min(times))):
+            claimed[trial.run] = own
+    if claimed:
+        yield recommend("diverged", group, board, claimed, {})
+
+
+def _lost(points: Sequence[Point]) -> int | None:
+    """When the second of the values came that stayed no number to the end; None where none did."""
+    last = len(points)
+    while last and not math.isfinite(points[last - 1].value):
+        last -= 1
+    if last == 0 or len(points) - last < 2:  # one that never was a number is no loss
+        return None
+    return int(points[last + 1].wall_ns)

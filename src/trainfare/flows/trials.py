@@ -1,0 +1,110 @@
+"""Metered runs as trials: what they logged and paid, and the sweeps of experiments."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+from trainfare.advice.history import History
+from trainfare.advice.sweeps import TRIALS
+from trainfare.advice.trial import Span, Sweep, Trial
+from trainfare.core.charge import Component
+from trainfare.core.recommendation import run_slot
+from trainfare.flows.advice_history import Gathered
+from trainfare.metering.metrics import read_series
+from trainfare.metering.receipt import Receipt
+from trainfare.reports.gain import LOWER_IS_BETTER, parse_metric
+
+HIGHER_IS_BETTER = frozenset(
+    [
+        *("acc", "accuracy", "auc", "auroc", "bleu", "dice", "em", "f1", "iou", "map", "miou"),
+        *("precision", "psnr", "r2", "recall", "return", "reward", "rouge", "score", "ssim"),
+        *("top1", "top5"),
+    ]
+)
+"""Words in the names of metrics that trials are compared by; with those of which less is better they
+are all: a learning rate is logged too, and says nothing of a trial's worth."""
+
+VALIDATION = frozenset(["val", "valid", "validation", "eval", "dev", "test"])
+"""A metric with one of these words in its name goes before one of training data."""
+
+COMMON = 0.8
+"""A sweep is compared by a metric that this part of its trials logged."""
+
+
+def read_trials(gathered: Gathered) -> tuple[list[Trial], list[Sweep]]:
+    """Every metered run that was paid for, and the sweeps among them."""
+    parents = {parent for receipt in gathered.receipts for parent in receipt.run.parents}
+    trials = [
+        _trial(gathered, receipt, is_parent=receipt.run.id in parents)
+        for receipt in gathered.receipts
+        if _is_paid(gathered.history, receipt)
+    ]
+    groups: dict[str, list[Trial]] = defaultdict(list)
+    for trial in trials:
+        if "experiment" in trial.labels and trial.series:
+            groups[trial.experiment].append(trial)
+    sweeps = []
+    for experiment, group in sorted(groups.items()):
+        metric = choose_metric(group) if len(group) >= TRIALS else None
+        if metric is not None:
+            told = [trial for trial in group if metric in trial.series]
+            sweeps.append(Sweep(experiment, metric, parse_metric(metric).is_lower_better, told))
+    return trials, sweeps
+
+
+def choose_metric(trials: Sequence[Trial]) -> str | None:
+    """What *trials* are compared by; None where they logged nothing in common that tells.
+
+    Of validation data before of training data, what grows before a loss, then by name.
+    """
+    counts = Counter(name for trial in trials for name in trial.series)
+    told = []
+    for name, count in counts.items():
+        words = set(re.split(r"[^a-z0-9]+", name.lower()))
+        is_loss = not words.isdisjoint(LOWER_IS_BETTER)
+        if count < COMMON * len(trials) or not (is_loss or words & HIGHER_IS_BETTER):
+            continue
+        told.append((words.isdisjoint(VALIDATION), is_loss, name))
+    return min(told)[2] if told else None
+
+
+def _is_paid(history: History, receipt: Receipt) -> bool:
+    run = receipt.run.id
+    return any(run_slot(run, one, Component.COMPUTE) in history.paid for one in history.periods)
+
+
+def _trial(gathered: Gathered, receipt: Receipt, *, is_parent: bool) -> Trial:
+    run = receipt.run
+    past = gathered.history.runs[run.id]
+    assert past.interval is not None
+    stretches = receipt.estimate.stretches
+    is_priced = all(one.estimated_cost is not None for one in stretches)
+    errors = [segment.error for segment in run.attempts[-1].segments if segment.error]
+    data = sorted(
+        f"{one.uri} {one.bytes}"
+        for segment in run.segments
+        for one in segment.artifacts
+        if one.role == "dataset"
+    )
+    return Trial(
+        run=run.id,
+        experiment=past.labels.get("experiment") or past.owner,
+        labels=past.labels,
+        interval=past.interval,
+        ending=past.ending or "",
+        spans=tuple(
+            Span(
+                one.interval,
+                one.estimated_cost.nano
+                if is_priced and one.estimated_cost is not None
+                else int(one.share * one.interval.duration_ns),
+            )
+            for one in stretches
+        ),
+        error=errors[0] if errors else None,
+        data=tuple(dict.fromkeys(data)) or None,
+        series=read_series(gathered.home, run.id),
+        is_parent=is_parent,
+    )
