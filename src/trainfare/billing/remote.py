@@ -72,7 +72,7 @@ def open_store(url: str) -> tuple[Any, str]:
         importlib.import_module(module)
         core = importlib.import_module("fsspec.core")
     except ImportError:
-        raise MissingExtra(extra, f"read {scheme}:// bills") from None
+        raise MissingExtra(extra, f"read {scheme}:// addresses") from None
     store, path = core.url_to_fs(url, skip_instance_cache=True)
     return store, str(path)
 

@@ -43,6 +43,7 @@ COMMANDS = {
     "reconcile": "Estimate beside bill, run by run, and why they differ.",
     "statement": "What each team has of a month, as showback or chargeback.",
     "chart": "Draw spend, a run, the frontier … as PNG, SVG, JSON or HTML.",
+    "datasets": "What runs made, read and kept: size, makers, readers, money.",
     "explain": "From any number down to file, row, rule and weights.",
     "rules": "Check your own allocation rules.",
     "tags": "What to put on a job so that its charges find its run.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 
 def local_path(uri: str | os.PathLike[str]) -> Path | None:
@@ -43,16 +44,29 @@ def measure_bytes(uri: str | os.PathLike[str]) -> int | None:
         return None
     if not path.is_dir():
         return status.st_size
-    return _folder_bytes(str(path))
+    return list_folder(path).bytes
 
 
-def _folder_bytes(folder: str) -> int:
+class Listing(NamedTuple):
+    """What lies under a folder."""
+
+    bytes: int
+    files: int
+    folders: list[tuple[str, int]]
+    """Each folder, and when an entry was last added to it, removed or renamed (mtime, ns)."""
+
+
+def list_folder(folder: Path) -> Listing:
+    """All files under *folder*, as :func:`measure_bytes` counts them."""
     seen: set[tuple[int, int]] = set()
-    total = 0
-    waiting = [folder]
+    total = files = 0
+    folders: list[tuple[str, int]] = []
+    waiting = [str(folder)]
     while waiting:
+        place = waiting.pop()
         try:
-            entries = os.scandir(waiting.pop())
+            folders.append((place, os.stat(place).st_mtime_ns))  # noqa: PTH116 (as scandir: text)
+            entries = os.scandir(place)
         except OSError:
             continue
         with entries:
@@ -69,4 +83,5 @@ def _folder_bytes(folder: str) -> int:
                     continue
                 seen.add(key)
                 total += status.st_size
-    return total
+                files += 1
+    return Listing(total, files, folders)

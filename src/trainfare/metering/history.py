@@ -34,6 +34,7 @@ from trainfare.metering.shelf import (
     read_run,
     run_ids,
 )
+from trainfare.metering.sizes import size_at
 from trainfare.metering.spool import Spool
 from trainfare.prices.book import PriceBook
 
@@ -182,9 +183,16 @@ def _priced(segment: Segment, book: PriceBook) -> Segment:
             one,
             price=book.storage_price(machine.provider, machine.region, one.uri, one.held.start_ns),
         )
-        for one in segment.artifacts
+        for one in (_sized(one, book.home) for one in segment.artifacts)
     )
     return replace(segment, prices=prices, artifacts=artifacts)
+
+
+def _sized(one: Artifact, home: Path) -> Artifact:
+    """With the size that was found later, where what was listed is what the run named."""
+    if one.bytes is not None:
+        return one
+    return replace(one, bytes=size_at(home, one.uri, one.held.start_ns))
 
 
 def _settle_artifacts(segments: Sequence[Segment], others: Sequence[Segment]) -> list[Segment]:

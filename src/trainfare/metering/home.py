@@ -3,6 +3,7 @@
 TRAINFARE_HOME/
   runs/<run id>/<segment id>/{events.jsonl, metrics.jsonl, samples.bin}   metered, or log-… imported
   machines/<name>/<segment id>/…    what `trainfare agent` records of a machine by itself
+  sizes/…                           how large datasets are, so that each is listed once
   prices/…
 """
 

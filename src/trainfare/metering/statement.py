@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from trainfare.metering import event as ev
 from trainfare.metering.artifact import measure_bytes, normal_uri
@@ -21,6 +22,7 @@ class Statements:
     _meter: Meter
     _spool: Spool
     _counters: Counters
+    home: Path
     _when_ended: list[Callable[[], None]]
 
     def resume(self, *, step: int) -> None:
@@ -133,6 +135,14 @@ class Statements:
         """Record a remark; it stands on the receipt."""
         self._meter.note(plain_words(text))
 
+    def _measure(self, role: str, uri: str | os.PathLike[str]) -> int | None:
+        """The size where it can be known here; a folder that others list too is listed once."""
+        if role == "checkpoint":
+            return measure_bytes(uri)
+        from trainfare.metering.sizes import measure
+
+        return measure(self.home, uri, is_new=role == "output")
+
     def _add_artifact(
         self,
         role: str,
@@ -142,7 +152,7 @@ class Statements:
         **said: int | None,
     ) -> None:
         try:
-            measured = measure_bytes(uri) if size is None else whole_count("bytes", size)
+            measured = self._measure(role, uri) if size is None else whole_count("bytes", size)
             name = plain_words(normal_uri(uri))
             sources = {"of": [plain_words(normal_uri(one)) for one in of]} if of else {}
             counts = {k: whole_count(k, v) for k, v in said.items() if v is not None}
