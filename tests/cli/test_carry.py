@@ -1,6 +1,10 @@
 """The cost of data from the command line: plain scripts prepare, trainings read, a report carries."""
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 from cli.commands import call, python
 
@@ -92,3 +96,14 @@ def test_wrong_uses_are_refused_in_a_sentence(tmp_path):
     assert (done.returncode, "explains a RUN" in done.stderr) == (2, True)
     done = call(home, "explain", "nothing", "--carry", "even", text=True)
     assert (done.returncode, "is not in this report" in done.stderr) == (2, True)
+
+
+def test_the_example_runs_and_its_columns_sum(tmp_path):
+    script = Path(__file__).parents[2] / "examples" / "carry_data.py"
+    env = {**os.environ, "TMPDIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, script], env=env, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "data carried by bytes" in done.stdout
+    assert [line.split()[0] for line in done.stdout.splitlines() if line.startswith(("l", "s"))]

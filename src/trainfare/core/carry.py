@@ -192,8 +192,9 @@ def _divide(
     weights = _weights(readings, rule, accounts)
     if isinstance(weights, str):
         return Kept(output.run, output.uri, part.nano, weights)
+    whole = sum(weights)
     return [
-        Share(output.run, output.uri, reading.run, weight, sum(weights), amount.nano)
+        Share(output.run, output.uri, reading.run, weight, whole, amount.nano)
         for reading, weight, amount in zip(readings, weights, part.split(weights), strict=True)
     ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -234,9 +234,22 @@ def storage_words(run: RunRecord) -> str:
         held = [a for a in newest.values() if a.is_kept or role == "dataset"]
         count = f"{len(held)} {role}{'' if len(held) == 1 else 's'}"
         written = f" (written {len(group)} times)" if len(group) > len(newest) else ""
-        parts.append(f"{count}, {bytes_text(sum(a.bytes or 0 for a in held))}{written}")
+        parts.append(f"{count}, {_size_words([a.bytes for a in held])}{written}")
     kept = any(a.is_kept and a.role != "dataset" for a in artifacts)
     return "; ".join(parts) + ("; goes on costing" if kept else "")
+
+
+def _size_words(sizes: Sequence[int | None]) -> str:
+    """The sum of what is known, and how many are not.
+
+    >>> _size_words([12, 4]), _size_words([None]), _size_words([12, None])
+    ('16 B', 'size unknown', '12 B and 1 of unknown size')
+    """
+    known = [size for size in sizes if size is not None]
+    if sizes and not known:
+        return "size unknown"
+    missing = len(sizes) - len(known)
+    return bytes_text(sum(known)) + (f" and {missing} of unknown size" if missing else "")
 
 
 def network_words(run: RunRecord) -> str:
