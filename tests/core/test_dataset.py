@@ -1,5 +1,8 @@
 """Which run reads what another made: by name, place and time."""
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from core.segments import SECOND, segment
 from trainfare.core.dataset import Reading, find_outputs, places
 from trainfare.core.period import Interval
@@ -110,3 +113,18 @@ def test_the_last_word_on_what_was_read_counts():
 def test_a_run_that_only_loads_data_for_a_while_is_no_data_run():
     train = run("t", held("output", "s3://b/x", 1), stages=((0, "setup"), (1, "data")))
     assert [one.is_data for one in find_outputs([train])] == [False]
+
+
+@given(
+    st.lists(st.tuples(*[st.sampled_from("abc"), st.integers(0, 9)] * 2), max_size=6), st.randoms()
+)
+def test_the_order_of_runs_changes_nothing(words, random):
+    runs = [
+        run(
+            f"r{n}",
+            held("output", f"s3://b/{made}", at, 7),
+            held("dataset", f"s3://b/{read}", when),
+        )
+        for n, (made, at, read, when) in enumerate(words)
+    ]
+    assert find_outputs(random.sample(runs, len(runs))) == find_outputs(runs)
