@@ -7,6 +7,8 @@ import pytest
 import trainfare as tf
 from flows.bills import said, trainfare
 from flows.rides import charge, instant, ride, write_charges
+from logs.test_dbt import ALL
+from logs.test_dbt import write as write_artifacts
 from trainfare.metering.event import ARTIFACT, STAGE
 from trainfare.metering.shelf import segment_folders
 from trainfare.metering.spool import line_of
@@ -128,3 +130,20 @@ def test_in_python_too(home):
     }
     with pytest.raises(tf.BadInput, match="is not one of even, bytes, time, cost, first, apart"):
         tf.report("run", carry="twice")
+
+
+def test_an_invocation_of_dbt_from_its_artifacts_is_carried_to_who_reads_a_table(home, tmp_path):
+    target = tmp_path / "lake" / "target"
+    target.mkdir(parents=True)
+    write_artifacts(target, *ALL)
+    words = ("runs", "import", str(target), "--run-id", "lake", "--price", "3600/h")
+    (found,) = trainfare(home, *words)["runs"]
+    assert (found["from"], found["name"], found["held_seconds"]) == ("dbt", "lake", 20)
+    assert trainfare(home, *words)["runs"][0]["state"] == "unchanged"
+    train(home, "t", 9, 10, ("dataset", "duckdb://lake/main/words", 1, 9, {}))
+    by_stage = trainfare(home, "report", "--by", "stage", "--where", "run=lake")
+    stages = {row["stage"]: row["estimated"] for row in by_stage["rows"]}
+    assert (stages["data/raw"], stages["data/clean"]) == ("6.000000000", "2.500000000")
+    assert trainfare(home, "receipt", "lake")["estimated"]["components"]["data"] == "20.000000000"
+    document = trainfare(home, "report", "--by", "run", "--carry", "even")
+    assert column(document, "estimated_carried_data")["t"] == "20.000000000"

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from clusters import exports
 from flows.bills import HEADER, hour
+from logs import test_dbt as dbt_artifacts
 from trainfare.core.errors import TrainfareError
 
 CASES = Path(__file__).parents[1] / "billing" / "cases"
@@ -105,6 +106,24 @@ def _claim_seeds():
         exports.scrape(1_790_000_000, exports.util("GPU-1")).encode(),
         *(json.dumps(one).encode() for one in json_texts),
     ]
+
+
+def _artifacts(data):
+    """Bytes of dbt's results before the first NUL, of its manifest after it."""
+    from trainfare.logs.dbt import read_run_results
+
+    with tempfile.TemporaryDirectory() as folder:
+        results, _, manifest = data.partition(b"\0")
+        (Path(folder) / "manifest.json").write_bytes(manifest)
+        path = Path(folder) / "run_results.json"
+        path.write_bytes(results)
+        return read_run_results(path)
+
+
+def _artifact_seeds():
+    with tempfile.TemporaryDirectory() as folder:
+        results = dbt_artifacts.write(Path(folder), *dbt_artifacts.ALL)
+        return [results.read_bytes() + b"\0" + results.with_name("manifest.json").read_bytes()]
 
 
 @cache
@@ -256,6 +275,9 @@ PARSERS = {
         ("trainfare",),
     ),
     "claims": Parser(_in_file("claims.txt", _claims), _claim_seeds, ("trainfare.clusters",)),
+    "dbt": Parser(
+        _artifacts, _artifact_seeds, ("trainfare.logs.dbt", "trainfare.metering.dbt_artifacts")
+    ),
     "rules": Parser(_in_file("rules.toml", _rules), lambda: [RULES], ("trainfare.allocation",)),
     "targets": Parser(
         _in_file("notify.toml", _budgets),

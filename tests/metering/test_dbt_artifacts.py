@@ -23,21 +23,28 @@ def node(name, *of, kind="model", materialized="table", **more):
 
 
 def result(key, seconds, status="success"):
-    return {"unique_id": key, "status": status, "execution_time": seconds, "timing": []}
+    began = {"name": "compile", "started_at": "2026-10-01T08:00:02.000000Z"}
+    return {"unique_id": key, "status": status, "execution_time": seconds, "timing": [began]}
 
 
 def write(folder, results, nodes, sources=(), ids=("i-1", "i-1")):
-    metadata = {"invocation_id": ids[0], "dbt_version": "1.11.16"}
+    metadata = {
+        "invocation_id": ids[0],
+        "dbt_schema_version": "https://schemas.getdbt.com/dbt/run-results/v6.json",
+        "invocation_started_at": "2026-10-01T08:00:00.000000Z",
+        "generated_at": "2026-10-01T08:00:10.500000Z",
+    }
     document = {"metadata": metadata, "results": results, "elapsed_time": 9.0, "args": {}}
     (folder / "run_results.json").write_text(json.dumps(document))
     manifest = {
-        "metadata": {"invocation_id": ids[1], "adapter_type": "snowflake"},
+        "metadata": {"invocation_id": ids[1], "adapter_type": "snowflake", "project_name": "p"},
         "nodes": nodes,
         "sources": dict(sources),
     }
     (folder / "manifest.json").write_text(json.dumps(manifest))
 
 
+BEGAN = 1_790_841_602 * 10**9
 NODES = {
     "model.p.raw": node("raw", "source.p.web.clicks"),
     "model.p.half": node("half", "model.p.raw", materialized="ephemeral"),
@@ -59,16 +66,20 @@ def test_tables_are_made_of_the_nearest_tables_and_the_rest_was_read(tmp_path):
     write(tmp_path, done, NODES, SOURCES)
     found = read_invocation(tmp_path)
     assert found.tables == (
-        Table("clean", "snowflake://LAKE/MAIN/clean", 250_000, ("snowflake://LAKE/MAIN/raw",)),
-        Table("file", "s3://lake/f", 2_000_000, ()),
-        Table("raw", "snowflake://LAKE/MAIN/raw", 1_500_000, ()),
+        Table(
+            "clean", "snowflake://LAKE/MAIN/clean", 250_000, BEGAN, ("snowflake://LAKE/MAIN/raw",)
+        ),
+        Table("file", "s3://lake/f", 2_000_000, BEGAN, ()),
+        Table("raw", "snowflake://LAKE/MAIN/raw", 1_500_000, BEGAN, ()),
     )
     assert found.reads == ("snowflake://LAKE/MAIN/CLICKS", "snowflake://LAKE/MAIN/old")
 
 
 def test_what_failed_made_no_table(tmp_path):
     write(tmp_path, [result("model.p.raw", 1.5, "error")], NODES, SOURCES)
-    assert read_invocation(tmp_path).tables == ()
+    found = read_invocation(tmp_path)
+    assert (found.tables, found.error) == ((), "dbt: model.p.raw failed")
+    assert (found.project, found.end_ns - found.start_ns) == ("p", 10_500_000_000)
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ Examples:
 @click.option(
     "--from",
     "kind",
-    type=click.Choice(["mllog", "tensorboard", "jsonl", "csv", "nanogpt"]),
+    type=click.Choice(["mllog", "tensorboard", "jsonl", "csv", "nanogpt", "dbt"]),
     help="What FILE is.  [default: recognised]",
 )
 @click.option("--name", help="How people call the run.  [default: as the file]")
@@ -69,7 +69,7 @@ def import_(places: tuple[Path, ...], kind: str | None, form: str, **words: Any)
     """Import runs from logs; the same log twice changes nothing.
 
     FILE is an MLPerf log, a TensorBoard event file, JSON lines, a trainer_state.json, a CSV or TSV,
-    or a text log of nanoGPT; of a FOLDER every log below it. A log that has grown since replaces what
+    a text log of nanoGPT or dbt's run_results.json; of a FOLDER every log below it. A log that has grown since replaces what
     was read of it.
     """
     from trainfare.flows.logs import Words, import_runs

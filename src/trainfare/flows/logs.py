@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from trainfare.core.errors import BadInput
 from trainfare.core.labels import check_run_id, make_labels
@@ -15,12 +16,12 @@ from trainfare.core.machine import Machine
 from trainfare.core.period import SECOND, Interval
 from trainfare.core.price import NoPrice, Price
 from trainfare.core.run import LogOrigin, StageMark
-from trainfare.core.stage import SETUP, Status
+from trainfare.core.stage import SETUP, Status, is_data
 from trainfare.logs.detect import read_log
 from trainfare.logs.files import LogGroup, find_groups
 from trainfare.logs.holding import held_for
 from trainfare.logs.keys import Keys
-from trainfare.logs.training_log import Clock, TrainingLog, epoch_numbers, steps_made
+from trainfare.logs.training_log import Clock, Made, TrainingLog, epoch_numbers, steps_made
 from trainfare.metering.machine import provider_of_instance
 from trainfare.metering.shelf import segment_folders
 from trainfare.metering.transcript import (
@@ -244,7 +245,7 @@ def _transcript(
     if log.clock is Clock.WALL:
         lead_ns = log.start_ns - held.start_ns
     stages = [StageMark(m.at_ns + lead_ns, m.stage, m.epoch) for m in log.stages]
-    if lead_ns and stages and stages[0].stage != SETUP:
+    if lead_ns and stages and stages[0].stage != SETUP and not is_data(stages[0].stage):
         stages.insert(0, StageMark(0, SETUP))
     elif stages:
         stages[0] = StageMark(0, stages[0].stage, stages[0].epoch)
@@ -278,6 +279,7 @@ def _transcript(
         status=log.status or Status.FINISHED,
         error=log.error,
         notes=_notes(source.path.name, log, lead_ns),
+        made=tuple(_made(one) for one in log.made) if rank == 0 else (),
         log=LogOrigin(
             log.kind,
             source.path.name,
@@ -288,6 +290,11 @@ def _transcript(
             timer.end_ns + lead_ns if timer else 0,
         ),
     )
+
+
+def _made(one: Made) -> Mapping[str, Any]:
+    weight = {} if one.weight is None else {"weight": one.weight}
+    return {"role": one.role, "uri": one.uri, **weight, **({"of": list(one.of)} if one.of else {})}
 
 
 def _notes(file: str, log: TrainingLog, lead_ns: int) -> tuple[str, ...]:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from trainfare.core.errors import BadInput
 from trainfare.core.source_file import head
-from trainfare.logs import mllog, nanogpt, rows, tensorboard, trainer_state
+from trainfare.logs import dbt, mllog, nanogpt, rows, tensorboard, trainer_state
 from trainfare.logs.keys import Keys
 from trainfare.logs.training_log import TrainingLog
 
-KINDS = (mllog.KIND, tensorboard.KIND, rows.LINES, rows.TABLE, nanogpt.KIND)
+KINDS = (mllog.KIND, tensorboard.KIND, rows.LINES, rows.TABLE, nanogpt.KIND, dbt.KIND)
 """What ``runs import --from`` takes."""
 
 
@@ -40,6 +40,8 @@ def read_log(path: Path, keys: Keys | None = None, *, kind: str | None = None) -
         return nanogpt.read_nanogpt(path)
     if kind == rows.TABLE:
         return rows.read_table(path, keys)
+    if kind == dbt.KIND:
+        return dbt.read_run_results(path)
     if trainer_state.is_trainer_state(head(path)):
         return trainer_state.read_trainer_state(path)
     return rows.read_rows(path, keys)
@@ -57,6 +59,8 @@ def find_kind(path: Path) -> str | None:
     lines = [line for line in text.splitlines() if line.strip()]
     if mllog.is_mllog(lines):
         return mllog.KIND
+    if dbt.is_run_results(text):
+        return dbt.KIND
     if trainer_state.is_trainer_state(text) or rows.is_rows(lines):
         return rows.LINES
     if nanogpt.is_nanogpt(lines):

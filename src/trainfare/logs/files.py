@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainfare.core.errors import BadInput, NotFound, TrainfareError
+from trainfare.logs.dbt import NAME as RESULTS_NAME
 from trainfare.logs.detect import find_kind
 from trainfare.logs.tensorboard import is_event_name
 from trainfare.logs.trainer_state import NAME as STATE_NAME
@@ -71,7 +72,9 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 def _is_log(path: Path, kind: str | None) -> bool:
     name = path.name.removesuffix(".gz")
-    if not (is_event_name(name) or name == STATE_NAME or name.endswith(TEXT_ENDINGS)):
+    if not (
+        is_event_name(name) or name in (STATE_NAME, RESULTS_NAME) or name.endswith(TEXT_ENDINGS)
+    ):
         return False
     try:
         found = find_kind(path)
@@ -91,10 +94,12 @@ def _key(path: Path) -> tuple[Path, str]:
 
 
 def _name(path: Path, place: Path) -> str:
-    """An event file's folder below *place*, a trainer's output folder, else the file's own name."""
+    """An event file's folder below *place*, a trainer's output folder, dbt's project, else the file."""
     folder = _key(path)[0]
     if path.name == STATE_NAME:
         return folder.name
+    if path.name == RESULTS_NAME:
+        return folder.parent.name if folder.name == "target" else folder.name
     if is_event_name(path.name):
         within = folder.relative_to(place.absolute()) if place.is_dir() else Path()
         return within.as_posix() if within.parts else folder.name

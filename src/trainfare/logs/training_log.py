@@ -57,11 +57,24 @@ class Timer:
 
 
 @dataclass(frozen=True, slots=True)
+class Made:
+    """Data that the stretch made or read."""
+
+    role: str
+    """output or dataset."""
+    uri: str
+    weight: int | None = None
+    """An output's part of the work, against that of the others."""
+    of: tuple[str, ...] = ()
+    """Other outputs that went into it."""
+
+
+@dataclass(frozen=True, slots=True)
 class TrainingLog:
     """One uninterrupted stretch of training as its log tells it."""
 
     kind: str
-    """mllog, tensorboard, jsonl, csv or nanogpt."""
+    """mllog, tensorboard, jsonl, csv, nanogpt or dbt."""
     clock: Clock
     start_ns: int
     """Its first moment: an instant, or 0 on a timer."""
@@ -83,6 +96,7 @@ class TrainingLog:
     hostname: str | None = None
     notes: tuple[str, ...] = ()
     """What the reader noticed or had to assume."""
+    made: tuple[Made, ...] = ()
 
     @property
     def end_ns(self) -> int:

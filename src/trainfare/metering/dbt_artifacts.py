@@ -11,8 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from trainfare.core.errors import BadInput
+from trainfare.core.period import SECOND, parse_instant
 
 RESULTS, MANIFEST = "run_results.json", "manifest.json"
+
+FAILURES = frozenset({"error", "fail", "runtime error"})
+"""Statuses of nodes that failed."""
 
 MADE = frozenset({"model", "seed", "snapshot"})
 """Kinds of nodes that make a table."""
@@ -26,6 +30,8 @@ class Table:
     uri: str
     took_us: int
     """Microseconds that dbt worked on it."""
+    began_ns: int | None
+    """When it began to; None where the results do not say."""
     of: tuple[str, ...]
     """Other tables of the invocation that it was made of, whatever views lie between."""
 
@@ -34,6 +40,11 @@ class Table:
 class Invocation:
     """What one invocation of dbt did."""
 
+    project: str
+    start_ns: int
+    end_ns: int
+    error: str | None
+    """What failed; None where nothing did."""
     tables: tuple[Table, ...]
     reads: tuple[str, ...]
     """What it read and did not make: sources, and models that were made before."""
@@ -46,15 +57,14 @@ def read_invocation(folder: Path) -> Invocation:
         BadInput: they are not there, or no artifacts of one invocation.
     """
     results, manifest = _load(folder / RESULTS), _load(folder / MANIFEST)
-    ids = [one.get("metadata", {}).get("invocation_id") for one in (results, manifest)]
-    if ids[0] != ids[1]:
-        raise BadInput(
-            f"{folder} holds the results of one invocation of dbt and the manifest of another; "
-            "run dbt again, and read them before the next command"
-        )
     try:
+        if results["metadata"]["invocation_id"] != manifest["metadata"]["invocation_id"]:
+            raise BadInput(
+                f"{folder} holds the results of one invocation of dbt and the manifest of "
+                "another; run dbt again, and read them before the next command"
+            )
         return _invocation(results, manifest)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise BadInput(f"{folder} holds no artifacts of dbt that are known: {error!r}") from None
 
 
@@ -78,21 +88,37 @@ def _invocation(results: dict[str, Any], manifest: dict[str, Any]) -> Invocation
         for one in results["results"]
         if one["status"] == "success" and one["unique_id"] in nodes
     }
+    starts = {one["unique_id"]: _began_ns(one) for one in results["results"]}
     made = {key for key in took if nodes[key].get("resource_type") in MADE}
     parents = {key: _parents(key, nodes, made) for key in made}
     read = {one for found in parents.values() for one in found if one not in made}
+    failed = [one["unique_id"] for one in results["results"] if one["status"] in FAILURES]
+    about = results["metadata"]
+    end_ns = parse_instant(about["generated_at"])
+    lasted_ns = round(float(results["elapsed_time"]) * SECOND)
+    began = about.get("invocation_started_at")
     return Invocation(
+        str(manifest["metadata"].get("project_name") or "dbt"),
+        parse_instant(began) if began else end_ns - lasted_ns,
+        end_ns,
+        f"dbt: {failed[0]} failed" if failed else None,
         tuple(
             Table(
                 nodes[key]["name"],
                 _uri(adapter, nodes[key]),
                 took[key],
+                starts[key],
                 tuple(sorted(_uri(adapter, nodes[one]) for one in parents[key] & made)),
             )
             for key in sorted(made)
         ),
         tuple(sorted(_uri(adapter, nodes[one]) for one in read)),
     )
+
+
+def _began_ns(result: dict[str, Any]) -> int | None:
+    starts = [one["started_at"] for one in result.get("timing", ()) if one.get("started_at")]
+    return min(map(parse_instant, starts), default=None)
 
 
 def _parents(key: str, nodes: dict[str, Any], made: set[str]) -> set[str]:

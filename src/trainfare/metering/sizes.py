@@ -59,7 +59,10 @@ def recall(home: Path, uri: str) -> Size | None:
         if not isinstance(document, dict) or document.pop("uri") != uri:
             return None
         folders = tuple((str(name), int(at)) for name, at in document.pop("folders"))
-        return Size(**document, folders=folders)
+        size = Size(**document, folders=folders)
+        counts = (size.bytes, size.objects, size.listed_ns, size.newest_ns or 0)
+        is_sound = all(type(one) is int and one >= 0 for one in counts)
+        return size if is_sound and isinstance(size.mark, str | None) else None
     except (TrainfareError, KeyError, TypeError, ValueError):
         return None
 

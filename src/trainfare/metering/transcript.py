@@ -76,6 +76,8 @@ class Transcript:
     error: str | None
     notes: tuple[str, ...]
     log: LogOrigin
+    made: tuple[Mapping[str, Any], ...] = ()
+    """Data that it made or read: role, uri, and what else an artifact's event says."""
 
     def events(self) -> list[dict[str, Any]]:
         """The lines of its ``events.jsonl``."""
@@ -109,7 +111,17 @@ class Transcript:
         said = {"samples": self.samples, "tokens": self.tokens}
         end |= {name: count for name, count in said.items() if count is not None}
         notes = [{"k": ev.NOTE, "t": 0, "text": text} for text in self.notes]
-        return [start, *price, *notes, *self._resume(), *self._stage_events(), end]
+        stages = self._stage_events()
+        return [start, *price, *notes, *self._resume(), *stages, *self._artifacts(), end]
+
+    def _artifacts(self) -> list[dict[str, Any]]:
+        """What it read stood when it began, what it made stands from its end on."""
+        events = []
+        for one in self.made:
+            at_ns = self.duration_ns if one["role"] == "output" else 0
+            event = {"k": ev.ARTIFACT, "t": at_ns, "w": self.started_wall_ns + at_ns}
+            events.append({**event, "bytes": None, **one})
+        return events
 
     def _resume(self) -> list[dict[str, Any]]:
         """At which step of the whole training the log began, so that steps made again are known."""
