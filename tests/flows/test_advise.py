@@ -9,7 +9,7 @@ import pytest
 from cli.recordings import Recorder
 from flows.bills import said as said_of
 from flows.bills import trainfare
-from flows.rides import charge, ride, write_charges
+from flows.rides import HEADER, charge, ride, write_charges
 from metering.instruments import Clock
 
 pytest.importorskip("duckdb")
@@ -201,3 +201,40 @@ def test_failures_and_duplicates_of_metered_runs_are_found(tmp_path):
     found = advised(tmp_path)
     assert found["duplicate", "lr"]["saving"] == "30.000000000"
     assert found["failed_again", "lr"]["saving"] == "20.000000000"
+
+
+def test_checkpoints_that_nobody_reads_are_found(tmp_path, monkeypatch):
+    """Two checkpoints of a TB; the earlier one is kept for nothing."""
+    made = Recorder(tmp_path, "r-1", clock=Clock(), labels={"team": "nlp"}, price=DEAR)
+    made.stage("train", 0)
+    made.ride(60)
+    made.keep("checkpoint", "s3://b/1.pt", 2**40)
+    made.ride(60)
+    made.keep("checkpoint", "s3://b/2.pt", 2**40)
+    made.end()
+    later = Clock().wall + 20 * DAY
+    monkeypatch.setattr("trainfare.metering.history.time.time_ns", lambda: later)
+    one = advised(tmp_path, "--kind", "storage")["unread_checkpoints", "team=nlp"]
+    thirteen_days = Fraction(1024 * 13 * 24, 7300)  # $0.10 a GB-month of 730 hours
+    assert Money.parse(one["saving"]).nano == pytest.approx(
+        float(thirteen_days * 10**9) / len(trainfare(tmp_path, "advise")["periods"]), rel=0.01
+    )
+    assert [file["uri"] for file in one["evidence"]["largest"]] == ["s3://b/1.pt"]
+
+
+def test_nat_is_looked_at_on_the_bill(tmp_path, monkeypatch):
+    monkeypatch.setattr("flows.rides.HEADER", f"{HEADER},SkuMeter")
+    ride(tmp_path, "r-1", 0, 1)
+    gateway = "arn:aws:ec2:us-east-1:1:natgateway/nat-1"
+    words = {"ServiceSubcategory": "", "SkuPriceDetails": "", "ServiceCategory": "Networking"}
+    words |= {
+        "ConsumedUnit": "GB",
+        "ConsumedQuantity": "1000",
+        "SkuId": "N",
+        "SkuMeter": "NatGateway-Bytes",
+    }
+    bill = write_charges(tmp_path / "bill.csv", charge(at=0), charge(gateway, 0, "45", **words))
+    trainfare(tmp_path, "bill", "import", bill)
+    trainfare(tmp_path, "allocate")
+    [told] = trainfare(tmp_path, "advise", "--kind", "network")["not_recommended"]
+    assert (told["rule"], told["evidence"]["paid"]) == ("nat_for_store", "45.000000000")

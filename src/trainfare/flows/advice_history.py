@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainfare.advice.history import GpuPart, History, PastMachine, PastRun
+from trainfare.advice.storage import Kept
 from trainfare.core.activity import low_stretches
 from trainfare.core.charge import Component, View
 from trainfare.core.errors import NotFound
@@ -17,6 +18,7 @@ from trainfare.core.period import BillingPeriod, Interval
 from trainfare.core.recommendation import Slot, resource_slot, run_slot
 from trainfare.core.run import RunRecord
 from trainfare.flows.gpu_book import GpuBook, open_book
+from trainfare.flows.kept import paid_for_kept, read_kept
 from trainfare.metering.history import read_history
 from trainfare.metering.receipt import Receipt
 from trainfare.reports.gpu_time import MachineDays, held_time, seen_time
@@ -34,8 +36,20 @@ class Gathered:
     home: Path
     history: History
     receipts: Sequence[Receipt]
-    not_allocated: tuple[str, ...] = ()
-    """Billing periods with a bill and no allocation; they are not in it."""
+    book: GpuBook
+    kept: Sequence[Kept] = ()
+    """What runs keep in storage, as far as its size and price are known."""
+
+    @property
+    def total(self) -> dict[str, Money]:
+        """Currency → what was paid; kept data is part of a bill's storage already."""
+        found: dict[str, Money] = {}
+        is_billed = self.history.book == "billed"
+        for slot, amount in self.history.paid.items():
+            if not (is_billed and slot.owner.startswith("data:")):
+                known = found.get(amount.currency, Money.zero(amount.currency))
+                found[amount.currency] = known + amount
+        return found
 
 
 def gather(home: Path, accepted: frozenset[tuple[str, str]] = frozenset()) -> Gathered:
@@ -56,6 +70,9 @@ def gather(home: Path, accepted: frozenset[tuple[str, str]] = frozenset()) -> Ga
             raise
         book = GpuBook("estimated", (), receipts=receipts)
     paid = _paid_of_bill(book) if book.results else _paid_of_estimates(book.receipts)
+    runs = _runs(book)
+    kept = read_kept(home, book.receipts, {run: past.owner for run, past in runs.items()})
+    paid |= paid_for_kept(kept, paid if book.results else None)
     periods = book.periods or tuple(sorted({slot.period for slot in paid}))
     days = MachineDays(book.days)
     pieces = pieces_of(
@@ -66,13 +83,13 @@ def gather(home: Path, accepted: frozenset[tuple[str, str]] = frozenset()) -> Ga
         book=book.name,
         now_ns=time.time_ns(),
         paid=paid,
-        runs=_runs(book),
+        runs=runs,
         machines=_machines(book),
         parts=[_part(piece) for piece in pieces],
         low=_low(book, pieces),
         accepted=accepted,
     )
-    return Gathered(home, history, book.receipts, book.not_allocated)
+    return Gathered(home, history, book.receipts, book, kept)
 
 
 def _part(piece: Piece) -> GpuPart:

@@ -12,11 +12,14 @@ from pathlib import Path
 from trainfare.advice.experiments import advise_experiments
 from trainfare.advice.idle_machines import advise_idle_machines
 from trainfare.advice.low_use import advise_low_use
+from trainfare.advice.network import advise_network
+from trainfare.advice.storage import advise_storage
 from trainfare.core.decision import Decision, Verdict
 from trainfare.core.money import Money
 from trainfare.core.recommendation import Advice, Kind, NoAdvice, Recommendation, settle
 from trainfare.flows.advice_history import Gathered, gather
 from trainfare.flows.bill import has_analytics, has_ledger
+from trainfare.flows.carried import read_carried, store_reads
 from trainfare.flows.trials import read_trials
 
 Source = Callable[[Gathered], Iterable[Recommendation | NoAdvice]]
@@ -34,7 +37,15 @@ def _experiments(gathered: Gathered) -> Iterator[Recommendation | NoAdvice]:
     yield from advise_experiments(trials, sweeps, history.paid, history.accepted)
 
 
-SOURCES: tuple[Source, ...] = (_idle, _experiments)
+def _storage(gathered: Gathered) -> Iterator[Recommendation | NoAdvice]:
+    yield from advise_storage(gathered.kept, gathered.history.paid)
+
+
+def _network(gathered: Gathered) -> Iterator[Recommendation | NoAdvice]:
+    yield from advise_network(read_carried(gathered.book), store_reads(gathered.receipts))
+
+
+SOURCES: tuple[Source, ...] = (_idle, _storage, _network, _experiments)
 """Everybody who is asked."""
 
 LEAST_PER_MONTH = 1
@@ -83,10 +94,6 @@ def advise(home: Path, kinds: Iterable[Kind] = ()) -> Advised:
     settled = settle(recommended, history.paid, max(1, len(history.periods)))
     told = frozenset(kinds) or frozenset(Kind)
     hidden = {one.advice for one in said.values() if one.is_hidden(history.now_ns)}
-    paid: dict[str, Money] = {}
-    for amount in history.paid.values():
-        known = paid.get(amount.currency, Money.zero(amount.currency))
-        paid[amount.currency] = known + amount
     return Advised(
         history.periods,
         history.book,
@@ -99,8 +106,8 @@ def advise(home: Path, kinds: Iterable[Kind] = ()) -> Advised:
         ),
         tuple(settled),
         tuple(one for one in found if isinstance(one, NoAdvice) and one.kind in told),
-        paid,
-        gathered.not_allocated,
+        gathered.total,
+        gathered.book.not_allocated,
     )
 
 

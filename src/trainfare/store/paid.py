@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 from trainfare.core.charge import Component, Remainder, View
@@ -55,4 +56,79 @@ def _read(period: str, path: Path, view: View) -> list[PaidSum]:
             int(nano),
         )
         for month, run, resource, left, component, currency, nano in rows
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class CarriedSum:
+    """What carried bytes of one way cost one owner, of one resource in one month."""
+
+    way: str
+    """``nat`` or ``cross_region``."""
+    resource: str
+    month: str
+    run: str | None
+    currency: str
+    nano: int
+    gb: Fraction | None
+    """Of the resource, all owners together; None where the bill does not say."""
+
+
+_WAYS = """CASE
+    WHEN regexp_matches(meter, '(NatGateway-Bytes|NAT.*[Dd]ata [Pp]rocess)') THEN 'nat'
+    WHEN regexp_matches(meter, '^[A-Z]+[0-9]-[A-Z]+[0-9]-AWS-Out-Bytes$') THEN 'cross_region' END"""
+
+
+def read_carried(
+    charges: Sequence[Path], paths: Sequence[tuple[str, Path]], view: View
+) -> list[CarriedSum]:
+    """What NAT gateways carried and what crossed regions, by who paid for it, in a fixed order.
+
+    An owner's part of a resource's network charges is divided over their ways as the bill has them.
+
+    Args:
+        charges: files of the lake.
+        paths: (billing period, result).
+        view: which cost column of the bill.
+    """
+    if not charges or not paths:
+        return []
+    query = f"""
+        WITH charged AS (
+            SELECT "ResourceId" AS resource, strftime("ChargePeriodStart", '%Y-%m') AS month,
+                coalesce("x_UsageType", "SkuMeter", '') AS meter, "BillingCurrency" AS currency,
+                "{view.column}" AS nano,
+                CASE WHEN "ConsumedUnit" ILIKE 'G%' OR "PricingUnit" ILIKE 'G%'
+                    THEN TRY_CAST("ConsumedQuantity" AS DECIMAL(38, 12)) END AS gb
+            FROM {results_table(charges)}
+            WHERE "x_Component" = 'network' AND "ResourceId" <> ''),
+        ways AS (
+            SELECT resource, month, currency, {_WAYS} AS way, sum(nano) AS nano, sum(gb) AS gb
+            FROM charged GROUP BY ALL),
+        wholes AS (
+            SELECT resource, month, currency, sum(nano) AS whole FROM ways GROUP BY ALL),
+        owned AS (
+            SELECT resource, strftime(day, '%Y-%m') AS month, run, currency,
+                sum({view.value}_nano) AS nano
+            FROM {results_table([path for _, path in paths])}
+            WHERE component = 'network' AND day IS NOT NULL GROUP BY ALL)
+        SELECT way, ways.resource, ways.month, run, ways.currency, owned.nano, ways.nano, whole,
+            gb::VARCHAR
+        FROM ways JOIN wholes USING (resource, month, currency)
+            JOIN owned USING (resource, month, currency)
+        WHERE way IS NOT NULL AND whole > 0 ORDER BY ALL
+    """
+    with reading() as connection:
+        rows = connection.execute(query).fetchall()
+    return [
+        CarriedSum(
+            way,
+            resource,
+            month,
+            run,
+            currency,
+            int(owned) * int(part) // int(whole),
+            None if gb is None else Fraction(gb),
+        )
+        for way, resource, month, run, currency, owned, part, whole, gb in rows
     ]
