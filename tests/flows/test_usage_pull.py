@@ -121,6 +121,22 @@ def command(tmp_path, monkeypatch, name, text):
     monkeypatch.setenv("PATH", f"{program.parent}:/bin:/usr/bin")
 
 
+def test_sacct_is_asked_only_for_what_it_has(tmp_path, monkeypatch):
+    fields = "JobID Cluster User Start End Elapsed State AllocTRES NodeList"
+    only = " ".join(fields.lower().split())
+    script = (
+        f"case $1 in --helpformat) echo '{fields}'; exit;; esac\n"
+        "case \"$*\" in *restarts*) echo 'Invalid field requested' >&2; exit 1;; esac\n"
+        f"echo $6 > {tmp_path}/asked\nprintf '%s\\n' '{SACCT_HEADER}' '{sacct_row()}'"
+    )
+    command(tmp_path, monkeypatch, "sacct", script)
+    place = UsagePlace("slurm", gpus_per_node=8, cpus_per_node=64)
+    pulled = pull_usage(tmp_path, [place], at_ns=AT_NS)
+    assert (pulled.failures, pulled.added) == ((), 1)
+    asked = (tmp_path / "asked").read_text().strip().split(",")
+    assert sorted(asked) == sorted(only.split())
+
+
 def test_slurm_is_asked_for_days_back_in_utc(tmp_path, monkeypatch):
     command(
         tmp_path,

@@ -129,7 +129,9 @@ def make_report(
         carry=carry,
         outputs=() if carry is None else find_outputs(one.run for one in receipts),
     )
-    labels = {**bills.labels, **{s.run: {**_name(s), **s.labels} for s in spends}}
+    # What a scheduler or a tag says of a metered run holds where the run itself says nothing.
+    own = {s.run: {**bills.labels.get(s.run, {}), **_name(s), **s.labels} for s in spends}
+    labels = {**bills.labels, **own}
     groups = _read_groups(home, bills, question)
     given = {g.label.partition("=")[0] for one in groups for g in one.groups if g.label}
     known_keys = tuple(sorted(given.union(*labels.values())))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,13 +14,14 @@ from trainfare.core.errors import BadInput, NotFound
 from trainfare.core.source_file import csv_rows
 from trainfare.flows.bill import need_analytics
 from trainfare.metering.history import close_dead, read_receipts
+from trainfare.metering.shelf import Faults, read_run, run_ids
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from trainfare.clusters.options import ReadOptions
     from trainfare.clusters.record import ClaimRecord
-    from trainfare.core.run import DeviceUse
+    from trainfare.core.run import DeviceUse, Segment
     from trainfare.store.claims import ClaimChange
     from trainfare.store.device_uses import Watched
 
@@ -63,6 +65,7 @@ def import_claims(
     if refused:
         raise BadInput("\n".join(refused))
     records = [record for reading in readings for record in reading.records]
+    records = _on_metered_machines(home, records)
     labels: dict[str, dict[str, str]] = {}
     for record in records:
         labels.setdefault(record.run, {}).update(record.labels)
@@ -75,6 +78,34 @@ def import_claims(
         put_device_uses(connection, _watched(records))
     notes = tuple(dict.fromkeys(note for reading in readings for note in reading.notes))
     return ClaimImport(len(labels), len(records), change, dict(skipped), notes)
+
+
+def _on_metered_machines(home: Path, records: Sequence[ClaimRecord]) -> list[ClaimRecord]:
+    """*records*, with the machine's own id in place of a node's name, where the run was metered there.
+
+    A scheduler knows a node by its host name, the bill by the id that the meter found: the claims of
+    one run must be on one resource, or it would hold two machines.
+    """
+    now_ns, faults = time.time_ns(), Faults()
+    seen: dict[tuple[str, str], list[Segment]] = defaultdict(list)
+    for run in {record.run for record in records} & set(run_ids(home)):
+        for stored in read_run(home, run, now_ns, faults):
+            seen[run, _short(stored.segment.machine.hostname)].append(stored.segment)
+    named = []
+    for record in records:
+        segments = seen.get((record.run, _short(record.resource_id)), ())
+        met = {
+            segment.machine.resource_id
+            for segment in segments
+            if segment.interval.overlap_ns(record.interval)
+        }
+        # A node that came again as another machine stays by its name: nobody says which one it was.
+        named.append(replace(record, resource_id=met.pop()) if len(met) == 1 else record)
+    return named
+
+
+def _short(host: str) -> str:
+    return host.partition(".")[0]
 
 
 def _watched(records: Sequence[ClaimRecord]) -> Iterator[Watched]:

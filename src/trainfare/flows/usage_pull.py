@@ -108,7 +108,7 @@ def _exports(place: UsagePlace, folder: Path, now_ns: int) -> Iterator[tuple[Pat
         since = format_instant(first_ns)[:19]
         words = (
             "--allusers", "--allocations", "--duplicates", "--parsable2",
-            "--format", SACCT_FORMAT, "--starttime", since,
+            "--format", _sacct_format(), "--starttime", since,
             *(("--clusters", place.cluster) if place.cluster else ()),
         )  # fmt: skip
         with _said_by("sacct", *words) as path:
@@ -127,6 +127,13 @@ def _exports(place: UsagePlace, folder: Path, now_ns: int) -> Iterator[tuple[Pat
             if place.system == "dcgm" and _is_empty(path):
                 continue  # nothing was scraped on that day
             yield path, place.system
+
+
+def _sacct_format() -> str:
+    """The columns that this Slurm's sacct has: 22.05 refuses a list with ``restarts`` in it."""
+    with _said_by("sacct", "--helpformat") as path:
+        known = set(path.read_text("utf-8", "replace").lower().replace("|", " ").split())
+    return ",".join(name for name in SACCT_FORMAT.split(",") if name in known)
 
 
 def _day_url(place: UsagePlace, since_ns: int, until_ns: int) -> str:
