@@ -75,6 +75,21 @@ def test_its_money_sums_up_by_pipeline_execution_and_step(engine):
     assert found == expected[engine]
 
 
+def test_a_step_of_a_sagemaker_pipeline_is_its_training_job_with_labels_of_the_step():
+    name = "pipelines-4aqgnyhyvmhr-Train-Model-kBmDbWBRpj"
+    labels = read_surroundings({"TRAINING_JOB_NAME": name}).labels
+    assert (labels["pipeline.run"], labels["pipeline.step"]) == ("4aqgnyhyvmhr", "Train-Model")
+    assert "pipeline.run" not in read_surroundings({"TRAINING_JOB_NAME": "bert-2026"}).labels
+
+
+def test_a_step_of_an_azure_pipeline_names_the_job_that_it_is_a_step_of():
+    step = {"AZUREML_RUN_ID": "step-1", "AZUREML_ARM_PROJECT_NAME": "nightly"}
+    labels = read_surroundings({**step, "AZUREML_ROOT_RUN_ID": "root-1"}).labels
+    assert (labels["pipeline"], labels["pipeline.run"]) == ("nightly", "root-1")
+    for alone in (step, {**step, "AZUREML_ROOT_RUN_ID": "step-1"}):
+        assert "pipeline.run" not in read_surroundings(alone).labels
+
+
 def test_a_retry_says_how_often_it_was_tried():
     assert read_surroundings({**AIRFLOW, "AIRFLOW_CTX_TRY_NUMBER": "3"}).restart_count == 2
     assert read_surroundings({**METAFLOW, "MF_ATTEMPT": "2"}).restart_count == 2

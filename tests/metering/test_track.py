@@ -490,6 +490,15 @@ def test_a_run_inside_a_run_of_another_id_gives_the_outer_one_back(home):
     assert "TRAINFARE_RUN_ID" not in os.environ
 
 
+def test_runs_that_take_turns_in_one_thread_may_end_in_any_order(home):
+    first, second = trainfare.track(run_id="r-1"), trainfare.track(run_id="r-2")
+    first.finish()
+    second.finish()
+    assert "TRAINFARE_RUN_ID" not in os.environ
+    with trainfare.track() as third:
+        assert third.outer is None
+
+
 def test_a_relative_home_stays_one_when_the_training_moves(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TRAINFARE_HOME", "rel")

@@ -28,6 +28,8 @@ from trainfare.core.source_file import csv_rows, json_items
 from trainfare.core.stage import Status
 from trainfare.core.tally import Tally
 from trainfare.metering.environment import derive_run_id
+from trainfare.metering.pipelines import airflow_job
+from trainfare.metering.schedulers import Job
 
 KIND = "opencost"
 
@@ -39,8 +41,15 @@ _SERVICES = frozenset(
 )
 """Controllers of what runs for good, not of training jobs."""
 
-_JOB_UID = ("batch_kubernetes_io_controller_uid", "controller_uid")
-"""The label that Kubernetes gives every pod of a Job; the meter takes it as the run id."""
+_JOB_UID = (
+    "jobset_sigs_k8s_io_jobset_uid",
+    "batch_kubernetes_io_controller_uid",
+    "controller_uid",
+)
+"""Labels of every pod of a JobSet or a Job; the manifest lets the meter take it as the run id."""
+
+_AIRFLOW = ("dag_id", "run_id", "task_id")
+"""Labels of a pod that runs a task of Airflow; its ``run_id`` is one of the DAG, not of the task."""
 
 _OWN_FIGURES = {
     "cpuCost": "CPUCost",
@@ -125,7 +134,7 @@ def _is_claim(name: str, allocation: Mapping[str, Any], tally: Tally) -> bool:
             tally.skip(remainder.strip("_"))
             return False
     properties = allocation.get("properties") or {}
-    if find_run_id(properties.get("labels") or {}):
+    if find_run_id(_user_labels(properties)):
         return True
     if str(properties.get("controllerKind", "")).lower() in _SERVICES:
         tally.skip("not a job")
@@ -176,7 +185,7 @@ def _resource_id(node: str, named: str, inventory: Inventory) -> str:
 
 
 def _run_id(properties: Mapping[str, Any], options: ReadOptions) -> str:
-    labels = properties.get("labels") or {}
+    labels = _user_labels(properties)
     namespace, pod = str(properties.get("namespace", "")), str(properties.get("pod", ""))
     stated = options.runs.get(f"{namespace}/{pod}") or options.runs.get(pod)
     tagged = find_run_id(labels)
@@ -185,17 +194,36 @@ def _run_id(properties: Mapping[str, Any], options: ReadOptions) -> str:
     uid = next((str(labels[key]) for key in _JOB_UID if labels.get(key)), None)
     if uid:
         return valid_run_id(uid)
+    task = _airflow_task(properties)
+    if task is not None:
+        return derive_run_id(*task.shown, within=task.within)
     cluster = str(properties.get("cluster") or options.cluster or "")
     job = str(properties.get("controller") or pod)
     return derive_run_id("k8s", *((cluster,) if cluster else ()), namespace, job)
 
 
+def _airflow_task(properties: Mapping[str, Any]) -> Job | None:
+    """The task that Airflow runs in this pod, as its labels say."""
+    labels = properties.get("labels") or {}
+    dag, execution, task = (str(labels.get(key) or "") for key in _AIRFLOW)
+    return airflow_job(dag, execution, task) if dag and execution and task else None
+
+
+def _user_labels(properties: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The pod's labels, without a ``run_id`` that is Airflow's."""
+    labels: Mapping[str, Any] = properties.get("labels") or {}
+    if _airflow_task(properties) is None:
+        return labels
+    return {key: value for key, value in labels.items() if key not in _AIRFLOW}
+
+
 def _labels(properties: Mapping[str, Any]) -> Mapping[str, str]:
     """The pod's labels, and where it ran."""
-    own = without_run(properties.get("labels") or {})
+    task = _airflow_task(properties)
     return clean_labels(
         {
-            **own,
+            **without_run(_user_labels(properties)),
+            **({} if task is None else task.labels),
             "k8s.cluster": properties.get("cluster"),
             "k8s.namespace": properties.get("namespace"),
             "k8s.job": properties.get("controller"),

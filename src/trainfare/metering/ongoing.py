@@ -48,13 +48,19 @@ def keep(run: Run) -> None:
 
 
 def forget(run: Run) -> None:
-    """Take the run out of this thread and out of the environment; a run around it is back."""
+    """Take the run out of this thread and out of the environment; a run around it is back.
+
+    Runs of tasks that take turns in one thread end in any order: one that has ended is not back.
+    """
     _unfinished.pop(id(run), None)
     take_back(run.id)
     if thread_run() is run:
-        _local.run = run.outer
-        if run.outer is not None:
-            run.outer.pass_down_again()
+        outer = run.outer
+        while outer is not None and id(outer) not in _unfinished:
+            outer = outer.outer
+        _local.run = outer
+        if outer is not None:
+            outer.pass_down_again()
 
 
 def _finish_at_exit() -> None:

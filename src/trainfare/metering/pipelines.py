@@ -1,4 +1,4 @@
-"""Which step of which pipeline a process runs, as the pipeline's engine says it.
+"""Pipelines: which step of which one a process runs, as the pipeline's engine says it.
 
 A step of one execution of a pipeline is one run, and its retries are attempts of that run: an
 engine names the step alike each time. Every step has the labels ``pipeline``, ``pipeline.run`` and
@@ -46,9 +46,32 @@ def _airflow(env: Env, _root: Path | None) -> Job | None:
     execution = env.get("AIRFLOW_CTX_DAG_RUN_ID")
     if not dag or not task or not execution:
         return None
-    job = step_job("airflow", dag, execution, task, source="AIRFLOW_CTX_DAG_RUN_ID")
     tries = whole(env, "AIRFLOW_CTX_TRY_NUMBER") or 1
-    return job._replace(restart_count=max(0, tries - 1))
+    job = airflow_job(dag, execution, task)
+    return job._replace(source="AIRFLOW_CTX_DAG_RUN_ID", restart_count=max(0, tries - 1))
+
+
+def airflow_job(dag: str, execution: str, task: str) -> Job:
+    """A task by its names, or by the labels that Airflow makes of them for the pod that runs it."""
+    safe = [_pod_label(name) for name in (dag, task, execution)]
+    shown, within = ("airflow", *safe[:2]), tuple(safe[2:])
+    return step_job("airflow", dag, execution, task)._replace(shown=shown, within=within)
+
+
+def _pod_label(text: str) -> str:
+    """*text* as Airflow writes it into a pod's label; what is one already stays as it is.
+
+    Source: apache-airflow-providers-cncf-kubernetes, ``make_safe_label_value``.
+
+    >>> _pod_label("nightly"), _pod_label("manual__2026-10-01T00:00:00+00:00")
+    ('nightly', 'manual__2026-10-01T0000000000-68c098335')
+    """
+    safe = re.sub(r"^[^a-z0-9A-Z]*|[^a-zA-Z0-9_\-\.]|[^a-z0-9A-Z]*$", "", text)
+    if safe == text and len(text) <= 63:
+        return text
+    from hashlib import md5  # OpenSSL, which few processes need
+
+    return f"{safe[:53]}-{md5(text.encode(), usedforsecurity=False).hexdigest()[:9]}"
 
 
 def _metaflow(env: Env, _root: Path | None) -> Job | None:

@@ -18,6 +18,7 @@ Env = Mapping[str, str]
 _UUID = r"[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}"
 _RAY_LOT = r"raysubmit_[A-Za-z0-9]{12,}"
 _TORCH_LOG = r"(.*/[^/]+)/attempt_\d+/\d+/error\.json"
+_SAGEMAKER_STEP = r"pipelines-([a-z0-9]{12})-(.+)-[A-Za-z0-9]{10}"
 _NO_STEP = 0xFFFFFFF0
 """Slurm's step numbers from here on are its own batch scripts, shells and daemons."""
 
@@ -115,8 +116,14 @@ def _sagemaker(env: Env, root: Path | None) -> Job | None:
         provider="aws",
         region=region,
         instance_type=kind if isinstance(kind, str) and kind.startswith("ml.") else None,
-        labels={"sagemaker.job": name, "sagemaker.host": current},
+        labels={"sagemaker.job": name, "sagemaker.host": current, **_sagemaker_step(name)},
     )
+
+
+def _sagemaker_step(job: str) -> dict[str, str | None]:
+    """Execution and step of a SageMaker pipeline, which are all that a step's job name tells."""
+    named = re.fullmatch(_SAGEMAKER_STEP, job)
+    return {"pipeline.run": named[1], "pipeline.step": named[2]} if named else {}
 
 
 def _vertex(env: Env, _root: Path | None) -> Job | None:
@@ -160,6 +167,8 @@ def _azureml(env: Env, _root: Path | None) -> Job | None:
     if not run:
         return None
     names = ("AZUREML_ARM_SUBSCRIPTION", "AZUREML_ARM_RESOURCEGROUP", "AZUREML_ARM_WORKSPACE_NAME")
+    root = env.get("AZUREML_ROOT_RUN_ID")
+    is_step = root not in (None, "", run)
     return Job(
         "azureml",
         source="AZUREML_RUN_ID",
@@ -170,7 +179,12 @@ def _azureml(env: Env, _root: Path | None) -> Job | None:
         node_rank=whole(env, "NODE_RANK"),
         nodes=whole(env, "AZUREML_NODE_COUNT"),
         provider="azure",
-        labels={"azureml.run": run, "azureml.workspace": env.get(names[2])},
+        labels={
+            "azureml.run": run,
+            "azureml.workspace": env.get(names[2]),
+            "pipeline": env.get("AZUREML_ARM_PROJECT_NAME") if is_step else None,
+            "pipeline.run": root if is_step else None,
+        },
     )
 
 
