@@ -4,6 +4,7 @@ VENV   := .venv
 RUN    := $(VENV)/bin/
 WORKS  := .venv-frameworks
 TORCH  := 2.13.0
+SHOWN  := transformers_trainer lightning_trainer keras_fit accelerate_loop jax_flax optuna_study ray_train
 
 .PHONY: help setup frameworks examples demo test test-long check format lock audit bench system-deps clean
 
@@ -35,6 +36,12 @@ examples: setup ## run every example that names what it needs, each in a throw-a
 
 demo: setup ## meter a real training on this machine and print its receipt
 	$(RUN)python examples/demo.py
+
+examples: frameworks ## run an example of every framework that metering has a door for
+	for one in $(SHOWN); do \
+	  echo "examples/$$one.py"; TRAINFARE_HOME=.demo/home $(WORKS)/bin/python examples/$$one.py || exit 1; \
+	done
+	TRAINFARE_HOME=.demo/home $(WORKS)/bin/python -m torch.distributed.run --standalone --nproc-per-node=2 examples/torch_ddp.py
 
 test: setup frameworks ## run all tests
 	$(RUN)python -m pytest -n 2 -m "not long"

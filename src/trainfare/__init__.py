@@ -22,6 +22,7 @@ from trainfare.metering.track import Run, track
 if TYPE_CHECKING:
     from altair import LayerChart
 
+    from trainfare import integrations
     from trainfare.core.budget import Budget, Standing
     from trainfare.flows.reconcile import Reconciliation
     from trainfare.reports.table import Table
@@ -37,6 +38,7 @@ __all__ = [
     "__version__",
     "chart",
     "frontier",
+    "integrations",
     "receipt",
     "reconcile",
     "report",
@@ -50,11 +52,15 @@ __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> object:
-    """Load ``Budget`` when it is asked for; a training that has none pays nothing for it."""
+    """Load ``Budget`` and ``integrations`` when asked for; whoever has none pays nothing for it."""
     if name == "Budget":
         from trainfare.core.budget import Budget
 
         return Budget
+    if name == "integrations":
+        import importlib
+
+        return importlib.import_module("trainfare.integrations")
     raise AttributeError(f"module 'trainfare' has no attribute {name!r}")
 
 

@@ -1,8 +1,11 @@
 """Tests against the real frameworks: they run in an environment of their own, with PyTorch."""
 
 import importlib.util
+import os
 
 import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before PyTorch loads: tiny models only lose by two
 
 collect_ignore_glob = [] if importlib.util.find_spec("torch") else ["*.py"]
 
@@ -12,3 +15,14 @@ def pytest_collection_modifyitems(items):
     for item in items:
         item.add_marker(pytest.mark.filterwarnings("default"), append=False)
         item.add_marker(pytest.mark.filterwarnings("error:::trainfare"), append=True)
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A home of the test's own, and no run inherited from whoever started the tests."""
+    folder = tmp_path / "home"
+    monkeypatch.setenv("TRAINFARE_HOME", str(folder))
+    monkeypatch.setenv("TRAINFARE_METADATA", "off")
+    for name in ("TRAINFARE_RUN_ID", "TRAINFARE_PRICE"):
+        monkeypatch.delenv(name, raising=False)
+    return folder

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,9 @@ from trainfare.metering.meter import Meter
 if TYPE_CHECKING:
     from trainfare.core.budget import Budget
     from trainfare.metering.brake import Brake, Halt
+
+Vote = Callable[[bool, bool], tuple[bool, bool]]
+"""What budgets want of this process (stop, checkpoint) → what its whole run does, at the same step."""
 
 LOOK_NS = 30 * 10**9
 """How often it is looked whether the home has budgets by now."""
@@ -89,11 +92,22 @@ class Held:
 
     _counters: Counters
     _was_told = False
+    _vote: Vote | None = None
+
+    def stop_together(self, vote: Vote) -> None:
+        """From here on ask *vote* at every step, so that all processes of a run end at the same one.
+
+        A process that ends alone leaves the others waiting for its gradients.
+        """
+        self._vote = vote
 
     @property
     def should_stop(self) -> bool:
         """Whether a budget wants the run to end; for frameworks that have a stop flag of their own."""
-        self._was_told = self._was_told or self._counters.stop is not None
+        is_told, counters = self._counters.stop is not None, self._counters
+        if self._vote is not None:
+            is_told, counters.is_checkpoint_due = self._vote(is_told, counters.is_checkpoint_due)
+        self._was_told = self._was_told or is_told
         return self._was_told
 
     @property
@@ -112,8 +126,9 @@ class Held:
         Raises:
             BudgetExceeded: a budget that covers this run is used up and armed.
         """
-        self._was_told = True
-        raise BudgetExceeded(f"{self._counters.stop}; the run was stopped between two steps")
+        if self.should_stop:
+            words = self._counters.stop or "a budget stops another process of this run"
+            raise BudgetExceeded(f"{words}; the run was stopped between two steps")
 
 
 def own_budgets(limit: str | Money | Budget | None) -> tuple[Budget, ...]:

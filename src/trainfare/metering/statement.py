@@ -25,6 +25,18 @@ class Statements:
     home: Path
     _when_ended: list[Callable[[], None]]
 
+    def advance(
+        self, steps: int = 1, *, samples: int | None = None, tokens: int | None = None
+    ) -> None:
+        """Count *steps* as ``run.step()`` does, for a loop that asks ``run.should_stop`` itself."""
+        self._begin_training()
+        self._counters.steps += steps
+        if samples is not None or tokens is not None:
+            self._counters.take(samples, tokens)
+
+    def _begin_training(self) -> None:
+        raise AssertionError  # Run says what that is
+
     def resume(self, *, step: int) -> None:
         """Say that training goes on at *step* of the whole: what was beyond it is done again."""
         if (count := whole_count("step", step)) is not None:

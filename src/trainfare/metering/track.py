@@ -124,7 +124,7 @@ class Run(Statements, Held):
         self._counters.steps += 1
         if samples is not None or tokens is not None:
             self._counters.take(samples, tokens)
-        if self._counters.stop is not None:
+        if self._counters.stop is not None or self._vote is not None:
             self._heed()
 
     def steps(
@@ -173,7 +173,7 @@ class Run(Statements, Held):
         self._begin_training()
         self._plan_steps(length_of(loader))
         while True:
-            if counters.stop is not None:
+            if counters.stop is not None or self._vote is not None:
                 self._heed()
             asked_ns = clock()
             try:
