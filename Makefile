@@ -76,7 +76,7 @@ bench: setup ## measure Trainfare beside its peers and limits
 system-deps: ## install with apt what some tests drive for real (compiler, …)
 	command -v apt-get >/dev/null || { echo "apt-get is not here; install gcc by your own means"; exit 0; }; \
 	  apt-get update -qq && apt-get install -y -qq gcc libc6-dev poppler-utils chromium postgresql \
-    slurm-wlm slurmdbd munge mariadb-server
+    slurm-wlm slurmdbd munge mariadb-server prometheus
 
 clean: ## remove everything that was built
 	rm -rf $(VENV) $(WORKS) .demo dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

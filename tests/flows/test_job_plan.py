@@ -82,6 +82,7 @@ def test_a_job_that_needs_something_is_off_without_it(tmp_path, name):
         ("[[usage]]\nfrom = 'dcgm'\nurl = 'file:///x'\n", "url is no address such as"),
         ("[[usage]]\nfrom = 'file'\n", "say files as well"),
         ("[[usage]]\nfrom = 'slurm'\ndays = 0\n", "days is no whole number from 1 on"),
+        ("[trackers]\nmlflow = 5\n", "mlflow"),
         ("[preview]\nfrom = 'oracle'\n", "from 'oracle' is none of aws"),
     ],
 )

@@ -89,6 +89,9 @@ def prometheus(series):
     class Prometheus(_Quiet):
         def do_GET(self):
             query = parse_qs(urlsplit(self.path).query)
+            if "start" not in query:  # it is asked for node exporter, which is not there
+                self.answer({"status": "success", "data": {"resultType": "vector", "result": []}})
+                return
             since, until = (parse_instant(query[key][0]) // 10**9 for key in ("start", "end"))
             step = int(query["step"][0])
             values = [[at, "95"] for at in range(since, until, step) if series[0] <= at < series[1]]

@@ -2,6 +2,9 @@
 
 import importlib.metadata
 import json
+import os
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -28,14 +31,11 @@ def home(tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    """The address of a store that needs no server."""
-    folder = tmp_path_factory.mktemp("mlflow")
-    uri = f"sqlite:///{folder}/mlflow.db"
-    mlflow.set_tracking_uri(uri)
+def store(mlflow_store, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("costs")
     mlflow.create_experiment("costs", artifact_location=str(folder / "artifacts"))
     mlflow.set_experiment("costs")
-    return uri
+    return mlflow_store
 
 
 def train(steps=3):
@@ -117,3 +117,19 @@ def test_a_store_that_cannot_be_reached_harms_no_training(home, monkeypatch, cap
         mlflow.set_tracking_uri(before)
     assert "no costs go to mlflow" in caplog.text
     assert read_receipt(home, run.id).run.status.value == "finished"
+
+
+@pytest.mark.long
+def test_the_example_says_what_it_cost(tmp_path):
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        [sys.executable, ROOT / "examples" / "mlflow_costs.py"],
+        env={**os.environ, "PATH": path, "TRAINFARE_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=True,
+    )
+    assert "MLflow says it cost 0.00" in done.stdout
+    assert "1 of MLflow's runs were metered" in done.stdout
+    assert "unmetered" in done.stdout

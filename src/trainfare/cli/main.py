@@ -52,6 +52,8 @@ COMMANDS = {
     "token": "Who may ask the server: create, list, rotate and revoke tokens.",
     "jobs": "What a server does by itself, and doing it by hand.",
     "agent": "One per node: ship its runs, and what nobody claims of it.",
+    "metrics": "What runs cost now, as Prometheus scrapes it, without a server.",
+    "trackers": "Send what runs cost to MLflow, billed too once the bill is here.",
     "doctor": "What was detected, which price and why, what is missing.",
     "completion": "Print the completion script for bash, zsh or fish.",
 }

@@ -15,13 +15,14 @@ from trainfare.core.plain import plain
 from trainfare.core.price import parse_hourly
 
 if TYPE_CHECKING:
-    from trainfare.flows.logs import ImportedRun
+    from trainfare.flows.transcribing import ImportedRun, Words
 
 _EXAMPLES = """\b
 Examples:
   trainfare runs import result_0.txt --instance ND96isr_H100_v5 --region eastus
   trainfare runs import lightning_logs/ --price 3.6/h --team vision
   trainfare runs import train.log --price 24.48/h --end 2026-10-01T08:00:00Z
+  trainfare runs import --from mlflow http://127.0.0.1:5000 --only lr-sweep --price 3.6/h
   trainfare runs import log.csv --key hours=t --price 3.06/h --start 2026-10-01T08:00:00Z
 """
 
@@ -31,13 +32,12 @@ Examples:
     "places",
     nargs=-1,
     required=True,
-    type=click.Path(path_type=Path, exists=True),
-    metavar="FILE|FOLDER…",
+    metavar="FILE|FOLDER|URL…",
 )
 @click.option(
     "--from",
     "kind",
-    type=click.Choice(["mllog", "tensorboard", "jsonl", "csv", "nanogpt", "dbt"]),
+    type=click.Choice(["mllog", "tensorboard", "jsonl", "csv", "nanogpt", "dbt", "mlflow"]),
     help="What FILE is.  [default: recognised]",
 )
 @click.option("--name", help="How people call the run.  [default: as the file]")
@@ -64,15 +64,24 @@ Examples:
     help="Which column is the time, seconds, milliseconds, minutes, hours, step or epoch.",
 )
 @click.option("--time-zone", "zone", help="Of times that name none.")
+@click.option(
+    "--only",
+    "only",
+    multiple=True,
+    metavar="EXPERIMENT",
+    help="Of MLflow's experiments; repeat it.",
+)
 @format_option("table", "json")
-def import_(places: tuple[Path, ...], kind: str | None, form: str, **words: Any) -> None:
+def import_(places: tuple[str, ...], kind: str | None, form: str, **words: Any) -> None:
     """Import runs from logs; the same log twice changes nothing.
 
     FILE is an MLPerf log, a TensorBoard event file, JSON lines, a trainer_state.json, a CSV or TSV,
-    a text log of nanoGPT or dbt's run_results.json; of a FOLDER every log below it. A log that has grown since replaces what
-    was read of it.
+    a text log of nanoGPT or dbt's run_results.json; of a FOLDER every log below it. A log that has
+    grown since replaces what
+    was read of it. With --from mlflow the place is a server, a database or a folder of MLflow.
     """
-    from trainfare.flows.logs import Words, import_runs
+    from trainfare.flows.logs import import_runs
+    from trainfare.flows.transcribing import Words
     from trainfare.logs.keys import Keys, parse_key, parse_zone
     from trainfare.metering.home import home_folder
 
@@ -94,11 +103,32 @@ def import_(places: tuple[Path, ...], kind: str | None, form: str, **words: Any)
         resources=tuple(dict.fromkeys(words["resources"])),
     )
     keys = Keys(dict(map(parse_key, words["keys"])), zone)
-    runs, remarks = import_runs(home_folder(), places, said, kind=kind, keys=keys)
+    if kind == "mlflow":
+        runs, remarks = _from_mlflow(places, said, words["only"])
+    elif words["only"]:
+        raise BadInput("--only chooses MLflow's experiments; add --from mlflow")
+    else:
+        paths = [Path(place) for place in places]
+        runs, remarks = import_runs(home_folder(), paths, said, kind=kind, keys=keys)
     if form == "json":
         say_json({"runs": [_document(run) for run in runs], "remarks": remarks})
         return
     _show(runs, remarks)
+
+
+def _from_mlflow(
+    places: tuple[str, ...], said: Words, only: tuple[str, ...]
+) -> tuple[list[ImportedRun], list[str]]:
+    from trainfare.flows.tracker_runs import import_mlflow
+    from trainfare.metering.home import home_folder
+
+    runs: list[ImportedRun] = []
+    remarks: list[str] = []
+    for place in places:
+        found, noticed = import_mlflow(home_folder(), place, said, experiments=only)
+        runs += found
+        remarks += noticed
+    return runs, remarks
 
 
 def _instant(option: str, text: str | None) -> int | None:
@@ -132,7 +162,7 @@ def _document(run: ImportedRun) -> dict[str, Any]:
 
 
 def _show(runs: list[ImportedRun], remarks: list[str]) -> None:
-    from trainfare.flows.logs import READ_FROM
+    from trainfare.flows.transcribing import READ_FROM
 
     rows = []
     for run in runs:

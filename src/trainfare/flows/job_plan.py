@@ -25,6 +25,9 @@
     [preview]
     from = "aws"                  # Cost Explorer and Budgets, beside the bill
 
+    [trackers]
+    mlflow = ["http://mlflow:5000"]  # as trainfare trackers sync
+
 A home without the file has no places to pull from; what needs none is done all the same.
 """
 
@@ -96,6 +99,8 @@ class JobPlan:
     usage: tuple[UsagePlace, ...] = ()
     preview: str | None = None
     """Whose own tools tell of the open month: "aws"."""
+    trackers: tuple[str, ...] | None = None
+    """MLflow stores whose runs get what ours cost, beside those that runs know of themselves."""
 
 
 def plan_file(home: Path) -> Path:
@@ -128,13 +133,14 @@ def read_plan(home: Path, jobs: Sequence[str], feeds: Sequence[str]) -> JobPlan:
     document = read_toml(path)
     if document is None:
         return JobPlan()
-    top = TomlTable(str(path), document, ("when", "bill", "prices", "usage", "preview"))
+    top = TomlTable(str(path), document, ("when", "bill", "prices", "usage", "preview", "trackers"))
     return JobPlan(
         _when(top, jobs),
         tuple(_bill(one) for one in top.tables("bill", ("place", "source"))),
         tuple(_prices(one, feeds) for one in top.tables("prices", ("feed", "regions", "only"))),
         tuple(_usage(home, one) for one in top.tables("usage", _USAGE_KEYS)),
         _preview(top),
+        _trackers(top),
     )
 
 
@@ -194,3 +200,8 @@ def _usage(home: Path, table: TomlTable) -> UsagePlace:
 def _preview(top: TomlTable) -> str | None:
     table = top.table("preview", ("from",))
     return None if table is None else table.choice("from", ("aws",))
+
+
+def _trackers(top: TomlTable) -> tuple[str, ...] | None:
+    table = top.table("trackers", ("mlflow",))
+    return None if table is None else table.texts("mlflow")

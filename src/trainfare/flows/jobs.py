@@ -145,7 +145,17 @@ def _allocate(home: Path, _plan: JobPlan) -> Done:
     anew = [one.period for one in done if not one.is_unchanged]
     if not anew:
         return Done(f"{len(done)} periods as before")
-    return Done(f"allocated {', '.join(anew)}", ("alerts",))
+    return Done(f"allocated {', '.join(anew)}", ("alerts", "trackers"))
+
+
+def _trackers(home: Path, plan: JobPlan) -> Done:
+    from trainfare.flows.trackers import SENT, sync_trackers
+
+    done = sync_trackers(home, plan.trackers or ())
+    sent = sum(one.state == SENT for one in done.runs)
+    return _done(
+        f"costs of {sent:,} runs sent, {len(done.runs) - sent:,} as they were", (), done.failures
+    )
 
 
 def _alerts(home: Path, _plan: JobPlan) -> Done:
@@ -223,6 +233,15 @@ JOBS: dict[str, Job] = {
             "5m",
             600,
             _alerts,
+        ),
+        Job(
+            "trackers",
+            "Send what ended runs cost to MLflow, billed too once the bill is here.",
+            "1h",
+            1800,
+            _trackers,
+            "[trackers] in jobs.toml",
+            lambda plan: plan.trackers is not None,
         ),
         Job(
             "metrics",

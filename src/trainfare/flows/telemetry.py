@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from trainfare.core.errors import MissingExtra, OutsideFailed
-from trainfare.flows.gauges import Gauge, read_gauges
+from trainfare.flows.gauge import Gauge
+from trainfare.flows.gauges import read_gauges
 from trainfare.store.ledger import open_ledger
 
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")

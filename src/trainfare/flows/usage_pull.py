@@ -22,6 +22,7 @@ from urllib.parse import urlencode
 from trainfare.core.errors import NotFound, OutsideFailed, TrainfareError
 from trainfare.core.period import DAY, SECOND, format_instant
 from trainfare.flows.job_plan import UsagePlace
+from trainfare.flows.node_inventory import ask_inventory
 from trainfare.flows.usage import ClaimImport, import_claims
 from trainfare.prices.download import Line, fetch
 
@@ -39,10 +40,13 @@ PATIENCE_SECONDS = 300
 STEP_SECONDS = 60
 """Between two samples that Prometheus is asked for."""
 
-_DCGM = (
+_SERIES = (
     '{__name__=~"DCGM_FI_PROF_GR_ENGINE_ACTIVE|DCGM_FI_DEV_GPU_UTIL|DCGM_FI_DEV_FB_USED|'
     'DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION"}'
 )
+_DCGM = f"{_SERIES} and last_over_time({_SERIES}[{STEP_SECONDS}s])"
+"""Prometheus repeats a value for five minutes where a series ends without its marker, as after its
+own restart: a job would hold its GPU so much longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +85,13 @@ def pull_usage(
 def _pull(home: Path, place: UsagePlace, now_ns: int) -> Iterator[ClaimImport]:
     from trainfare.clusters.options import ReadOptions
 
-    options = ReadOptions(now_ns, cluster=place.cluster, inventory=_inventory(place))
+    options = ReadOptions(now_ns, cluster=place.cluster, inventory=_inventory(place, now_ns))
     with tempfile.TemporaryDirectory(prefix="trainfare-usage-") as folder:
         for path, kind in _exports(place, Path(folder), now_ns):
             yield import_claims(home, [path], options, kind=kind)
 
 
-def _inventory(place: UsagePlace) -> Inventory:
+def _inventory(place: UsagePlace, now_ns: int) -> Inventory:
     from trainfare.clusters.inventory import Inventory, make_capacity, read_inventory
 
     found = Inventory()
@@ -96,6 +100,8 @@ def _inventory(place: UsagePlace) -> Inventory:
     elif place.system == "slurm" and place.gpus_per_node is None and shutil.which("scontrol"):
         with _said_by("scontrol", "show", "nodes", "--all") as path:
             found = read_inventory(path)
+    elif place.system == "dcgm" and place.gpus_per_node is None:
+        found = ask_inventory(place.place, now_ns)
     if place.gpus_per_node is not None or place.cpus_per_node is not None:
         found = replace(found, default=make_capacity(place.gpus_per_node, place.cpus_per_node))
     return found

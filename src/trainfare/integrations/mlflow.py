@@ -13,21 +13,20 @@ Source: MLflow, "Tracking: MlflowClient" and "Plugins: Run Context Provider".
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections.abc import Mapping
-from typing import Any
 
-from trainfare.metering.figures import words_of
+from trainfare.metering.mlflow_run import (
+    RUN_TAG,
+    SYSTEM,
+    page_of,
+    place_of,
+    put_figures,
+    put_receipt,
+)
 from trainfare.metering.receipt import Receipt
 from trainfare.metering.teller import EVERY_SECONDS, tell_costs
 from trainfare.metering.track import Run
-
-SYSTEM = "mlflow"
-
-RUN_TAG = "trainfare.run"
-
-RECEIPT_FILE = "trainfare/receipt.json"
 
 
 def send_costs(run_id: str | None = None, *, every_seconds: float = EVERY_SECONDS) -> Run:
@@ -54,54 +53,16 @@ class MlflowRun:
         self._id = run_id
         self._client.set_tag(run_id, RUN_TAG, run.id)
         experiment = self._client.get_run(run_id).info.experiment_id
-        run.tracked(
-            SYSTEM, run_id, place=plain_place(place), url=page_of(place, experiment, run_id)
-        )
+        run.tracked(SYSTEM, run_id, place=place_of(place), url=page_of(place, experiment, run_id))
 
     def tell(self, figures: Mapping[str, float], step: int) -> None:
         """Log the figures as metrics of this moment."""
-        put_figures(self._client, self._id, figures, step)
+        put_figures(self._client, self._id, figures, step, time.time_ns())
 
     def conclude(self, receipt: Receipt, figures: Mapping[str, float]) -> None:
         """Log the last figures, exact amounts as tags, and the receipt as an artifact."""
-        put_figures(self._client, self._id, figures, receipt.steps)
+        put_figures(self._client, self._id, figures, receipt.steps, time.time_ns())
         put_receipt(self._client, self._id, receipt)
-
-
-def put_figures(client: Any, run_id: str, figures: Mapping[str, float], step: int) -> None:
-    """Log *figures* as metrics of this moment, in one request."""
-    from mlflow.entities import Metric
-
-    now_ms = time.time_ns() // 10**6
-    client.log_batch(run_id, [Metric(key, value, now_ms, step) for key, value in figures.items()])
-
-
-def put_receipt(client: Any, run_id: str, receipt: Receipt) -> None:
-    """Put what is exact on an MLflow run: amounts as tags, the receipt as an artifact."""
-    from mlflow.entities import RunTag
-
-    client.log_batch(run_id, tags=[RunTag(key, word) for key, word in words_of(receipt).items()])
-    client.log_dict(run_id, receipt.to_json(), RECEIPT_FILE)
-
-
-def plain_place(uri: str) -> str:
-    """A tracking URI without the password that it may carry.
-
-    >>> plain_place("https://me:secret@mlflow.example/base")
-    'https://mlflow.example/base'
-    """
-    return re.sub(r"(?<=://)[^/]*@", "", uri)
-
-
-def page_of(uri: str, experiment: str, run_id: str) -> str | None:
-    """Where people look at a run; a folder or a database has no page.
-
-    >>> page_of("http://127.0.0.1:5000/", "1", "ab")
-    'http://127.0.0.1:5000/#/experiments/1/runs/ab'
-    """
-    if not uri.startswith(("http://", "https://")):
-        return None
-    return f"{plain_place(uri).rstrip('/')}/#/experiments/{experiment}/runs/{run_id}"
 
 
 class TrainfareRunContext:

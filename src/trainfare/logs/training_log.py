@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from trainfare.core.run import StageMark
@@ -74,7 +74,7 @@ class TrainingLog:
     """One uninterrupted stretch of training as its log tells it."""
 
     kind: str
-    """mllog, tensorboard, jsonl, csv, nanogpt or dbt."""
+    """mllog, tensorboard, jsonl, csv, nanogpt, dbt or mlflow."""
     clock: Clock
     start_ns: int
     """Its first moment: an instant, or 0 on a timer."""
@@ -93,6 +93,8 @@ class TrainingLog:
     """How the training ended; None where the log does not say."""
     error: str | None = None
     model: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """What else it says of the run, in words fit for labels."""
     hostname: str | None = None
     notes: tuple[str, ...] = ()
     """What the reader noticed or had to assume."""

@@ -199,7 +199,7 @@ def _observe(
         if own is not None and own.folder == folder:
             own.add_event(event)
         else:
-            _append(folder, event, is_torn=is_torn)
+            append_event(folder, event, is_torn=is_torn)
             is_torn = False
     return tuple(seen)
 
@@ -256,10 +256,10 @@ def _close(stored: Stored) -> bool:
         "error": "the process ended without saying so; closed at its last sample",
         "steps": segment.steps,
     }
-    return _append(stored.folder, event, is_torn=not events.endswith(b"\n"))
+    return append_event(stored.folder, event, is_torn=not events.endswith(b"\n"))
 
 
-def _append(folder: Path, event: dict[str, Any], *, is_torn: bool = False) -> bool:
+def append_event(folder: Path, event: dict[str, Any], *, is_torn: bool = False) -> bool:
     """Add an event to another's spool; where that is not allowed, nothing is said of it."""
     if (folder / MIRRORED).exists() or not os.access(folder / EVENTS, os.W_OK):
         return False

@@ -58,6 +58,18 @@ def tell_costs(make: Callable[[Run], Tracker], system: str, every_seconds: float
     return run
 
 
+def receipt_now(run: Run) -> Receipt:
+    """The receipt of a live run in milliseconds: by its last samples, without the runs beside it."""
+    return read_receipt(
+        run.home,
+        run.id,
+        own=run._spool,  # noqa: SLF001 (what it has still to write counts too)
+        is_recent=True,
+        with_makers=False,
+        beside=(),
+    )
+
+
 class _Teller:
     """The thread of one run and one tracker."""
 
@@ -93,21 +105,12 @@ class _Teller:
         self._guard(self._conclude)
 
     def _tell(self) -> None:
-        receipt = self._receipt(is_recent=True)
+        receipt = receipt_now(self._run)
         self._tracker.tell(figures_of(receipt), receipt.steps)
 
     def _conclude(self) -> None:
-        receipt = self._receipt(is_recent=False)
+        receipt = self._run.receipt()
         self._tracker.conclude(receipt, figures_of(receipt))
-
-    def _receipt(self, *, is_recent: bool) -> Receipt:
-        """The receipt of the whole run; a quick look passes over other runs of the home."""
-        run = self._run
-        beside = () if is_recent else None
-        return read_receipt(
-            run.home, run.id, own=run._spool, is_recent=is_recent,  # noqa: SLF001 (pending writes count)
-            with_makers=not is_recent, beside=beside,
-        )  # fmt: skip
 
     def _guard(self, act: Callable[[], None]) -> None:
         try:

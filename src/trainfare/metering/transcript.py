@@ -14,14 +14,14 @@ import shutil
 import struct
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from trainfare.core.errors import BadInput, OutsideFailed
 from trainfare.core.machine import Machine
 from trainfare.core.price import Price
-from trainfare.core.run import LogOrigin, StageMark
+from trainfare.core.run import LogOrigin, StageMark, TrackerRun
 from trainfare.core.stage import Status
 from trainfare.metering import event as ev
 from trainfare.metering.event_value import log_from_json, log_to_json
@@ -76,6 +76,7 @@ class Transcript:
     error: str | None
     notes: tuple[str, ...]
     log: LogOrigin
+    trackers: tuple[TrackerRun, ...] = ()
     made: tuple[Mapping[str, Any], ...] = ()
     """Data that it made or read: role, uri, and what else an artifact's event says."""
 
@@ -111,8 +112,12 @@ class Transcript:
         said = {"samples": self.samples, "tokens": self.tokens}
         end |= {name: count for name, count in said.items() if count is not None}
         notes = [{"k": ev.NOTE, "t": 0, "text": text} for text in self.notes]
+        known = [
+            {"k": ev.TRACKER, "t": 0, **{k: v for k, v in asdict(one).items() if v is not None}}
+            for one in self.trackers
+        ]
         stages = self._stage_events()
-        return [start, *price, *notes, *self._resume(), *stages, *self._artifacts(), end]
+        return [start, *price, *notes, *known, *self._resume(), *stages, *self._artifacts(), end]
 
     def _artifacts(self) -> list[dict[str, Any]]:
         """What it read stood when it began, what it made stands from its end on."""

@@ -10,7 +10,8 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from trainfare.core.caller import Caller
-from trainfare.flows.gauges import Gauge, read_gauges
+from trainfare.flows.gauge import Gauge
+from trainfare.flows.gauges import read_gauges
 from trainfare.server.service import Service
 
 

@@ -3,42 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import sqlalchemy as sa
 
+from trainfare.core.run_sum import RunNow, RunSum
 from trainfare.core.stage import Status
 from trainfare.store.schema import RUN_SIGHT
 
 _ROW = RUN_SIGHT.c
-
-
-class RunSum(NamedTuple):
-    """The runs of one team in one status and currency together."""
-
-    team: str | None
-    status: str
-    currency: str
-    runs: int
-    estimated_nano: int
-    """Of those that are priced."""
-    unpriced: int
-    billed_nano: int
-    """Of those that are billed."""
-    unbilled: int
-
-
-class RunNow(NamedTuple):
-    """A run that goes on at this moment."""
-
-    run: str
-    team: str | None
-    name: str | None
-    model: str | None
-    experiment: str | None
-    currency: str
-    estimated_nano: int | None
-    duration_ns: int
 
 
 def sum_runs(connection: sa.Connection, team: str | None) -> list[RunSum]:

@@ -1,0 +1,214 @@
+"""Runs that MLflow knows become runs of this home, each of them one run however often it is met."""
+
+import json
+
+import mlflow
+import pytest
+from click.testing import CliRunner
+from mlflow.entities import Metric, Param
+
+import trainfare
+from trainfare.cli.main import cli
+from trainfare.core.period import SECOND
+from trainfare.flows.tracker_runs import import_mlflow
+from trainfare.flows.transcribing import Words
+from trainfare.integrations.mlflow import send_costs
+from trainfare.metering.history import read_receipt, run_ids
+
+START_MS = 1_790_812_800_000
+"""2026-10-01T00:00:00Z."""
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    folder = tmp_path / "home"
+    monkeypatch.setenv("TRAINFARE_HOME", str(folder))
+    monkeypatch.setenv("TRAINFARE_METADATA", "off")
+    for name in ("TRAINFARE_RUN_ID", "TRAINFARE_PRICE"):
+        monkeypatch.delenv(name, raising=False)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def client(mlflow_store):
+    return mlflow.MlflowClient(mlflow_store)
+
+
+@pytest.fixture
+def experiment(client, request, tmp_path):
+    """A new experiment, for the store is shared."""
+    client.create_experiment(request.node.name, artifact_location=str(tmp_path / "artifacts"))
+    mlflow.set_experiment(request.node.name)
+    return client.get_experiment_by_name(request.node.name)
+
+
+def add_run(client, experiment, *, hours=2, metrics=(), tags=None, params=None, end="FINISHED"):
+    """A run of so many hours, with metrics as (name, minutes, step, value)."""
+    run = client.create_run(experiment.experiment_id, START_MS, tags=tags, run_name="a run")
+    client.log_batch(
+        run.info.run_id,
+        [Metric(name, value, START_MS + at * 60_000, step) for name, at, step, value in metrics],
+        [Param(key, value) for key, value in (params or {}).items()],
+    )
+    if end:
+        client.set_terminated(run.info.run_id, end, START_MS + hours * 3_600_000)
+    return run.info.run_id
+
+
+def take(client, experiment, **words):
+    home = trainfare.metering.home.home_folder()
+    return import_mlflow(
+        home, mlflow.get_tracking_uri(), Words(**words), experiments=[experiment.name]
+    )
+
+
+def test_times_parameters_tags_and_metrics_come_along(client, experiment, home):
+    metrics = [("loss", 30, 50, 0.5), ("loss", 60, 100, 0.25), ("acc", 90, 1, 0.9)]
+    tags = {"team": "nlp", "mlflow.user": "ann", "git commit": "abc"}
+    mlflow_id = add_run(client, experiment, metrics=metrics, tags=tags, params={"lr": "0.1"})
+    [run], remarks = take(client, experiment)
+    assert (run.state, remarks) == ("added", [])
+    receipt = read_receipt(home, run.run)
+    assert receipt.run.name == "a run"
+    assert receipt.duration_ns == 7200 * SECOND
+    assert receipt.run.labels == {
+        "experiment": experiment.name,
+        "git_commit": "abc",
+        "mlflow.user": "ann",
+        "param.lr": "0.1",
+        "team": "nlp",
+    }
+    assert (receipt.steps, receipt.run.status.value) == (100, "finished")
+    assert [one.run for one in receipt.run.trackers] == [mlflow_id]
+    stages = [(one["stage"], one["seconds"]) for one in receipt.to_json()["stages"]]
+    assert stages == [("setup", 1800.0), ("train", 3600.0), ("finish", 1800.0)]
+    found = [json.loads(line) for line in (metrics_file(home, run.run)).read_text().splitlines()]
+    assert [(one["step"], one["m"]) for one in found] == [
+        (50, {"loss": 0.5}),
+        (100, {"loss": 0.25}),
+        (100, {"acc": 0.9}),
+    ]
+
+
+def metrics_file(home, run_id):
+    [path] = (home / "runs" / run_id).glob("*/metrics.jsonl")
+    return path
+
+
+def test_the_same_again_changes_nothing_and_a_run_that_grew_grows(client, experiment, home):
+    mlflow_id = add_run(client, experiment, metrics=[("loss", 30, 1, 0.5)], end=None)
+    [run], _ = take(client, experiment)
+    assert any("no end" in note for note in run.notes)
+    assert [one.state for one in take(client, experiment)[0]] == ["unchanged"]
+    client.set_terminated(mlflow_id, "FAILED", START_MS + 3_600_000)
+    [again], _ = take(client, experiment)
+    assert (again.run, again.state) == (run.run, "changed")
+    receipt = read_receipt(home, run.run)
+    assert (receipt.duration_ns, receipt.run.status.value) == (3600 * SECOND, "failed")
+    assert run_ids(home) == [run.run]
+
+
+def test_a_price_makes_a_receipt_of_it(client, experiment, home):
+    add_run(client, experiment)
+    address = mlflow.get_tracking_uri()
+    words = ["runs", "import", "--from", "mlflow", address, "--only", experiment.name]
+    done = CliRunner().invoke(cli, [*words, "--price", "3.6/h", "--format", "json"])
+    assert done.exit_code == 0, done.output
+    [run] = json.loads(done.output)["runs"]
+    assert (run["from"], run["held_seconds"]) == ("mlflow", 7200.0)
+    assert read_receipt(home, run["run"]).estimate.total.text() == "7.200000000"
+
+
+def test_a_run_that_was_metered_too_is_one_run(client, experiment, home):
+    with mlflow.start_run() as one, send_costs(every_seconds=3600) as run:
+        run.step()
+    runs, [remark] = take(client, experiment)
+    assert (runs, run_ids(home)) == ([], [run.id])
+    assert "1 of MLflow's runs were metered" in remark
+    assert [t.run for t in read_receipt(home, run.id).run.trackers] == [one.info.run_id]
+
+
+def test_a_metered_run_that_only_mlflow_knows_of_is_linked_once(client, experiment, home):
+    with trainfare.track() as run, mlflow.start_run() as one:
+        mlflow.set_tag("trainfare.run", run.id)  # as in any metered command
+    assert read_receipt(home, run.id).run.trackers == ()
+    for _ in range(2):
+        assert take(client, experiment)[0] == []
+    [tracker] = read_receipt(home, run.id).run.trackers
+    assert (tracker.system, tracker.run) == ("mlflow", one.info.run_id)
+    [events] = (home / "runs" / run.id).glob("*/events.jsonl")
+    assert events.read_text().count('"k":"tracker"') == 1
+
+
+def test_a_run_metered_on_another_machine_keeps_its_name(client, experiment, home):
+    add_run(client, experiment, tags={"trainfare.run": "r-elsewhere"})
+    [run], _ = take(client, experiment)
+    assert run.run == "r-elsewhere"
+
+
+def test_an_imported_run_gives_way_to_its_own_record_once_that_is_here(client, experiment, home):
+    add_run(client, experiment, tags={"trainfare.run": "r-elsewhere"})
+    take(client, experiment)
+    with trainfare.track(run_id="r-elsewhere"):  # as if its record had been shipped here
+        pass
+    assert take(client, experiment)[0] == []
+    [segment] = read_receipt(home, "r-elsewhere").run.segments
+    assert segment.log is None
+
+
+def test_the_time_of_runs_inside_a_run_counts_once(client, experiment, home):
+    outer = add_run(client, experiment)
+    for _ in range(2):
+        add_run(client, experiment, hours=1, tags={"mlflow.parentRunId": outer})
+    runs, [remark] = take(client, experiment)
+    assert len(runs) == 2
+    assert "have runs inside them" in remark
+    total = sum(read_receipt(home, one.run).duration_ns for one in runs)
+    assert total == 2 * 3600 * SECOND
+
+
+def test_what_fits_no_label_is_left_out_and_said(client, experiment, home):
+    add_run(client, experiment, params={"prompt": "x" * 300, "9th": "1"}, tags={"team": "nlp"})
+    [run], _ = take(client, experiment)
+    assert any("1 of its parameters and tags" in note for note in run.notes)
+    assert read_receipt(home, run.run).run.labels["param.9th"] == "1"
+
+
+def test_figures_that_trainfare_and_the_system_wrote_are_no_metrics(client, experiment, home):
+    kept = ("loss", 30, 3, 0.5)
+    others = [("trainfare/seconds", 31, 7, 1.0), ("system/gpu", 32, 900, 1.0)]
+    add_run(client, experiment, metrics=[kept, *others])
+    [run], _ = take(client, experiment)
+    assert read_receipt(home, run.run).steps == 3
+    assert "trainfare" not in metrics_file(home, run.run).read_text()
+
+
+def test_an_experiment_or_folder_that_is_not_there_is_said(client, home):
+    with pytest.raises(trainfare.NotFound, match="no experiment 'nowhere'"):
+        import_mlflow(home, mlflow.get_tracking_uri(), Words(), experiments=["nowhere"])
+    with pytest.raises(trainfare.NotFound, match="there is no folder nowhere"):
+        import_mlflow(home, "nowhere", Words())
+
+
+def test_an_old_folder_of_files_is_read(tmp_path, home, monkeypatch):
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    folder = tmp_path / "mlruns"
+    files = mlflow.MlflowClient(folder.as_uri())
+    files.create_experiment("files")
+    add_run(files, files.get_experiment_by_name("files"), metrics=[("loss", 30, 5, 0.5)])
+    [run], _ = import_mlflow(home, str(tmp_path), Words())
+    assert read_receipt(home, run.run).duration_ns == 7200 * SECOND
+
+
+def test_a_folder_with_a_database_is_read(client, experiment, home):
+    add_run(client, experiment)
+    folder = mlflow.get_tracking_uri().removeprefix("sqlite:///").rpartition("/")[0]
+    for place in (folder, f"{folder}/mlflow.db"):
+        [run], _ = import_mlflow(home, place, Words(), experiments=[experiment.name])
+        assert run.kind == "mlflow"
+
+
+def test_a_store_that_does_not_answer_is_said(home, monkeypatch):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(trainfare.core.errors.OutsideFailed, match="MLflow does not answer"):
+        import_mlflow(home, "http://127.0.0.1:9", Words())
