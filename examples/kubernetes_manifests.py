@@ -5,7 +5,8 @@
 """Check the manifests in kubernetes/ as far as it goes without a cluster: schemas, and CEL.
 
 Every document is held against Kubernetes' own schema, strictly; of the PyTorchJob, whose schema is
-not Kubernetes', the pod. The policy's conditions are evaluated on pods; its mutation is only parsed.
+not Kubernetes', the pod. The policy's conditions and the run id that it gives are evaluated on pods; its mutation is only
+parsed.
 """
 
 from pathlib import Path
@@ -22,32 +23,42 @@ def documents(name):
     return [one for one in yaml.safe_load_all((FOLDER / name).read_text()) if one]
 
 
-def check(document):
-    kubernetes_validate.validate(document, VERSION, strict=True)
-    print("valid", document["kind"])
-
-
-def is_matched(policy, pod):
+def evaluate(expression, pod):
     environment = celpy.Environment()
     what = {"object": celpy.json_to_cel(pod)}
-    texts = [one["expression"] for one in policy["spec"]["matchConditions"]]
-    return all(environment.program(environment.compile(one)).evaluate(what) for one in texts)
+    return environment.program(environment.compile(expression)).evaluate(what)
+
+
+def given_run(policy, pod):
+    """The run id that the policy gives *pod*; None where it leaves it alone."""
+    conditions = [one["expression"] for one in policy["spec"]["matchConditions"]]
+    if not all(evaluate(one, pod) for one in conditions):
+        return None
+    return str(evaluate(policy["spec"]["variables"][0]["expression"], pod))
 
 
 if __name__ == "__main__":
     for name in ("job.yaml", "policy.yaml", "sync.yaml"):
         for document in documents(name):
-            check(document)
+            kubernetes_validate.validate(document, VERSION, strict=True)
     [training] = documents("pytorchjob.yaml")
     for replica in training["spec"]["pytorchReplicaSpecs"].values():
-        check({"apiVersion": "v1", "kind": "PodTemplate", "template": replica["template"]})
+        pod = {"apiVersion": "v1", "kind": "PodTemplate", "template": replica["template"]}
+        kubernetes_validate.validate(pod, VERSION, strict=True)
     policy = documents("policy.yaml")[0]
-    mutation = policy["spec"]["mutations"][0]["applyConfiguration"]["expression"]
-    celpy.Environment().compile(mutation)
-    labels = {"batch.kubernetes.io/controller-uid": "5a9e1a3c-7b50-4b6e-9a1a-0c7d4f6f1b11"}
-    plain = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "train"}]}}
+    celpy.Environment().compile(policy["spec"]["mutations"][0]["applyConfiguration"]["expression"])
+    containers = [{"name": "train"}]
     stated = [{"name": "train", "env": [{"name": "TRAINFARE_RUN_ID", "value": "mine"}]}]
-    assert is_matched(policy, plain)
-    assert not is_matched(policy, {**plain, "spec": {"containers": stated}})
-    assert not is_matched(policy, {"metadata": {}, "spec": plain["spec"]})
-    print("the policy takes pods of Jobs that do not name their run, and no others")
+    job = {"batch.kubernetes.io/controller-uid": "job-1"}
+    jobset = {**job, "jobset.sigs.k8s.io/jobset-uid": "set-1"}
+    for labels, own, run in (
+        (job, containers, "job-1"),
+        (jobset, containers, "set-1"),
+        ({**jobset, "trainfare.io/run": "llama-7"}, containers, "llama-7"),
+        (job, stated, None),
+        ({"team": "nlp"}, containers, None),
+    ):
+        pod = {"metadata": {"labels": labels}, "spec": {"containers": own}}
+        assert given_run(policy, pod) == run
+    assert given_run(policy, {"metadata": {}, "spec": {"containers": containers}}) is None
+    print("all manifests are valid, and the policy gives a pod the run that OpenCost's rows are")
