@@ -35,8 +35,8 @@ def advised(home, *words):
 
 @pytest.fixture
 def left_on(tmp_path):
-    """A machine at $10 an hour that is paid for 12 hours; a run holds the first four."""
-    ride(tmp_path, "r-1", 0, 4)
+    """A reserved machine at $10 an hour, paid for 12 hours; a run holds the first four."""
+    ride(tmp_path, "r-1", 0, 4, purchase_option="reserved")
     bill = write_charges(tmp_path / "bill.csv", *(charge(at=at) for at in range(12)))
     trainfare(tmp_path, "bill", "import", bill)
     trainfare(tmp_path, "allocate")
@@ -44,7 +44,7 @@ def left_on(tmp_path):
 
 
 def test_a_machine_left_on_is_found_in_the_bill(left_on):
-    answer = trainfare(left_on, "advise")
+    answer = trainfare(left_on, "advise", "--kind", "idle")
     assert (answer["book"], answer["periods"]) == ("billed", ["2026-10"])
     assert answer["paid"] == {"USD": "120.000000000"}
     [one] = answer["recommendations"]
@@ -66,11 +66,11 @@ def test_only_the_kinds_that_are_asked_for_are_told(left_on):
 
 
 def test_an_id_stays_when_the_history_grows(left_on):
-    [before] = advised(left_on).values()
+    [before] = advised(left_on, "--kind", "idle").values()
     later = write_charges(left_on / "more.csv", *(charge(at=at) for at in range(20)))
     trainfare(left_on, "bill", "import", later)
     trainfare(left_on, "allocate")
-    [after] = advised(left_on).values()
+    [after] = advised(left_on, "--kind", "idle").values()
     assert after["id"] == before["id"]
     assert Money.parse(after["saving"]) > Money.parse(before["saving"])
 
@@ -94,8 +94,9 @@ def test_a_busy_run_leaves_nothing_to_advise(tmp_path):
     made.stage("train")
     made.ride(1800)
     made.end()
-    assert advised(tmp_path) == {}
-    assert "Nothing to save was found." in said_of(tmp_path, "advise")
+    kinds = ("--kind", "idle", "--kind", "efficiency", "--kind", "rightsize")
+    assert advised(tmp_path, *kinds) == {}
+    assert "Nothing to save was found." in said_of(tmp_path, "advise", *kinds)
 
 
 def test_without_runs_and_bills_there_is_nothing_to_advise_on(tmp_path):

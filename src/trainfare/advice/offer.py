@@ -11,7 +11,7 @@ Communications of the ACM 52 (2009).
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -47,6 +47,19 @@ class Offer:
     """A published spot price: for orientation."""
     interruption: str | None = None
     """Share of such machines interrupted in a month, as its seller says."""
+    cpus: float | None = None
+    memory_gb: float | None = None
+    high: Fraction | None = None
+    """Of spot: the price in the dearest zone."""
+
+
+def listed(offers: Iterable[Offer], instance: str | None, region: str | None) -> Offer | None:
+    """The offer of exactly this type in this region; None where nobody lists it.
+
+    List prices are compared with list prices: what a bill says of one machine, with its discounts,
+    tells nothing of another's.
+    """
+    return next((one for one in offers if (one.instance, one.region) == (instance, region)), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,12 @@ class Trip:
         """What its machines' time cost."""
         return Money.total(self.paid.values(), self.currency)
 
+    @property
+    def paid_per_hour(self) -> Fraction | None:
+        """What a whole machine really cost it an hour; None before any time passed."""
+        held = Fraction(self.machine_hours).limit_denominator(10**9) * self.share
+        return Fraction(self.total.nano, 10**9) / held if held else None
+
     def stake(self, part: float) -> list[Stake]:
         """*part* of what it paid, 0 to 1, over its billing periods; each amount rounded once."""
         share = Fraction(min(1.0, max(0.0, part))).limit_denominator(10**9)

@@ -20,6 +20,7 @@ from trainfare.core.recommendation import Advice, Kind, NoAdvice, Recommendation
 from trainfare.flows.advice_history import Gathered, gather
 from trainfare.flows.bill import has_analytics, has_ledger
 from trainfare.flows.carried import read_carried, store_reads
+from trainfare.flows.run_advice import advise_runs
 from trainfare.flows.trials import read_trials
 
 Source = Callable[[Gathered], Iterable[Recommendation | NoAdvice]]
@@ -45,7 +46,7 @@ def _network(gathered: Gathered) -> Iterator[Recommendation | NoAdvice]:
     yield from advise_network(read_carried(gathered.book), store_reads(gathered.receipts))
 
 
-SOURCES: tuple[Source, ...] = (_idle, _storage, _network, _experiments)
+SOURCES: tuple[Source, ...] = (_idle, _storage, _network, _experiments, advise_runs)
 """Everybody who is asked."""
 
 LEAST_PER_MONTH = 1

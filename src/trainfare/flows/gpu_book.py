@@ -14,7 +14,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainfare.core.activity import activity_of, distinct, joined, uses_of
+from trainfare.core.activity import Activity, activity_of, distinct, joined, uses_of
 from trainfare.core.charge import View
 from trainfare.core.claim import Claim
 from trainfare.core.efficiency import waiting_device_ns
@@ -67,6 +67,8 @@ class GpuBook:
     """Who measured activity."""
     facts: dict[str, RunUse] = field(default_factory=dict)
     """Metered run → what it did as a whole, also beyond the periods."""
+    activities: dict[str, Activity] = field(default_factory=dict)
+    """Metered run → what its accelerators did, likewise."""
     unknown_types: dict[str, str | None] = field(default_factory=dict)
     """Place → its instance type, of machines whose GPUs are not known."""
     outside: list[Outside] = field(default_factory=list)
@@ -255,6 +257,7 @@ def _add_facts(book: GpuBook, receipt: Receipt, segments: Sequence[Segment]) -> 
     activity = activity_of(make_run(receipt.run.id, segments))
     efficiency = receipt.efficiency
     is_known = efficiency.mfu is not None
+    book.activities[receipt.run.id] = activity
     book.facts[receipt.run.id] = RunUse(
         waiting_ns=waiting_device_ns(receipt.run, receipt.estimate),
         energy_kwh=activity.energy_kwh,

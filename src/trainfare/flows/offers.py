@@ -25,6 +25,7 @@ def find_offers(
     options: Collection[str] = OPTIONS,
     accelerators: Collection[str] = (),
     currency: str = "USD",
+    is_bare_too: bool = False,
 ) -> list[Offer]:
     """Every whole machine with whole accelerators that is listed, cheapest first.
 
@@ -38,6 +39,7 @@ def find_offers(
         options: ways to pay.
         accelerators: only these models; empty is all.
         currency: only in this one: converting needs a dated rate.
+        is_bare_too: machines without accelerators as well.
     """
     overrides, day = read_overrides(home), day_of(at_ns)
     found = []
@@ -47,7 +49,7 @@ def find_offers(
         if regions and listing.region not in {*regions, "*"}:
             continue
         spec = find_spec(listing.provider, listing.name)
-        if spec is None or not _is_machine(spec):
+        if spec is None or not _is_machine(spec, is_bare_too=is_bare_too):
             continue
         if accelerators and spec.accelerator not in accelerators:
             continue
@@ -55,9 +57,11 @@ def find_offers(
     return sorted(found, key=lambda one: (one.price_per_hour, one.provider, one.region))
 
 
-def _is_machine(spec: InstanceSpec) -> bool:
+def _is_machine(spec: InstanceSpec, *, is_bare_too: bool) -> bool:
     count = spec.accelerator_count
-    return spec.sold != "attached" and bool(count) and count is not None and count % 1 == 0
+    if spec.sold == "attached" or count is None or count % 1:
+        return False
+    return bool(count) or is_bare_too
 
 
 def _offer(home: Path, listing: Listing, spec: InstanceSpec) -> Offer:
@@ -76,6 +80,9 @@ def _offer(home: Path, listing: Listing, spec: InstanceSpec) -> Offer:
         source=f"{listing.source}, {listing.as_of}" if listing.source else listing.as_of,
         is_reference=listing.is_reference,
         interruption=None if advice is None else advice.interruption,
+        cpus=None if spec.vcpus is None else float(spec.vcpus),
+        memory_gb=None if spec.memory_gib is None else float(spec.memory_gib),
+        high=None if listing.high is None else Fraction(listing.high),
     )
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from fractions import Fraction
 
 from trainfare.advice.trip import Trip
+from trainfare.core.activity import Activity
+from trainfare.core.charge import Component
 from trainfare.core.machine import Accelerator, Machine
 from trainfare.core.money import Money, cumulative_parts
 from trainfare.core.period import HOUR, BillingPeriod
@@ -22,21 +25,33 @@ from trainfare.prices.accelerators import find_accelerator
 _MIB = 2**20
 
 
-def trips_of(receipts: Iterable[Receipt], paid: Mapping[Slot, Money] | None = None) -> list[Trip]:
+def trips_of(
+    receipts: Iterable[Receipt],
+    paid: Mapping[Slot, Money] | None = None,
+    activities: Mapping[str, Activity] | None = None,
+) -> list[Trip]:
     """A trip for every receipt whose machines have a price and whose run has ended.
 
     Args:
-        receipts: with all of their samples, where what accelerators did is to be known.
+        receipts: with all of their samples, or with *activities*, if what accelerators did is to
+            be known.
         paid: what was paid for each slot, if a bill knows better than the estimates.
+        activities: run → what its accelerators did.
     """
+    by_run: dict[str, dict[Slot, Money]] = defaultdict(dict)
+    for slot, amount in (paid or {}).items():
+        if slot.component in (Component.COMPUTE, Component.DATA):
+            by_run[slot.owner][slot] = amount
+    if activities:
+        receipts = (replace(r, activity=activities.get(r.run.id, r.activity)) for r in receipts)
     return [
-        _trip(one, paid)
+        _trip(one, None if paid is None else by_run[run_slot(one.run.id, "").owner])
         for one in receipts
         if one.run.status is not Status.RUNNING and one.machine_cost is not None
     ]
 
 
-def _trip(receipt: Receipt, paid: Mapping[Slot, Money] | None) -> Trip:
+def _trip(receipt: Receipt, paid: dict[Slot, Money] | None) -> Trip:
     run, work, activity = receipt.run, receipt.work, receipt.activity
     machines = _machines(run)
     first = next(iter(machines.values()))
@@ -52,7 +67,7 @@ def _trip(receipt: Receipt, paid: Mapping[Slot, Money] | None) -> Trip:
         family=family_of(run),
         status=run.status,
         currency=receipt.estimate.currency,
-        paid=_paid(receipt, paid),
+        paid=_estimated(receipt) if paid is None else _in_currency(paid, receipt.estimate.currency),
         hours=receipt.duration_ns / HOUR,
         machines=_at_once(run),
         devices=_devices_at_once(run),
@@ -94,20 +109,20 @@ def family_of(run: RunRecord) -> str:
     return ", ".join(f"{key}={value}" for key, value in labels) or run.name or run.id
 
 
-def _paid(receipt: Receipt, known: Mapping[Slot, Money] | None) -> dict[Slot, Money]:
-    """What the run paid in each billing period: as *known*, else its estimate by time."""
-    run = receipt.run
+def _in_currency(paid: Mapping[Slot, Money], currency: str) -> dict[Slot, Money]:
+    return {slot: amount for slot, amount in paid.items() if amount.currency == currency}
+
+
+def _estimated(receipt: Receipt) -> dict[Slot, Money]:
+    """What the run is estimated to have paid in each billing period, by time."""
     times: dict[str, int] = defaultdict(int)
     for stretch in receipt.estimate.stretches:
         for period in _periods(stretch.interval.start_ns, stretch.interval.end_ns):
             times[str(period)] += stretch.interval.overlap_ns(period.interval)
-    slots = [run_slot(run.id, period) for period in sorted(times)]
-    if known is not None:
-        return {slot: known[slot] for slot in slots if slot in known}
-    whole = receipt.machine_cost
-    if whole is None or not sum(times.values()):
+    slots = [run_slot(receipt.run.id, period) for period in sorted(times)]
+    whole, weights = receipt.machine_cost, [times[slot.period] for slot in slots]
+    if whole is None or not sum(weights):
         return {}
-    weights = [times[slot.period] for slot in slots]
     parts = cumulative_parts(whole.nano, weights, sum(weights))
     return {slot: Money(part, whole.currency) for slot, part in zip(slots, parts, strict=True)}
 

@@ -1,0 +1,92 @@
+"""Advice on how runs train, from real records: planted waste is found once, by the whole path."""
+
+import json
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from cli.recordings import MACHINE, Recorder
+from flows.bills import said, trainfare
+from metering.instruments import Clock, gpu
+from trainfare.core.money import Money
+from trainfare.core.price import Price
+
+LISTED = Price("aws/us-east-1/p5.48xlarge/on_demand", Decimal("55.04"), "h", source="a list")
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("TRAINFARE_HOME", "")
+    monkeypatch.setenv("COLUMNS", "120")
+    return tmp_path
+
+
+def train(home, run, *, at=0, evaluate=100, labels=None):
+    """An hour of training with ten evaluations, on eight busy GPUs."""
+    clock = Clock()
+    clock.advance(at)
+    machine = replace(MACHINE, accelerators=tuple(gpu(n) for n in range(8)))
+    made = Recorder(home, run, clock=clock, machine=machine, gpus=8, price=LISTED,
+                    labels=labels or {"model": "llm"})  # fmt: skip
+    made.stage("setup")
+    made.ride(10)
+    for epoch in range(10):
+        made.stage("train", epoch)
+        made.ride(360, steps=100)
+        made.stage("eval", epoch)
+        made.ride(evaluate)
+        made.stage("checkpoint", epoch)
+        made.ride(5)
+    made.end()
+
+
+def advised(home, *words):
+    return trainfare(home, "advise", *words)
+
+
+def test_evaluations_that_are_planted_are_found_and_a_clean_run_is_left_alone(home):
+    train(home, "r-clean", evaluate=20)
+    kinds = ("--kind", "efficiency", "--kind", "rightsize")
+    assert advised(home, *kinds)["recommendations"] == []
+    train(home, "r-bad", at=10_000, evaluate=200, labels={"model": "other"})
+    [one] = advised(home, "--kind", "efficiency")["recommendations"]
+    assert (one["rule"], one["subject"]) == ("evaluations", "model=other")
+    share = 2000 / (10 + 3600 + 2000 + 50)
+    paid = 55.04 * (10 + 3600 + 2000 + 50) / 3600
+    assert float(one["saving"]) == pytest.approx(paid * share / 2, rel=1e-4)
+    assert one["evidence"]["saving_per_epoch"] is not None
+
+
+def test_spot_is_replayed_on_the_traces_of_the_home(home):
+    """Half of the checkpoints' time is free of losses, so a run of an hour mostly gets through."""
+    train(home, "r-1", evaluate=20)
+    folder = home / "traces"
+    folder.mkdir()
+    ticks = ([1] * 200 + [0] * 10) * 10
+    document = {"metadata": {"gap_seconds": 60}, "data": ticks}
+    (folder / "aws.us-east-1a.p5.48xlarge.json").write_text(json.dumps(document))
+    [one] = advised(home, "--kind", "spot")["recommendations"]
+    assert one["subject"] == "model=llm on p5.48xlarge of aws us-east-1"
+    assert "12 replays on traces with twice the time" in one["checked"]
+    assert "0 late" in one["checked"]
+    assert one["evidence"]["break_even_preemptions_per_hour"] > 0
+    assert Money.parse(one["saving"]) < Money.parse(one["base"])
+
+
+def test_a_trace_that_is_none_is_refused_with_its_name(home):
+    train(home, "r-1", evaluate=20)
+    (home / "traces").mkdir()
+    (home / "traces" / "mine.json").write_text("{}")
+    assert "PROVIDER.PLACE.TYPE.json" in said(home, "advise", code=2)
+    (home / "traces" / "mine.json").rename(home / "traces" / "aws.x.p5.48xlarge.json")
+    assert "is no trace" in said(home, "advise", code=2)
+
+
+def test_every_dollar_is_claimed_once_over_all_kinds(home):
+    train(home, "r-1", evaluate=200)
+    train(home, "r-2", at=20_000, evaluate=200)
+    answer = advised(home)
+    assert len(answer["recommendations"]) > 1
+    total = sum((Money.parse(one["saving"]) for one in answer["recommendations"]), Money.zero())
+    assert total < Money.parse(answer["paid"]["USD"])
