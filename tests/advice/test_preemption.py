@@ -135,6 +135,11 @@ def test_own_history_soon_outweighs_what_the_provider_says():
     both = find_rate(10, 100, "5-10%")
     assert both.mean == pytest.approx(11 / (said.hours + 100))
     assert find_rate(10, 10_000, "<5%").mean < both.mean
+    watched = find_rate(0, 0, "<5%", watched=(200, 1000.0))
+    assert watched.mean == pytest.approx(200.5 / 1000)
+    assert find_rate(50, 5000, watched=(200, 1000.0)).mean == pytest.approx(
+        60 / (5000 + 10 / 0.2005)
+    )
     assert find_rate(0, 0) is None
     assert find_rate(0, 0, "sometimes") is None
     assert find_rate(0, 50).mean == pytest.approx(0.01)

@@ -101,7 +101,7 @@ def test_traces_say_how_often_and_are_replayed():
     trace = Trace("made up", HOUR // 12, day * 30)
     one = answer(fleet(2), quote(None, traces=(trace,)))
     assert isinstance(one, Recommendation)
-    assert one.assumptions[0] == "30 losses in 150 h of 1 traces"
+    assert one.assumptions[0] == "30 losses in 150 h of traces"
     assert "greedy with a safety net" in one.checked
     replays = {row["policy"]: row for row in one.evidence["replays"]}
     assert replays["greedy with a safety net"]["late"] == 0

@@ -1,5 +1,7 @@
 """The plan path: own runs and the price book in, ranked choices out, and refusals that say why."""
 
+import gzip
+import json
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
@@ -93,6 +95,27 @@ def test_a_deadline_and_a_budget_are_kept_in_nine_of_ten_cases(home):
         assert one["late_probability"] <= 0.1
         assert one["over_budget_probability"] <= 0.1
         assert one["hours"]["expected"] <= 30
+
+
+def test_traces_of_the_home_are_replayed_for_the_best_choice_on_spot(home):
+    """Half an hour in every three is without a machine: greedy waits, and is in time all the same."""
+    folder = home / "traces"
+    folder.mkdir(parents=True)
+    document = {"metadata": {"gap_seconds": 300}, "data": ([1] * 30 + [0] * 6) * 40}
+    (folder / "aws.us-east-1c.p5.48xlarge.json.gz").write_bytes(
+        gzip.compress(json.dumps(document).encode())
+    )
+    words = ("--gpu-hours", "80", "--gpu", "H100", "--region", "us-east-1", "--on", "H100")
+    answer = trainfare(home, "plan", *words, "--deadline", "24h")
+    assert answer["replayed"]["instance"] == "p5.48xlarge"
+    rows = {row["policy"]: row for row in answer["replays"]}
+    greedy = rows["greedy with a safety net"]
+    assert greedy["late"] == 0
+    assert rows["hindsight bound"]["of_on_demand"] <= greedy["of_on_demand"] < 1
+    rate = answer["replayed"]["preemptions_per_hour"]
+    assert rate["expected"] == pytest.approx(40 / 100, rel=0.05)
+    text = said(home, "plan", *words, "--deadline", "24h")
+    assert "12 replays of 1 × p5.48xlarge on spot in us-east-1" in text
 
 
 def test_the_page_says_what_the_first_choice_rests_on(home):

@@ -36,6 +36,10 @@ ADVISED_COUNT = 1.0
 it."""
 
 
+TRACE_COUNT = 10.0
+"""Traces of another year count as at most ten preemptions, for markets change; our own judgement."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rate:
     """Preemptions of one machine in an hour, and what it rests on."""
@@ -71,27 +75,36 @@ class Rate:
         return self.at(HIGH)
 
 
-def find_rate(seen: int, seen_hours: float, advised: str | None = None) -> Rate | None:
-    """The rate from *seen* preemptions in *seen_hours* on spot, and the provider's word.
+def find_rate(
+    seen: int,
+    seen_hours: float,
+    advised: str | None = None,
+    watched: tuple[int, float] = (0, 0.0),
+) -> Rate | None:
+    """The rate from own preemptions, after what traces tell, else after the provider's word.
 
-    None where there is neither: a rate is not guessed.
+    None where there is none of them: a rate is not guessed.
 
     Args:
         seen: own preemptions.
         seen_hours: own machine-hours on spot.
         advised: share of machines interrupted in a month, as AWS prints it: ``5-10%``.
+        watched: losses, and hours in which a machine could be had, of traces.
     """
     own = f"{seen} preemptions in {seen_hours:,.0f} own spot hours"
     share = None if advised is None else ADVISED_SHARES.get(advised)
-    if share is not None:
-        monthly = -math.log1p(-share)
-        hours = ADVISED_COUNT * MONTH_HOURS / monthly
-        word = f"AWS says that {advised} of such machines are interrupted in a month"
-        basis = f"{own}; {word}" if seen_hours else word
-        return Rate(ADVISED_COUNT + seen, hours + seen_hours, seen, seen_hours, basis)
-    if seen_hours <= 0:
+    shape, hours, words = JEFFREYS, 0.0, ""
+    if watched[1] > 0:
+        words = f"{watched[0]} losses in {watched[1]:,.0f} h of traces"
+        shape = min(TRACE_COUNT, watched[0] + JEFFREYS)
+        hours = watched[1] * shape / (watched[0] + JEFFREYS)
+    elif share is not None:
+        words = f"AWS says that {advised} of such machines are interrupted in a month"
+        shape, hours = ADVISED_COUNT, ADVISED_COUNT * MONTH_HOURS / -math.log1p(-share)
+    if hours + seen_hours <= 0:
         return None
-    return Rate(JEFFREYS + seen, seen_hours, seen, seen_hours, own)
+    basis = "; ".join([own] * (seen_hours > 0) + [words] * bool(words))
+    return Rate(shape + seen, hours + seen_hours, seen, seen_hours, basis)
 
 
 def chance_gamma_above(shape: float, x: float) -> float:

@@ -13,7 +13,7 @@ import math
 import statistics
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -117,11 +117,7 @@ def _advise(
 
 def _rate_of(traces: Sequence[Trace]) -> Rate | None:
     hours = sum(trace.available_hours for trace in traces)
-    found = find_rate(sum(trace.losses for trace in traces), hours)
-    if found is None:
-        return None
-    words = f"{found.seen} losses in {hours:,.0f} h of {len(traces)} traces"
-    return replace(found, basis=words, seen=0, seen_hours=0.0)
+    return find_rate(0, 0, watched=(sum(trace.losses for trace in traces), hours))
 
 
 def _case(trip: Trip, quote: SpotQuote, rate: Rate, *, is_best: bool) -> _Case:

@@ -143,11 +143,32 @@ def _page(found: Itinerary, limit: int) -> str:
         table(headers, rows, right=[3, 5]),
         "",
         *_best_lines(shown[0]),
+        *_replay_lines(found),
         *(f"note: {one}" for one in found.notes),
     ]
     if any(one.is_on_front for one in shown):
         lines.append("* no other way is both sooner and cheaper")
     return "\n".join(lines)
+
+
+def _replay_lines(found: Itinerary) -> list[str]:
+    """How ways of using spot machines did on the traces of the home."""
+    if found.replayed is None:
+        return []
+    offer, rides = found.replayed.offer, found.replays[0].rides
+    rows = [
+        [one.policy, one.amount.display(), f"{float(one.ratio):.0%}", f"{float(one.worst):.0%}",
+         f"{one.late} of {one.rides}", f"{one.hours:,.1f}" if one.hours else ""]
+        for one in found.replays
+    ]  # fmt: skip
+    name = f"{found.replayed.machines} × {offer.instance} on spot in {offer.region}"
+    headers = ["way", "mean", "of on demand", "worst", "late", "hours"]
+    return [
+        "",
+        f"{rides} replays of {name} on traces of this home:",
+        table(headers, rows, right=[1, 2, 3, 5]),
+        "",
+    ]
 
 
 def _row(one: Choice, *, is_limited: bool) -> list[str]:

@@ -10,15 +10,28 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TypeVar
 
-from trainfare.advice.offer import OPTIONS, Offer, Span, Speed, measured_speed, roofline_speed
-from trainfare.advice.plan import Choice, Limits, RateOf, Work, plan, unrated
+from trainfare.advice.offer import (
+    OPTIONS,
+    Offer,
+    Span,
+    Speed,
+    listed,
+    measured_speed,
+    roofline_speed,
+)
+from trainfare.advice.plan import Choice, Limits, RateOf, Work, hours_on, plan, unrated
 from trainfare.advice.preemption_rate import Rate, find_rate
 from trainfare.advice.scaling import Scaling, fit_scaling
+from trainfare.advice.spot import SLACK
+from trainfare.advice.spot_policies import Outcome, compare
+from trainfare.advice.spot_replay import Errand
 from trainfare.advice.trip import Trip, common_unit, device_hours_per, hours_per
 from trainfare.core.errors import BadInput, NotFound
+from trainfare.core.period import HOUR
 from trainfare.flows.offers import find_offers, own_offers
+from trainfare.flows.spot_traces import Traces, read_traces, traces_of
 from trainfare.flows.trips import trips_of
-from trainfare.metering.history import find_run_id, read_receipts
+from trainfare.metering.history import find_run_id, read_receipt, read_receipts
 from trainfare.prices.accelerators import AcceleratorModel, find_accelerator, models
 
 _T = TypeVar("_T")
@@ -64,6 +77,10 @@ class Itinerary:
     choices: tuple[Choice, ...]
     """All, the best first."""
     notes: tuple[str, ...]
+    replayed: Choice | None = None
+    """The best choice on spot of which the home has traces …"""
+    replays: tuple[Outcome, ...] = ()
+    """… and how ways of using such machines did on them, within the deadline or twice the time."""
 
 
 def plan_ahead(home: Path, job: Job, limits: Limits, market: Market, at_ns: int) -> Itinerary:
@@ -73,7 +90,7 @@ def plan_ahead(home: Path, job: Job, limits: Limits, market: Market, at_ns: int)
         BadInput: the work is not said in one of its ways, or what it needs is missing.
         NotFound: there is no such run, or nothing that is for sale fits.
     """
-    trips = trips_of(read_receipts(home, now_ns=at_ns, is_whole=True))
+    trips, traces = trips_of(read_receipts(home, now_ns=at_ns)), read_traces(home)
     title, work = _work(home, job, trips)
     currency = limits.budget.currency if limits.budget else _currency(trips)
     offers = [
@@ -84,14 +101,42 @@ def plan_ahead(home: Path, job: Job, limits: Limits, market: Market, at_ns: int)
         *(one for one in own_offers(trips) if market.provider in (None, one.provider)),
     ]  # fmt: skip
     fitting = [one for one in offers if one.accelerator in work.speeds and _fits(one, work)]
-    rate_of = rates(trips)
+    rate_of = rates(trips, traces)
     choices = plan(work, fitting, limits, rate_of)
     if not choices:
         raise NotFound(
             f"nothing that is for sale fits: {len(offers)} offers, {len(fitting)} with accelerators "
             f"whose speed is known and enough memory, none with at most {limits.devices_max} of them"
         )
-    return Itinerary(title, work, limits, tuple(choices), _notes(work, offers, fitting, rate_of))
+    notes = _notes(work, offers, fitting, rate_of)
+    found = Itinerary(title, work, limits, tuple(choices), notes)
+    return _replayed(found, fitting, traces)
+
+
+def _replayed(found: Itinerary, offers: Sequence[Offer], traces: Traces) -> Itinerary:
+    """With the best choice on spot replayed on the traces of its type."""
+    for one in found.choices:
+        own = traces_of(traces, one.offer) if one.offer.option == "spot" else ()
+        full = listed(
+            (o for o in offers if o.provider == one.offer.provider and o.option == "on_demand"),
+            one.offer.instance,
+            one.offer.region,
+        )
+        if not own or full is None or one.interval_hours is None:
+            continue
+        hours, _ = hours_on(found.work, one.speed, one.devices)
+        limit = found.limits.deadline_hours or SLACK * (hours.middle + found.work.restart_hours)
+        errand = Errand(
+            round(hours.middle * HOUR),
+            round(limit * HOUR),
+            max(1, round(one.interval_hours * HOUR)),
+            round(found.work.checkpoint_hours * HOUR),
+            round(found.work.restart_hours * HOUR),
+        )
+        prices = (one.offer.price_per_hour * one.machines, full.price_per_hour * one.machines)
+        outcomes = compare(errand, own, prices, currency=one.offer.currency)
+        return replace(found, replayed=one, replays=tuple(outcomes))
+    return found
 
 
 def _currency(trips: Sequence[Trip]) -> str:
@@ -204,7 +249,9 @@ def _work_of_flops(job: Job, trips: Sequence[Trip]) -> tuple[str, Work]:
 
 def _work_like(home: Path, job: Job, trips: Sequence[Trip]) -> tuple[str, Work]:
     run_id = find_run_id(home, job.like or "")
-    base = next((trip for trip in trips if trip.run == run_id), None)
+    whole = trips_of([read_receipt(home, run_id, with_makers=False)])
+    trips = [*(trip for trip in trips if trip.run != run_id), *whole]
+    base = next(iter(whole), None)
     if base is None:
         raise BadInput(f"run {run_id} is running, or its machines have no price; plan like another")
     if not base.devices or not base.accelerator:
@@ -245,6 +292,7 @@ def _work_like(home: Path, job: Job, trips: Sequence[Trip]) -> tuple[str, Work]:
         base_count=base.devices,
         scaling=own_scaling(groups[base.accelerator], unit),
         checkpoint_hours=checkpoint_hours(base) or Work({}).checkpoint_hours,
+        restart_hours=max(Work({}).restart_hours, start_hours(base)),
         memory_gb=base.memory_gb,
     )
 
@@ -263,8 +311,13 @@ def checkpoint_hours(trip: Trip) -> float | None:
     return spent / trip.checkpoints if trip.checkpoints and spent else None
 
 
-def rates(trips: Sequence[Trip]) -> RateOf:
-    """How often an offer's machines are taken away: own spot hours, and what AWS says."""
+def start_hours(trip: Trip) -> float:
+    """How long one of its attempts took until it trained."""
+    return trip.stage_hours.get("setup", 0.0) / max(1, trip.machines) / max(1, trip.attempts)
+
+
+def rates(trips: Sequence[Trip], traces: Traces | None = None) -> RateOf:
+    """How often an offer's machines are taken away: own spot hours, traces, and what AWS says."""
     seen: Mapping[tuple[str | None, str | None], list[Trip]] = _by_type(trips)
     known: dict[Offer, Rate | None] = {}
 
@@ -273,7 +326,10 @@ def rates(trips: Sequence[Trip]) -> RateOf:
             own = seen.get((offer.provider, offer.instance), [])
             hours = sum(trip.machine_hours for trip in own)
             taken = sum(trip.preemptions for trip in own)
-            known[offer] = find_rate(taken, hours, offer.interruption)
+            watched = traces_of(traces or {}, offer)
+            lost = sum(trace.losses for trace in watched)
+            there = sum(trace.available_hours for trace in watched)
+            known[offer] = find_rate(taken, hours, offer.interruption, (lost, there))
         return known[offer]
 
     return of

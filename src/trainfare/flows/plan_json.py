@@ -21,6 +21,8 @@ def plan_json(found: Itinerary, limit: int) -> dict[str, Any]:
         "considered": len(found.choices),
         "within": sum(one.is_within for one in found.choices),
         "options": [_choice(one) for one in found.choices[:limit]],
+        "replayed": None if found.replayed is None else _choice(found.replayed),
+        "replays": [one.to_json() for one in found.replays],
         "notes": list(found.notes),
     }
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -15,22 +14,17 @@ from trainfare.advice.machine_shape import Passage, find_moves, find_shapes
 from trainfare.advice.offer import Offer, listed
 from trainfare.advice.remains import Remains
 from trainfare.advice.spot import SpotQuote, find_spot
-from trainfare.advice.spot_trace import Trace, read_trace
 from trainfare.advice.training_loop import RULES as SLOW_LOOPS
 from trainfare.advice.training_loop import find_slow_loops
 from trainfare.advice.trip import Trip
-from trainfare.core.errors import BadInput
 from trainfare.core.price import NoPrice
 from trainfare.core.recommendation import Kind, NoAdvice, Recommendation, Slot
 from trainfare.flows.advice_history import Gathered
 from trainfare.flows.offers import find_offers
 from trainfare.flows.plan import rates
+from trainfare.flows.spot_traces import read_traces, traces_of
 from trainfare.flows.trips import trips_of
 from trainfare.prices.book import PriceBook
-
-TRACE_NAMES = "PROVIDER.PLACE.TYPE.json"
-"""How traces in the folder ``traces`` of a home are called, as ``aws.us-east-1a.p3.2xlarge.json.gz``."""
-
 
 RULES: Mapping[str, Kind] = {
     **{rule.name: Kind.EFFICIENCY for rule in SLOW_LOOPS},
@@ -94,8 +88,8 @@ class _Shop:
 
     def __init__(self, home: Path, trips: Sequence[Trip], at_ns: int) -> None:
         self._book, self._at_ns = PriceBook(home), at_ns
-        self._rate_of = rates(trips)
         self._traces = read_traces(home)
+        self._rate_of = rates(trips, self._traces)
         providers = {trip.provider for trip in trips if trip.provider}
         self._here: dict[tuple[str, str, str, str], list[Offer]] = defaultdict(list)
         self._type: dict[tuple[str, str, str, str], list[Offer]] = defaultdict(list)
@@ -132,7 +126,6 @@ class _Shop:
         full = listed(self.beside(trip), trip.instance, trip.region)
         if offer is None or full is None or not full.price_per_hour:
             return None
-        places = self._traces.get((offer.provider, offer.instance), {})
         return SpotQuote(
             offer.price_per_hour,
             max(offer.price_per_hour, offer.high or Fraction(0)),
@@ -140,36 +133,5 @@ class _Shop:
             offer.source,
             offer.is_reference,
             self._rate_of(offer),
-            tuple(t for place, t in sorted(places.items()) if place.startswith(offer.region)),
+            traces_of(self._traces, offer),
         )
-
-
-def read_traces(home: Path) -> dict[tuple[str, str], dict[str, Trace]]:
-    """(provider, type) → place → trace, of all traces in the home.
-
-    Raises:
-        BadInput: one is no trace, or its name does not say of what.
-    """
-    found: dict[tuple[str, str], dict[str, Trace]] = defaultdict(dict)
-    for path in sorted((home / "traces").glob("*.json*")):
-        parts = path.name.removesuffix(".gz").removesuffix(".json").split(".", 2)
-        if len(parts) < 3:
-            raise BadInput(
-                f"trace {path} is not named {TRACE_NAMES}, so nobody knows of what it is"
-            )
-        found[parts[0], parts[2]][parts[1]] = read_trace_file(path)
-    return found
-
-
-def read_trace_file(path: Path) -> Trace:
-    """The trace in a file, compressed or not.
-
-    Raises:
-        BadInput: it cannot be read, or is none.
-    """
-    opened: Callable[[bytes], bytes] = gzip.decompress if path.suffix == ".gz" else bytes
-    try:
-        text = opened(path.read_bytes()).decode()
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise BadInput(f"trace {path} cannot be read: {error}") from None
-    return read_trace(path.name, text)
