@@ -78,19 +78,34 @@ def test_too_little_is_refused_with_its_reason(trips, why):
 
 
 def test_own_runs_say_which_type_is_cheaper():
-    slow = trip("r-slow", accelerator="A100-80GB", instance="p4de.24xlarge", price=27, steps=2000)
-    trips = [slow, *fleet(2)]
+    old = {"accelerator": "A100-80GB", "instance": "p4de.24xlarge", "price": 27}
+    trips = [trip("r-slow", **old, tokens=2000), *fleet(2, tokens=10_000)]
     one = only(find_gpu_types(trips, lambda _: [], Remains()))
     assert one.rule == "gpu_type"
-    assert one.title == "Train model=llm on H100"
+    assert one.title == "Use H100 for model=llm"
     assert {stake.slot.owner for stake in one.stakes} == {"run:r-slow"}
     part = 1 - (50 / 10_000) / (27 / 2000)
     assert float(one.saving().nano) == pytest.approx(part * 270e9, rel=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("counts", "why"),
+    [
+        ([{"steps": 2000}], "one run on a type, counted in steps"),
+        ([{"steps": 2000}, {"steps": 4000}], "its runs on A100-80GB differ 2-fold"),
+    ],
+)
+def test_steps_that_may_not_be_the_same_work_compare_no_types(counts, why):
+    old = {"accelerator": "A100-80GB", "instance": "p4de.24xlarge", "price": 27}
+    trips = [trip(f"r-o{n}", **old, **one) for n, one in enumerate(counts)]
+    one = only(find_gpu_types([*fleet(2), *trips], lambda _: [], Remains()))
+    assert isinstance(one, NoAdvice)
+    assert why in one.why
+
+
 def test_the_type_that_is_used_stays_where_it_is_the_cheapest():
-    dear = trip("r-dear", accelerator="A100-80GB", instance="p4de.24xlarge", price=27, steps=500)
-    one = only(find_gpu_types([*fleet(30), dear], lambda _: [], Remains()))
+    dear = trip("r-dear", accelerator="A100-80GB", instance="p4de.24xlarge", price=27, tokens=500)
+    one = only(find_gpu_types([*fleet(30, tokens=10_000), dear], lambda _: [], Remains()))
     assert isinstance(one, NoAdvice)
     assert "mostly used" in one.why
 
@@ -134,7 +149,7 @@ SHAPES = [
 def test_a_smaller_machine_is_advised_where_what_was_used_fits_with_room():
     trips = fleet(2, **SMALL, cpu_hours=40.0, host_gb=20.0)
     one = only(find_shapes(trips, lambda _: SHAPES, Remains()))
-    assert one.title == "Train model=llm on g5.4xlarge"
+    assert one.title == "Use g5.4xlarge for model=llm"
     assert one.saving() == Money.parse("40")
     assert one.evidence["cpus_used"] == 4
 
@@ -165,7 +180,7 @@ def passage(price):
 
 def test_a_cheaper_region_pays_for_the_move_of_the_data_once():
     one = only(find_moves(fleet(4), lambda _: PLACES, passage(5), Remains()))
-    assert one.title == "Train model=llm in us-east-2"
+    assert one.title == "Move to us-east-2: model=llm on p5.48xlarge"
     moving = 5 * 2**31
     assert one.evidence["moving_once"] == Money(moving).text()
     assert float(one.saving().nano) == pytest.approx(0.2 * 2000e9 - moving, rel=1e-6)

@@ -11,6 +11,11 @@ from flows.bills import said, trainfare
 from metering.instruments import Clock, gpu
 from trainfare.core.money import Money
 from trainfare.core.price import Price
+from trainfare.flows.advice_history import gather
+from trainfare.flows.run_advice import advise_runs, family_in
+from trainfare.prices.book import PriceBook
+from trainfare.simulation.meter_record import write_records
+from trainfare.simulation.world import make_world
 
 LISTED = Price("aws/us-east-1/p5.48xlarge/on_demand", Decimal("55.04"), "h", source="a list")
 
@@ -90,3 +95,38 @@ def test_every_dollar_is_claimed_once_over_all_kinds(home):
     assert len(answer["recommendations"]) > 1
     total = sum((Money.parse(one["saving"]) for one in answer["recommendations"]), Money.zero())
     assert total < Money.parse(answer["paid"]["USD"])
+
+
+def test_a_made_up_company_hears_of_nothing_that_was_not_planted(home):
+    """Its runs train as well as they can, in steps of any size: only price lists speak."""
+    world = make_world(7, runs=40, days=3, machines=2, period="2026-09")
+    write_records(world, home, PriceBook(home).machine_price, is_detailed=True)
+    answer = advised(home, "--kind", "efficiency", "--kind", "rightsize", "--kind", "spot")
+    rules = {one["rule"] for one in answer["recommendations"]}
+    assert rules <= {"gpu_type_estimated", "spot_machines", "region"}
+    assert all(one["confidence"] != "high" for one in answer["recommendations"])
+    for one in answer["recommendations"]:
+        amounts = [Money.parse(one[key]) for key in ("saving_low", "saving", "saving_high", "base")]
+        assert amounts == sorted(amounts)
+
+
+def test_what_was_accepted_is_told_until_it_is_measured(home):
+    """Its scope is all that the work costs, also where nothing is left to save."""
+    train(home, "r-1", evaluate=20)
+    gathered = gather(home, frozenset({("evaluations", "model=llm"), ("evaluations", "gone")}))
+    [one] = [r for r in advise_runs(gathered) if getattr(r, "rule", "") == "evaluations"]
+    assert one.saving() == Money.zero()
+    assert {slot.owner for slot in one.scope} == {"run:r-1"}
+
+
+@pytest.mark.parametrize(
+    ("subject", "family"),
+    [
+        ("model=llm on p5.48xlarge of aws us-east-1", "model=llm"),
+        ("team=a on b on p5.48xlarge", "team=a on b"),
+        ("model=llm", "model=llm"),
+        ("model=none on p5.48xlarge", "model=none on p5.48xlarge"),
+    ],
+)
+def test_the_kind_of_work_is_found_in_a_subject(subject, family):
+    assert family_in(subject, {"model=llm", "team=a on b", "team=a"}) == family

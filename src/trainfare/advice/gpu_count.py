@@ -78,7 +78,7 @@ def _advise(
         Kind.RIGHTSIZE,
         RULE,
         subject,
-        title=f"Train {subject} with {best} accelerators",
+        title=f"Use {best} accelerators for {subject}",
         action=f"Ask for {best} accelerators instead of {_counts(parts)}.",
         method="t(n) = a + b/n + c·n by non-negative least squares on own runs; money is n·t(n)",
         stakes=tuple(stakes),

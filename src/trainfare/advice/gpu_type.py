@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import statistics
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from math import sqrt
 from typing import Any, NamedTuple
@@ -27,6 +27,13 @@ WORTH_MIN = 0.05
 
 ESTIMATED_MIN = 0.1
 """By data sheets alone, from a tenth on."""
+
+SPREAD_MAX = 1.5
+"""Where runs on one type differ by more than this in time for a unit of work, the unit is not the
+same work in each, and types are not compared by it: our own judgement."""
+
+SURE_UNITS = ("tokens", "samples")
+"""A step or an epoch may hold more work in one run than in another; these may not."""
 
 OffersOf = Callable[[Trip], Sequence[Offer]]
 """Machines that the run could have used instead: same seller, same region, same way to pay."""
@@ -76,6 +83,9 @@ def _by_own_runs(family: str, group: Sequence[Trip], remains: Remains) -> Recomm
     types: dict[str, list[Trip]] = defaultdict(list)
     for trip in group:
         types[trip.accelerator].append(trip)
+    doubt = _doubt(types, unit)
+    if doubt:
+        return NoAdvice(Kind.RIGHTSIZE, RULE, family, doubt, _evidence(group))
     prices = {name: _price_of(found, unit) for name, found in types.items()}
     best = min(prices, key=lambda name: (prices[name].middle, name))
     evidence = _evidence(group) | {
@@ -106,18 +116,32 @@ def _by_own_runs(family: str, group: Sequence[Trip], remains: Remains) -> Recomm
         Kind.RIGHTSIZE,
         RULE,
         family,
-        title=f"Train {family} on {best}",
+        title=f"Use {best} for {family}",
         action=f"Use {best} instead of {', '.join(sorted({p.trip.accelerator for p in parts}))}.",
         method=f"money for one of its {unit}, as own runs measured it",
         stakes=tuple(stakes),
         low=low,
         high=high,
         evidence=evidence,
-        confidence=Confidence.HIGH if len(types[best]) > 1 else Confidence.MEDIUM,
+        confidence=Confidence.HIGH
+        if unit in SURE_UNITS and len(types[best]) > 1
+        else Confidence.MEDIUM,
         effort=Effort.LOW,
         risk=f"a unit of work takes {prices[best].hours / slowest:.2g} times the accelerator-hours",
         checked=f"{len(types[best])} own runs on {best} did the same work",
     )
+
+
+def _doubt(types: Mapping[str, Sequence[Trip]], unit: str) -> str:
+    """Why a unit of work may not be the same in all runs; empty where it is."""
+    if unit not in SURE_UNITS and min(len(found) for found in types.values()) < 2:
+        return f"one run on a type, counted in {unit}: their size is not known; count samples or tokens"
+    for name, found in sorted(types.items()):
+        hours = [device_hours_per(trip, unit) for trip in found]
+        spread = max(hours) / min(hours) if min(hours) > 0 else float("inf")
+        if spread > SPREAD_MAX:
+            return f"its runs on {name} differ {spread:.2g}-fold in time for one of their {unit}"
+    return ""
 
 
 def _unit_price(trip: Trip, unit: str) -> float:
@@ -169,7 +193,7 @@ def _by_data_sheets(
         Kind.RIGHTSIZE,
         ESTIMATED_RULE,
         family,
-        title=f"Try {family} on {offer.accelerator} ({offer.instance})",
+        title=f"Try {offer.accelerator} ({offer.instance}) for {family}",
         action=f"Run it once on {offer.instance} in {offer.region}; own runs then settle it.",
         method="roofline: time goes as peak or as bandwidth, and lies between",
         stakes=tuple(stakes),

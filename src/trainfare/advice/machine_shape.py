@@ -100,7 +100,7 @@ def _shape(
         Kind.RIGHTSIZE,
         SHAPE,
         subject,
-        title=f"Train {family} on {best.instance}",
+        title=f"Use {best.instance} for {family}",
         action=f"Use {best.instance}: the same accelerators, {best.cpus:g} CPUs, {best.memory_gb:g} GB.",
         method="price of the smallest machine that has what was used, with room to spare",
         stakes=tuple(stakes),
@@ -161,7 +161,7 @@ def find_moves(
             best = min(cheaper, key=lambda offer: (offer.price_per_hour, offer.region))
             subject = f"{family} on {instance} of {provider} {region}"
             part = 1 - float(best.price_per_hour / own.price_per_hour)
-            title = f"Train {family} in {best.region}"
+            title = f"Move to {best.region}: {family} on {instance}"
             found.append(_move((subject, title), group, (best, part), move_of, remains))
     return found
 

@@ -188,7 +188,7 @@ def _recommend(
         Kind.SPOT,
         RULE,
         subject,
-        title=f"Train {subject} on spot machines",
+        title=f"Use spot machines for {subject}",
         action=f"Ask for spot machines {save}; go on from the last checkpoint when one is taken.",
         method="price × expected hours in closed form, with each run's own checkpoints and start",
         stakes=tuple(stakes),
