@@ -25,7 +25,10 @@ from trainfare.core.errors import BadInput
 from trainfare.core.money import Money
 
 _STEPS = 200
-"""So many halvings or steps find any root to the last bit of a double."""
+"""So many halvings find any root to the last bit of a double."""
+
+_NEWTON = 50
+"""Newton's steps double the digits that are right; fewer than ten were ever needed."""
 
 EXPONENT_MAX = 700.0
 """Beyond e^700 a double overflows; work that takes so long never ends in practice."""
@@ -79,14 +82,14 @@ def optimal_interval(checkpoint_hours: float, rate: float) -> float:
     target = rate * checkpoint_hours
     if target <= 0:
         return 0.0
-    low, high = 0.0, 1.0
-    for _ in range(_STEPS):
-        u = (low + high) / 2
-        if _excess(u) < target:
-            low = u
-        else:
-            high = u
-    return (low + high) / 2 / rate
+    # The left side is convex and grows, so Newton's steps from a bound above come down to the root.
+    u = min(math.sqrt(2 * target), -math.expm1(-1 - target))
+    for _ in range(_NEWTON):
+        step = (_excess(u) - target) * (1 - u) / u if 0 < u < 1 else 0.0
+        u -= step
+        if abs(step) <= 1e-15 * u:
+            break
+    return u / rate
 
 
 def _excess(u: float) -> float:

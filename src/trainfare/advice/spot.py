@@ -124,18 +124,20 @@ def _case(trip: Trip, quote: SpotQuote, rate: Rate, *, is_best: bool) -> _Case:
     saving = saving_of(trip, rate.mean * trip.machines, is_best=is_best)
     work = work_hours(trip)
 
-    def part(mean: float, price: Fraction) -> float:
-        hours = expected_hours(work, mean * trip.machines, saving)
-        # A discount that the run had makes it cheaper than the list; a dearer own price is no reason.
-        paid = float(min(quote.on_demand, trip.paid_per_hour or quote.on_demand)) * trip.hours
-        return 1 - float(price) * hours / paid if math.isfinite(hours) else -math.inf
+    # A discount that the run had makes it cheaper than the list; a dearer own price is no reason.
+    paid = float(min(quote.on_demand, trip.paid_per_hour or quote.on_demand)) * trip.hours
 
+    def part(mean: float, price: float) -> float:
+        hours = expected_hours(work, mean * trip.machines, saving)
+        return 1 - price * hours / paid if math.isfinite(hours) else -math.inf
+
+    price, high = float(quote.price_per_hour), float(quote.high)
     return _Case(
         trip,
         saving,
-        part(rate.mean, quote.price_per_hour),
-        part(rate.high, quote.high),
-        part(rate.low, quote.price_per_hour),
+        part(rate.mean, price),
+        part(rate.high, high),
+        part(rate.low, price),
     )
 
 

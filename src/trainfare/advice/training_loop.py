@@ -180,7 +180,7 @@ def _checkpoints(trips: Sequence[Trip]) -> list[Part]:
     parts = []
     for trip in trips:
         spent = trip.stage_hours.get("checkpoint", 0.0) / trip.machines
-        if not trip.checkpoints or not spent or trip.hours <= spent:
+        if not trip.checkpoints or spent < SAVING_MIN * trip.hours or trip.hours <= spent:
             continue
         each, work = spent / trip.checkpoints, trip.hours - spent
         own = Saving(work / trip.checkpoints, each, SETUP_HOURS)

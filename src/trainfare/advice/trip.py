@@ -83,19 +83,19 @@ class Trip:
     @property
     def total(self) -> Money:
         """What its machines' time cost."""
-        return Money.total(self.paid.values(), self.currency)
+        return Money(sum(amount.nano for amount in self.paid.values()), self.currency)
 
     @property
     def paid_per_hour(self) -> Fraction | None:
         """What a whole machine really cost it an hour; None before any time passed."""
-        held = Fraction(self.machine_hours).limit_denominator(10**9) * self.share
+        held = Fraction(round(self.machine_hours * 10**9), 10**9) * self.share
         return Fraction(self.total.nano, 10**9) / held if held else None
 
     def stake(self, part: float) -> list[Stake]:
         """*part* of what it paid, 0 to 1, over its billing periods; each amount rounded once."""
-        share = Fraction(min(1.0, max(0.0, part))).limit_denominator(10**9)
+        billionths = round(min(1.0, max(0.0, part)) * 10**9)
         return [
-            Stake(slot, Money.nearest(share * amount.nano / 10**9, amount.currency))
+            Stake(slot, Money.nearest(Fraction(billionths * amount.nano, 10**18), amount.currency))
             for slot, amount in self.paid.items()
             if amount.nano > 0
         ]
