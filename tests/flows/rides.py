@@ -8,6 +8,9 @@ from trainfare.core.claim import Claim
 from trainfare.core.machine import Machine
 from trainfare.core.period import Interval
 from trainfare.core.price import NoPrice, Price
+from trainfare.metering.event import ARTIFACT, STAGE
+from trainfare.metering.shelf import segment_folders
+from trainfare.metering.spool import line_of
 from trainfare.simulation.meter_record import write_segment
 
 HEADER = (
@@ -47,6 +50,18 @@ def ride(home, run, start, end, **words):
     )
     interval = Interval(instant(day, start, month), instant(day, end, month))
     write_segment(home, Claim(run, 1, resource, interval, Fraction(share)), machine, known)
+
+
+def says(home, run, *artifacts, is_data=False):
+    """Let the one segment of *run* record artifacts: (role, uri, day of October, hour, more)."""
+    (folder,) = segment_folders(home, run)
+    path = folder / "events.jsonl"
+    first, rest = path.read_bytes().split(b"\n", 1)
+    events = [{"k": STAGE, "t": 0, "stage": "data"}] if is_data else []
+    for role, uri, day, hour, more in artifacts:
+        told = {"role": role, "uri": uri, "w": instant(day, hour), "bytes": 0, **more}
+        events.append({"k": ARTIFACT, "t": 0, **told})
+    path.write_bytes(first + b"\n" + b"".join(map(line_of, events)) + rest)
 
 
 def charge(resource="i-1", at=8, effective="10", **words):

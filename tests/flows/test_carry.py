@@ -6,12 +6,9 @@ import pytest
 
 import trainfare as tf
 from flows.bills import said, trainfare
-from flows.rides import charge, instant, ride, write_charges
+from flows.rides import charge, ride, says, write_charges
 from logs.test_dbt import ALL
 from logs.test_dbt import write as write_artifacts
-from trainfare.metering.event import ARTIFACT, STAGE
-from trainfare.metering.shelf import segment_folders
-from trainfare.metering.spool import line_of
 
 
 @pytest.fixture
@@ -20,18 +17,6 @@ def home(tmp_path, monkeypatch):
     monkeypatch.setenv("TRAINFARE_HOME", str(folder))
     monkeypatch.setenv("COLUMNS", "100")
     return folder
-
-
-def says(home, run, *artifacts, is_data=False):
-    """Let the one segment of *run* record artifacts: (role, uri, day of October, hour, more)."""
-    (folder,) = segment_folders(home, run)
-    path = folder / "events.jsonl"
-    first, rest = path.read_bytes().split(b"\n", 1)
-    events = [{"k": STAGE, "t": 0, "stage": "data"}] if is_data else []
-    for role, uri, day, hour, more in artifacts:
-        told = {"role": role, "uri": uri, "w": instant(day, hour), "bytes": 0, **more}
-        events.append({"k": ARTIFACT, "t": 0, **told})
-    path.write_bytes(first + b"\n" + b"".join(map(line_of, events)) + rest)
 
 
 def prepare(home, run, start, end, *artifacts, **words):

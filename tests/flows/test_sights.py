@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from flows.rides import charge, ride, write_charges
+from flows.rides import charge, ride, says, write_charges
 from trainfare.core.errors import BadInput
 from trainfare.flows.allocation import allocate_periods
 from trainfare.flows.bill import import_bills
@@ -15,6 +15,7 @@ from trainfare.flows.months import with_bills
 from trainfare.flows.sights import Sights, news_of
 from trainfare.metering.history import read_receipts
 from trainfare.metering.home import runs_folder
+from trainfare.metering.sizes import Size, remember
 from trainfare.store.ledger import open_ledger
 from trainfare.store.sights import Wanted, find_run, read_page, read_sights
 
@@ -76,6 +77,27 @@ def test_a_run_that_turns_up_late_changes_those_it_shared_a_machine_with(tmp_pat
     ride(tmp_path, "run-b", 9, 11)
     assert set(settle(sights)) == {"run-a", "run-b"}
     assert lines(ledger) == printed(tmp_path)
+
+
+def test_a_maker_that_turns_up_late_changes_those_that_read_a_part_of_what_it_made(
+    tmp_path, ledger
+):
+    for run, place in (("part", "s3://b/x/part-0"), ("other", "s3://b/xy")):
+        ride(tmp_path, run, 12, 14, resource=f"i-{run}")
+        says(tmp_path, run, ("dataset", place, 1, 12, {"bytes": 2**40}))
+    sights = Sights(tmp_path, ledger)
+    settle(sights)
+    ride(tmp_path, "maker", 8, 10)
+    says(tmp_path, "maker", ("output", "s3://b/x", 1, 9, {"bytes": 2**40}))
+    settled = set(settle(sights))
+    assert ({"maker", "part"} <= settled, sights.beside("part")) == (
+        True,
+        {"maker", "other", "part"},
+    )
+    shown_now = {row["run"]: row for row in lines(ledger)}
+    storage = {run: row["estimated"]["components"]["storage"] for run, row in shown_now.items()}
+    assert storage["part"] == "0.000000000"
+    assert float(storage["other"]) > 0
 
 
 def test_a_bill_changes_the_runs_of_its_month_alone(tmp_path, ledger):
@@ -197,4 +219,7 @@ def test_news_come_with_deeds_and_with_runs(tmp_path, ledger):
     assert (after.books, after.runs > before.runs) == (before.books, True)
     (tmp_path / "budgets.json").write_text("{}")
     os.utime(tmp_path / "budgets.json", ns=(1, 1))
-    assert news_of(tmp_path, ledger).books != after.books
+    budgeted = news_of(tmp_path, ledger).books
+    assert budgeted != after.books
+    remember(tmp_path, "s3://b/x", Size(7, 1, 9))
+    assert news_of(tmp_path, ledger).books != budgeted

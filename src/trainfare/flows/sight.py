@@ -31,7 +31,8 @@ def sight_of(receipt: Receipt, *, team: str | None, now_ns: int) -> Sight:
     name = clean_text(run.name)  # a database may not take what a recording does
     words = "\n".join([run.id, name, *labels.values()])
     artifacts = [one for segment in run.segments for one in segment.artifacts]
-    is_growing = any(one.is_kept and one.bytes for one in artifacts)
+    # What has no size yet may get one: a listing of its bucket is not written in its spool.
+    is_growing = any(one.is_kept and one.bytes != 0 for one in artifacts)
     uris = sorted({one.uri for one in artifacts})
     return Sight(
         run=run.id,

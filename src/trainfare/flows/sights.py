@@ -11,12 +11,12 @@ import hashlib
 import threading
 import time
 from bisect import bisect_left
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, islice
 from pathlib import Path
 
+from trainfare.core.dataset import places
 from trainfare.core.period import HOUR, SECOND, BillingPeriod
 from trainfare.core.stage import Status
 from trainfare.flows.forecast import Forecaster, with_forecasts
@@ -80,7 +80,7 @@ class News:
     """What answers about a home are made from, as it stands; another when something changed."""
 
     books: object
-    """Bills, allocations, budgets, prices, rules: what changes by a deed."""
+    """Bills, allocations, budgets, prices, rules, sizes: what changes by a deed."""
     runs: int
     """When the line of a run last changed."""
 
@@ -92,7 +92,8 @@ def news_of(home: Path, ledger: Ledger) -> News:
     own = tuple(
         one for one in _signs_of(home) if one[0].endswith(KINDS) and one[0] not in NOT_ASKED
     )
-    return News((changed_ns, own, _signs_of(home / "prices")), seen_ns)
+    beside = (_signs_of(home / "prices"), _sign(home / "sizes"))
+    return News((changed_ns, own, *beside), seen_ns)
 
 
 class Sights:
@@ -241,11 +242,18 @@ class Sights:
         with self._ledger.change() as connection:
             put_sights(connection, list(sights.values()))
             drop_sights(connection, [run for run in chosen if run not in sights])
-        self._marks |= marks | {run: mark_of(one) for run, one in sights.items()}
+        marks |= {run: mark_of(one) for run, one in sights.items()}
+        fresh = [run for run, mark in marks.items() if mark.uris != self._uris_of(run)]
+        self._marks |= marks
+        # What these name was not known when they, and those that name it too, were looked at.
+        self._waiting |= dict.fromkeys(_naming(fresh, self._marks), True)
         moved = {
             run: span for run, span in spans.items() if not _is_near(self._spans.of(run), span)
         }
         self._spans = self._spans.changed(moved, ())
+
+    def _uris_of(self, run: str) -> tuple[str, ...]:
+        return self._marks[run].uris if run in self._marks else ()
 
     def _completed(self, receipts: Sequence[Receipt], now_ns: int) -> list[Receipt]:
         """With bills where a run has ended, and forecasts where it goes on."""
@@ -288,16 +296,29 @@ class _Spans:
         last = bisect_left(self._starts, ended)
         return [run for run in self._runs[first:last] if self.spans[run][1] > began]
 
-    def sharing(self, runs: Iterable[str], marks: Mapping[str, Mark]) -> Iterable[str]:
-        """Runs that went on at the time of any of *runs*, or name an artifact that one names."""
-        by_uri: dict[str, list[str]] = defaultdict(list)
-        for run, mark in marks.items():
-            for uri in mark.uris:
-                by_uri[uri].append(run)
+    def sharing(self, runs: Collection[str], marks: Mapping[str, Mark]) -> Iterable[str]:
+        """Runs that went on at the time of any of *runs*, or name what one names, or a part of it."""
         for run in runs:
             yield from self.beside(*self.of(run))
-            for uri in marks[run].uris if run in marks else ():
-                yield from by_uri[uri]
+        yield from _naming(runs, marks)
+
+
+def _naming(runs: Iterable[str], marks: Mapping[str, Mark]) -> Iterator[str]:
+    """Runs that name an artifact that one of *runs* names, a part of it, or what it is a part of."""
+    named = {uri.rstrip("/") for run in runs if run in marks for uri in marks[run].uris}
+    around = {place for uri in named for place in places(uri)}
+    for run, mark in marks.items() if named else ():
+        if any(uri in around or _is_in(uri, named) for uri in mark.uris):
+            yield run
+
+
+def _is_in(uri: str, named: Collection[str]) -> bool:
+    """Whether *uri* is one of these names, or lies in one; quicker than ``places`` for very many."""
+    while uri:
+        if uri in named:
+            return True
+        uri = uri.rpartition("/")[0]
+    return False
 
 
 def _span(mark: Mark) -> tuple[int, int]:
