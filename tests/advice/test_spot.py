@@ -37,6 +37,7 @@ def test_below_break_even_it_is_worth_it_and_saves_what_the_closed_form_says():
     part = 1 - 20 * expected_hours(work_hours(trips[0]), 0.05, saving) / (50 * 10)
     assert float(one.saving().nano) == pytest.approx(part * 2000e9, rel=1e-6)
     assert one.evidence["break_even_preemptions_per_hour"] > 0.05
+    assert one.title == "Use spot p5.48xlarge for model=llm"
     assert one.confidence is Confidence.HIGH
     assert one.low < 1 < one.high
 

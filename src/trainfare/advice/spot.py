@@ -190,7 +190,7 @@ def _recommend(
         Kind.SPOT,
         RULE,
         subject,
-        title=f"Use spot machines for {subject}",
+        title=f"Use spot {cases[0].trip.instance} for {cases[0].trip.family}",
         action=f"Ask for spot machines {save}; go on from the last checkpoint when one is taken.",
         method="price × expected hours in closed form, with each run's own checkpoints and start",
         stakes=tuple(stakes),
