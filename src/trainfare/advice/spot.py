@@ -103,10 +103,12 @@ def _advise(
     if rate is None:
         why = "nobody knows how often such machines are taken away: no own spot hours, no trace"
         return NoAdvice(Kind.SPOT, RULE, subject, why)
-    own = [_case(trip, quote, rate, is_best=False) for trip in group]
-    best = [_case(trip, quote, rate, is_best=True) for trip in group]
-    is_own = _worth(own) >= max(WORTH_MIN, _worth(best) - WORTH_MIN)
-    cases = own if is_own else best
+    cases = [_case(trip, quote, rate, is_best=False) for trip in group]
+    middle = sorted(cases, key=lambda one: one.trip.hours)[len(cases) // 2]
+    gained = _case(middle.trip, quote, rate, is_best=True).part - middle.part
+    is_own = _worth(cases) >= WORTH_MIN and gained <= WORTH_MIN
+    if not is_own:
+        cases = [_case(trip, quote, rate, is_best=True) for trip in group]
     typical = sorted(cases, key=lambda one: one.trip.hours)[len(cases) // 2]
     evidence = _evidence(group, quote, rate, typical)
     if _worth(cases) < WORTH_MIN:
