@@ -36,8 +36,8 @@ os.environ |= {
 from bench.meter_table import Table, Target, machine_sentence, spread
 
 SKIPPED, STEPS = 50, 550
-SETTLE_SECONDS = 1
-"""Until the meter's thread has found the machine; that is a run's, not a step's."""
+SETTLE_SECONDS = 2.5
+"""Until the meter has found the machine and looked at the budget; that is a run's, not a step's."""
 TARGET_US = 10
 OUT = Path(__file__).parent / "out"
 WORDS = {"price": "3.6/h", "budget": "1000"}
@@ -62,16 +62,14 @@ class Gauge:
 
 
 def timed(callback: object, *events: str) -> object:
-    """*callback*, whose *events* add up their thread's CPU time in ``INSIDE``."""
+    """*callback*, whose *events* leave their thread's CPU time in ``INSIDE``."""
     clock = time.thread_time_ns
-    INSIDE[:] = [0, 0]
 
     def timing(act):
         def call(*positional, **named):
             begun_ns = clock()
             act(*positional, **named)
-            INSIDE[0] += clock() - begun_ns - FLOOR_NS
-            INSIDE[1] += 1
+            INSIDE.append(clock() - begun_ns - FLOOR_NS)
 
         return call
 
@@ -86,7 +84,7 @@ def _floor_ns() -> float:
     return statistics.median(readings)
 
 
-INSIDE = [0.0, 0]
+INSIDE: list[float] = []
 FLOOR_NS = _floor_ns()
 
 
@@ -128,7 +126,9 @@ def transformers() -> Block:
                 report_to=[on] if on not in ("", "trainfare") else [],
             )
             trainer = Trainer(
-                BertForSequenceClassification(BertConfig(50, intermediate_size=16, **size)),
+                BertForSequenceClassification(
+                    BertConfig(vocab_size=50, intermediate_size=16, **size)
+                ),
                 arguments,
                 train_dataset=rows,
                 callbacks=[
@@ -292,7 +292,7 @@ def jax() -> Block:
     return block
 
 
-FRAMEWORKS = {one.__name__: one for one in (transformers, lightning, keras, accelerate, torch, jax)}
+FRAMEWORKS = {one.__name__: one for one in (torch, jax, accelerate, lightning, keras, transformers)}
 PEERS = {"transformers": ("tensorboard", "mlflow", "wandb")}
 
 
@@ -316,20 +316,26 @@ def main(names: list[str], pairs: int) -> None:
     )
     for name in names:
         block = FRAMEWORKS[name]()
-        INSIDE[:] = [0, 0]
+        INSIDE.clear()
         for on in ("trainfare", *PEERS.get(name, ())):
             print(f"… {name} {on}", file=sys.stderr, flush=True)
             added, bare = (spread(one) for one in compare(block, on, pairs))
-            inside = INSIDE[0] / INSIDE[1] / 1000 if on == "trainfare" and INSIDE[1] else None
+            is_timed = on == "trainfare" and INSIDE
+            inside = statistics.median(INSIDE) / 1000 if is_timed else None
             table.add(name, on, bare, added, inside)
             if on == "trainfare":
                 said = f"{added.median:.1f} µs"
                 is_met = added.median <= TARGET_US
                 table.targets.append(Target(name, f"≤ {TARGET_US} µs", said, is_met))
+            write(table)
+
+
+def write(table: Table) -> None:
+    """What is measured so far, so that an interrupted call leaves it."""
     text = f"{machine_sentence()}\n\n{table.as_markdown()}\n"
     OUT.mkdir(exist_ok=True)
     (OUT / "callbacks.md").write_text(text, encoding="utf-8")
-    print(text)
+    print(text, flush=True)
 
 
 if __name__ == "__main__":

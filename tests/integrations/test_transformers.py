@@ -1,7 +1,10 @@
 """The callback of Hugging Face's Trainer, in real trainings of a tiny model."""
 
 import logging
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,6 +15,7 @@ import trainfare
 from integrations.receipts import assert_epochs_sum, epochs, stages
 from trainfare.core.work import work_of
 from trainfare.integrations.transformers import TrainfareCallback
+from trainfare.metering.history import read_receipt, run_ids
 
 ROWS, LENGTH, BATCH = 24, 8, 4
 
@@ -132,6 +136,28 @@ def test_a_home_that_cannot_be_written_stops_no_training(tmp_path, monkeypatch, 
         trainer = train(tmp_path / "out", TrainfareCallback(price="1"))
     assert trainer.state.global_step == 12
     assert len([one for one in caplog.records if one.name == "trainfare"]) == 1
+
+
+@pytest.mark.long
+def test_two_trainers_of_one_training_are_one_run_that_ends_at_one_step(home, tmp_path):
+    text = (Path(__file__).parents[2] / "examples" / "transformers_trainer.py").read_text()
+    text = text.replace('price="3.6/h", budget="25"', 'price="1000000/h", budget="900"')
+    script = tmp_path / "train.py"
+    script.write_text(text.replace("num_train_epochs=2", "num_train_epochs=2000"))
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    done = subprocess.run(
+        [*launcher, "--nproc-per-node=2", str(script)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    [run] = run_ids(home)
+    receipt = read_receipt(home, run)
+    assert receipt.to_json()["status"] == "stopped_by_budget"
+    assert len(receipt.run.segments) == 2
+    assert len({segment.steps for segment in receipt.run.segments}) == 1
 
 
 def test_words_that_make_no_sense_are_refused_before_anything_is_trained():

@@ -274,11 +274,11 @@ def rows_in(batch: object) -> int | None:
     >>> rows_in({"x": [1, 2]}) is None
     True
     """
-    while not hasattr(batch, "shape"):
-        if isinstance(batch, Mapping):
-            batch = next(iter(batch.values()), None)
-        elif isinstance(batch, list | tuple):
+    while not hasattr(batch, "shape"):  # a batch is a plain list, tuple or dict nearly always
+        if isinstance(batch, list | tuple):
             batch = batch[0] if batch else None
+        elif isinstance(batch, Mapping):
+            batch = next(iter(batch.values()), None)
         else:
             return None
     shape = batch.shape
@@ -291,6 +291,8 @@ def tokens_in(batch: object) -> int | None:
     >>> tokens_in([1, 2]) is None
     True
     """
-    ids = batch.get("input_ids") if isinstance(batch, Mapping) else None
+    if isinstance(batch, list | tuple) or not isinstance(batch, Mapping):
+        return None
+    ids = batch.get("input_ids")
     count = getattr(ids, "numel", None)
     return int(count()) if count is not None else None
