@@ -68,7 +68,8 @@ def page(browser, server):
     """A page of somebody who is signed in; at the end nothing foreign was asked, nothing broke."""
     context = browser.new_context(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
     one = context.new_page()
-    said, asked = [], []
+    one.said = said = []
+    asked = []
     one.on("console", lambda message: said.append(message.text) if message.type == "error" else 0)
     one.on("pageerror", lambda error: said.append(str(error)))
     one.on("request", lambda request: asked.append(request.url))
@@ -230,3 +231,19 @@ def test_the_first_page_is_light(server, browser):
     settled(page)
     context.close()
     assert sum(sizes) < 300_000, sizes
+
+
+def test_a_part_that_does_not_come_can_be_asked_for_again(page, server):
+    """Where the server is away for a while, the place of a part says so instead of waiting on."""
+    server_is_away = re.compile("/parts/untagged")
+    page.context.route(server_is_away, lambda route: route.fulfill(status=503, body="no"))
+    server.ask("/api/v1/budgets/again", method="PUT", body={"limit": "9"})  # its answer is old now
+    page.goto(server.url + "/bills")
+    failed = page.locator("#unallocated [role=alert]")
+    expect(failed).to_contain_text("503", timeout=60_000)
+    page.context.unroute(server_is_away)
+    page.said.clear()  # a browser's console tells of the answer, too
+    failed.get_by_role("button").click()
+    expect(page.locator("#unallocated .part")).to_contain_text(
+        re.compile("Nobody|owner"), timeout=60_000
+    )

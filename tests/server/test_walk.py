@@ -152,7 +152,7 @@ WAYS = {
         statuses=(200, 303, 404),
     ),
     "POST /alerts/{alert}/acknowledge": Way(
-        "budget", is_for_all_teams=True, path={"alert": "none"}, statuses=(404,)
+        "budget", path={"alert": OWN}, foreign={"alert": FOREIGN}
     ),
     "GET /settings": Way("read"),
     "GET /words": Way(KNOWN),
@@ -186,6 +186,11 @@ class Walked:
         body = {"name": f"{team}-token", "scopes": ["read"], "team": team}
         made = self.server.json("/api/v1/tokens", method="POST", body=body)
         return made["token"]["id"]
+
+    def alert_of(self, team):
+        """The id of the alert about a budget of a team."""
+        alerts = self.server.json("/api/v1/alerts")["alerts"]
+        return next(one["id"] for one in alerts if one["subject"] == f"{team}-over")
 
 
 @pytest.fixture(scope="module")
@@ -237,7 +242,8 @@ def ask(walked, name, way, role, place):
     """(status, text) of one route asked by one role."""
     method, _, path = name.partition(" ")
     for key, word in place.items():
-        value = walked.token_of(word) if key == "token_id" else word
+        find = {"token_id": walked.token_of, "alert": walked.alert_of}.get(key, str)
+        value = find(word)
         path = path.replace("{" + key + "}", value.replace("TEAM", OWN)).replace("//", "/")
     server, secret = walked.server, walked.secrets[role]
     headers = {"Authorization": f"Bearer {secret}"} if secret else {}

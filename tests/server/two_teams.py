@@ -12,7 +12,7 @@ DAYS = {OWN: 1, FOREIGN: 2}
 
 
 def fill(home):
-    """Runs, labels, a budget, claims and a bill of each team, allocated."""
+    """Runs, labels, budgets, an alert, claims and a bill of each team, allocated."""
     charges = []
     for team, day in DAYS.items():
         labels = [
@@ -22,6 +22,7 @@ def fill(home):
         run = ["run", "--run-id", f"r-{team}", *labels, "--price", "3.6/h", "--quiet"]
         _do(home, *run, "--", "true")
         _do(home, "budget", "set", f"{team}-budget", "--limit", "5", "--scope", f"team={team}")
+        _do(home, "budget", "set", f"{team}-over", "--limit", "0.000001", "--scope", f"team={team}")
         claims = home.parent / f"{team}-claims.csv"
         claims.write_text(
             "run,resource,start,end,share,label.team,label.model\n"
@@ -32,6 +33,7 @@ def fill(home):
         charges += [hour(f"i-{team}", at, "2.50", day=day) for at in range(4)]
     _do(home, "bill", "import", write_bill(home.parent / "bill.csv", *charges))
     _do(home, "allocate")
+    assert call(home, "alerts", "check").returncode in (0, 1)
 
 
 def _do(home, *words):

@@ -172,7 +172,7 @@ def list_alerts(
     """Alerts as the last look found them."""
     caller.need("read")
     shelf = read_alerts(service.home)
-    alerts = _own_alerts(service, caller, [a for a in shelf.alerts if is_all or a.is_open])
+    alerts = own_alerts(service, caller, [a for a in shelf.alerts if is_all or a.is_open])
     rows = [alert_json(one) for one in alerts]
     targets = (
         [queue_json(name, one) for name, one in shelf.queues.items()]
@@ -193,7 +193,7 @@ def acknowledge_alerts(
     """Note that alerts were seen: they are told again only if they get worse, and when over."""
     caller.need("budget")
     still_open = [one for one in read_alerts(service.home).alerts if one.is_open]
-    own = _own_alerts(service, caller, still_open)
+    own = own_alerts(service, caller, still_open)
     chosen = [one.id for one in own] if not ids else [_one(own, text).id for text in ids]
     done = acknowledge(service.home, chosen, who=caller.name) if chosen else []
     return {"alerts": [alert_json(one) for one in done]}
@@ -207,7 +207,7 @@ def _one(alerts: list[Alert], text: str) -> Alert:
     return found[0]
 
 
-def _own_alerts(service: Service, caller: Caller, alerts: list[Alert]) -> list[Alert]:
+def own_alerts(service: Service, caller: Caller, alerts: list[Alert]) -> list[Alert]:
     """Those of the caller's runs and budgets."""
     if caller.team is None:
         return alerts

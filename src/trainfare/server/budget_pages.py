@@ -4,20 +4,36 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
+from urllib.parse import quote
 
 from litestar import Request, get, post
 from litestar.response import Redirect, Template
 
+from trainfare.budgets.alert import Alert, Kind
 from trainfare.core.budget import Budget, BudgetPeriod, BudgetView, State, make_budget
 from trainfare.core.caller import Caller, NotAllowed
-from trainfare.core.errors import TrainfareError
+from trainfare.core.errors import NotFound, TrainfareError
+from trainfare.core.period import format_instant
 from trainfare.flows.alerts import acknowledge, read_alerts
 from trainfare.flows.budget import drop_budget, set_budget, standings
 from trainfare.metering.budget_shelf import read_budgets
-from trainfare.server.budget_api import is_of_team, own_budget
+from trainfare.server.budget_api import OF_BUDGETS, OF_RUNS, is_of_team, own_alerts, own_budget
+from trainfare.server.grid import Cell, Column, Grid, Line, text_cell
 from trainfare.server.page import make_page
 from trainfare.server.part import Ask, Part, add_parts
 from trainfare.server.service import Service
+
+RESOLVED_SHOWN = 10
+"""So many alerts that are over stand below those that are open."""
+
+_PLACES = {
+    Kind.SPEND: "/teams",
+    Kind.UNATTRIBUTED: "/bills#unallocated",
+    Kind.PRICE: "/prices",
+    Kind.BILL: "/bills",
+    Kind.CONSERVATION: "/bills#verify",
+}
+"""Where the page is that shows more of what an alert is about."""
 
 
 @get("/budgets", sync_to_thread=False)
@@ -101,9 +117,16 @@ def _drop(service: Service, caller: Caller, name: str) -> None:
 @post("/alerts/{alert:str}/acknowledge", status_code=303)
 async def acknowledge_alert(alert: str, caller: Caller, service: Service) -> Redirect:
     """Note that somebody has seen it: it is not told again unless it gets worse."""
-    caller.need_all_teams("budget")
-    await asyncio.to_thread(acknowledge, service.home, [alert])
+    caller.need("budget")
+    await asyncio.to_thread(_acknowledge, service, caller, alert)
     return Redirect("/budgets?done=acknowledged#alerts", status_code=303)
+
+
+def _acknowledge(service: Service, caller: Caller, alert: str) -> None:
+    still_open = [one for one in read_alerts(service.home).alerts if one.is_open]
+    if alert not in {one.id for one in own_alerts(service, caller, still_open)}:
+        raise NotFound(f"no open alert is {alert!r}; /budgets lists those there are")
+    acknowledge(service.home, [alert], who=caller.name)
 
 
 def _all(ask: Ask) -> dict[str, Any]:
@@ -112,15 +135,62 @@ def _all(ask: Ask) -> dict[str, Any]:
 
 
 def _alerts(ask: Ask) -> dict[str, Any]:
-    shelf = read_alerts(ask.home)
-    still_open = [one for one in shelf.alerts if one.is_open]
+    """What is wrong now, the gravest first, and what was; for a team, of its runs and budgets."""
+    viewer = Caller("page", frozenset({"read"}), ask.team)
+    seen = own_alerts(ask.service, viewer, list(read_alerts(ask.home).alerts))
+    still_open = sorted(
+        (one for one in seen if one.is_open), key=lambda one: (-one.severity.value, -one.opened_ns)
+    )
+    over = sorted((one for one in seen if not one.is_open), key=lambda one: -(one.resolved_ns or 0))
+    columns = (
+        Column("state", "State"),
+        Column("severity", "Severity"),
+        Column("kind", "Kind"),
+        Column("subject", "About"),
+        Column("sentence", "What"),
+        Column("opened_at", "Since"),
+        Column("resolved_at", "Over"),
+        Column("acknowledged_by", "Seen by"),
+        Column("id", "Alert"),
+    )
+    lines = tuple(_alert_line(one) for one in (*still_open, *over))
     return {
-        "alerts": sorted(still_open, key=lambda one: (one.severity.value, -one.opened_ns)),
-        "resolved": [one for one in shelf.alerts if not one.is_open][-10:][::-1],
+        "alerts": still_open,
+        "places": {one.id: _place_of(one) for one in still_open},
+        "resolved": over[:RESOLVED_SHOWN],
+        "grids": [Grid("Alerts", columns, lines)],
     }
+
+
+def _place_of(one: Alert) -> str:
+    """The page about what is wrong."""
+    first = quote(one.subject.split(" ")[0], safe="")
+    if one.kind in OF_RUNS:
+        return f"/runs/{first}"
+    if one.kind in OF_BUDGETS:
+        return f"/budgets#b-{first}"
+    return _PLACES.get(one.kind, "")
+
+
+def _alert_line(one: Alert) -> Line:
+    return Line(
+        (
+            text_cell("open" if one.is_open else "resolved"),
+            text_cell(one.severity.word),
+            text_cell(one.kind.value),
+            text_cell(one.subject),
+            text_cell(one.sentence),
+            text_cell(format_instant(one.opened_ns)),
+            Cell("–", is_known=False)
+            if one.resolved_ns is None
+            else text_cell(format_instant(one.resolved_ns)),
+            text_cell(one.acknowledged_by),
+            text_cell(one.id),
+        )
+    )
 
 
 add_parts(
     Part("budgets", _all, height="big"),
-    Part("alerts", _alerts, is_for_all_teams=True),
+    Part("alerts", _alerts, is_slow=False),
 )

@@ -51,6 +51,12 @@ def session_of(cookies: Any) -> str | None:
     return held if held.startswith(sessions.PREFIX) else None
 
 
+def word_of(scope: Any) -> str:
+    """What forms of the page that is asked for say; empty where no browser asks."""
+    word = ScopeState.from_scope(scope).csrf_token
+    return word if isinstance(word, str) else ""
+
+
 def page_word(session: str) -> str:
     """What our own pages of a session know, and no other site's."""
     return hmac.new(session.encode(), b"page", hashlib.sha256).hexdigest()

@@ -19,8 +19,10 @@ from markupsafe import Markup
 from trainfare.core.caller import Caller
 from trainfare.core.errors import NotFound, TrainfareError
 from trainfare.flows.sights import news_of
+from trainfare.server.answer import BeingWorkedOut
+from trainfare.server.door import word_of
 from trainfare.server.grid import Grid, csv_of, parquet_of
-from trainfare.server.problem import split_advice
+from trainfare.server.problem import log_fault, make_fault, split_advice
 from trainfare.server.service import Service
 
 
@@ -114,18 +116,23 @@ def show_part(
     }
     try:
         found, age, is_current = _answer(part, caller, service, known, is_waited=False)
+        if found is not None:
+            context |= {"age": age, "is_current": is_current, "caller": caller, **found}
+            context |= {"template": f"parts/{part.name}.html", "page_word": word_of(request.scope)}
+            return _render(request, "part_known.html", context)
+    except BeingWorkedOut:
+        pass  # too many wait before it; it is asked again like any that is not there yet
     except TrainfareError as error:
         message, advice = split_advice(str(error))
-        return _render(
-            request,
-            "part_problem.html",
-            context
-            | {"message": message, "advice": advice, "is_empty": isinstance(error, NotFound)},
-        )
-    if found is None:
-        return _render(request, "part_waiting.html", context)
-    context |= {"age": age, "is_current": is_current, "caller": caller, **found}
-    return _render(request, "part_known.html", context | {"template": f"parts/{part.name}.html"})
+        told = {"message": message, "advice": advice, "is_empty": isinstance(error, NotFound)}
+        return _render(request, "part_problem.html", context | told)
+    except Exception as error:
+        # The rest of the page stands, and says where this piece of it is missing.
+        log_fault(error, f"part {part.name}")
+        message, advice = make_fault(error)
+        told = {"message": message, "advice": advice, "is_empty": False}
+        return _render(request, "part_problem.html", context | told)
+    return _render(request, "part_waiting.html", context)
 
 
 def _render(request: Request[Any, Any, Any], template: str, context: Mapping[str, Any]) -> Markup:

@@ -6,6 +6,8 @@ import re
 import threading
 from collections.abc import Iterator
 from html import escape, unescape
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -82,6 +84,7 @@ def _html(text: str, status: int) -> Response[str]:
 def picture_of(home: Path, name: str, question: Question, look: Look) -> str:
     """The chart as a part of a page; each mark says in words what it stands for."""
     with _DRAWING:
+        _need_whole_pandas()
         drawn = draw(home, name, question, look)
         spec, svg = spec_of(drawn), svg_of(drawn)
     said = set(_titles(spec))
@@ -95,6 +98,15 @@ def picture_of(home: Path, name: str, question: Question, look: Look) -> str:
     about = escape(str(spec.get("description", "")))
     prefix = "-".join(filter(None, (name, question.run, question.by, question.budget))) + "-"
     return f'<div data-about="{about}">{inline(svg, re.sub(r"[^a-zA-Z0-9-]", "_", prefix))}</div>'
+
+
+def _need_whole_pandas() -> None:
+    """Wait until no other thread is halfway through importing pandas.
+
+    Altair looks into ``sys.modules`` for it, and takes it from there before it is whole.
+    """
+    if find_spec("pandas") is not None:
+        import_module("pandas")
 
 
 def _titles(spec: Any) -> Iterator[str]:

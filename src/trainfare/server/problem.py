@@ -134,14 +134,23 @@ def of_fault(request: Request[Any, Any, Any], error: Exception) -> Response[Any]
 
     Neither the message of the error nor what was asked is logged, for a secret may be in both.
     """
+    log_fault(error, f"{request.method} {request.scope.get('path_template', '')}")
+    return _answer(request, 500, make_problem("fault", *make_fault(error)))
+
+
+def make_fault(error: Exception) -> tuple[str, str]:
+    """What is said of a fault of Trainfare's own, and what to do."""
+    said = f"Trainfare made a mistake ({type(error).__name__})"
+    return said, "try again in a moment, and please report it if it stays"
+
+
+def log_fault(error: Exception, route: str) -> None:
+    """Write down where a fault was made."""
     places = traceback.extract_tb(error.__traceback__)
     where = f"{Path(places[-1].filename).name}:{places[-1].lineno}" if places else "nowhere"
-    route = request.scope.get("path_template", "")
     logging.getLogger("trainfare").error(
-        "fault=%s at=%s route=%s %s", type(error).__name__, where, request.method, route
+        "fault=%s at=%s route=%s", type(error).__name__, where, route
     )
-    said = f"Trainfare made a mistake ({type(error).__name__})"
-    return _answer(request, 500, make_problem("fault", said, "please report this"))
 
 
 HANDLERS: dict[int | type[Exception], Any] = {

@@ -32,6 +32,38 @@
   });
   dark.addEventListener("change", () => { if (!root.dataset.theme) each("[data-chart]", draw); });
 
+  // What did not come says so in its place, and can be asked for again.
+  function sayFailed(place, what, status) {
+    const said = document.getElementById("failed").content.cloneNode(true);
+    said.querySelector("strong").textContent = `${what}.`;
+    said.querySelector("[data-why]").textContent = status === 429
+      ? "Too much was asked for within a minute; wait a little."
+      : status ? `The server answered with ${status}.` : "The server did not answer.";
+    place.replaceChildren(said);
+    place.removeAttribute("aria-busy");
+  }
+  document.addEventListener("click", (event) => {
+    const place = event.target.closest("[data-again]")?.closest(".part, .chart");
+    if (!place) return;
+    if (place.dataset.chart) draw(place);
+    else htmx.ajax("GET", place.getAttribute("hx-get"), { target: place, swap: "outerHTML" });
+  });
+  const offline = document.getElementById("offline");
+  const failed = (event) => {
+    const { ctx } = event.detail;
+    if (!ctx) return;
+    const status = ctx.response?.status || 0;
+    if (status >= 400) ctx.swap = "none";
+    const part = (ctx.target?.closest?.(".part[hx-get]")) || ctx.sourceElement?.closest?.(".part[hx-get]");
+    if (part) sayFailed(part, "This part did not come", status);
+    else if (!status && offline) offline.hidden = false;
+  };
+  document.addEventListener("htmx:error", failed);
+  document.addEventListener("htmx:response:error", failed);
+  document.addEventListener("htmx:after:request", (event) => {
+    if (offline && event.detail.ctx?.response) offline.hidden = true;
+  });
+
   // Charts: drawn by the server as wide as their place, and in its colours.
   async function draw(figure) {
     const width = Math.max(260, Math.min(1800, Math.round(figure.clientWidth / 20) * 20));
@@ -44,11 +76,14 @@
       const answer = await fetch(url).catch(() => null);
       if (figure.dataset.drawn !== url.href || !figure.isConnected) return;
       if (answer?.status === 202) { await new Promise((done) => setTimeout(done, 700)); continue; }
-      figure.innerHTML = answer?.ok ? await answer.text() : '<p class="empty">The chart could not be drawn; load the page again.</p>';
+      if (!answer?.ok) break;
+      figure.innerHTML = await answer.text();
       const about = figure.querySelector("[data-about]")?.dataset.about;
       if (about) figure.setAttribute("aria-label", about);
       return;
     }
+    figure.dataset.drawn = "";
+    sayFailed(figure, "The chart could not be drawn", null);
   }
   const seen = new IntersectionObserver((entries) => entries.forEach((entry) => {
     if (entry.isIntersecting) draw(entry.target);
@@ -142,8 +177,6 @@
 
   const begin = (within) => {
     watch(within);
-    const word = document.querySelector("meta[name=page-word]")?.content || "";
-    each("[data-page-word]", (field) => { field.value = word; }, within);
     each("[data-live]:not([data-frames])", (box) => { box.dataset.frames = "0"; live(box); }, within);
   };
   document.addEventListener("htmx:after:swap", () => begin(document));

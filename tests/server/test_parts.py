@@ -1,0 +1,92 @@
+"""Parts of pages: what a team sees of alerts, and what a page says where a part of it fails."""
+
+import re
+
+import pytest
+from litestar.testing import TestClient
+
+from server.browser import Browser
+from server.served import serving
+from server.two_teams import FOREIGN, OWN, fill
+from trainfare.core.errors import BadInput, NotFound
+from trainfare.server.app import make_app
+from trainfare.server.part import PARTS, Part
+from trainfare.server.service import Service, Settings
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    home = tmp_path_factory.mktemp("parts") / "home"
+    fill(home)
+    with serving(home) as one:
+        yield one
+
+
+def signed_in(server, scopes, team=None):
+    """A browser of somebody who has such a token."""
+    body = {"name": "somebody", "scopes": scopes, "team": team}
+    secret = server.json("/api/v1/tokens", method="POST", body=body)["secret"]
+    browser = Browser(server.url)
+    assert browser.go("/login", {"token": secret})[0] == 303
+    return browser
+
+
+def test_a_team_sees_and_acknowledges_its_own_alerts_alone(server):
+    browser = signed_in(server, ["budget"], OWN)
+    _, _, text = browser.go("/budgets")
+    assert f"{OWN}-over" in text
+    assert FOREIGN not in text
+    form = re.search(r'action="(/alerts/[^"]+)".*?value="([^"]+)"', text, re.DOTALL)
+    status, headers, _ = browser.go(form[1], {"_csrf_token": form[2]})
+    assert (status, headers["Location"]) == (303, "/budgets?done=acknowledged#alerts")
+    assert "seen by somebody" in browser.go("/parts/alerts")[2]
+    assert signed_in(server, ["read"], OWN).go("/parts/alerts")[2].count("<form") == 0
+
+
+def test_every_alert_is_in_the_file(server):
+    _, _, body = server.ask("/files/alerts")
+    lines = body.decode().splitlines()
+    assert lines[0].startswith("state,severity,kind,subject,sentence,opened_at")
+    assert {line.split(",")[3] for line in lines[1:]} >= {f"{OWN}-over", f"{FOREIGN}-over"}
+
+
+BROKEN = {
+    "fault": (ValueError("a secret"), "Trainfare made a mistake (ValueError).", "alert"),
+    "input": (BadInput("no such month; write 2026-10"), "Write 2026-10.", "alert"),
+    "nothing": (NotFound("no run was recorded yet; start one"), "Start one.", "empty"),
+}
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of what Litestar 3 will want
+@pytest.mark.parametrize("is_slow", [False, True])
+@pytest.mark.parametrize("kind", BROKEN)
+def test_a_part_that_fails_says_what_to_do_and_its_page_stands(
+    tmp_path, monkeypatch, kind, is_slow
+):
+    error, said, shape = BROKEN[kind]
+
+    def fail(_):
+        raise error
+
+    monkeypatch.setitem(PARTS, "audit", Part("audit", fail, is_slow=is_slow))
+    service = Service(Settings(tmp_path))
+    token = make_first(service)
+    with TestClient(make_app(service)) as client:
+        client.headers["Authorization"] = f"Bearer {token}"
+        for _ in range(100):
+            answer = client.get("/parts/audit")
+            if "aria-busy" not in answer.text:
+                break
+        assert answer.status_code == 200
+        assert said in answer.text
+        assert "a secret" not in answer.text
+        assert ("Try again" in answer.text) == (shape == "alert")
+        page = client.get("/settings")
+        assert page.status_code == 200
+        assert said in page.text
+
+
+def make_first(service):
+    from trainfare.flows.access import make_first_token
+
+    return make_first_token(service.ledger)
