@@ -46,6 +46,10 @@ def machines(server):
     return server.json("/api/v1/machines")["machines"]
 
 
+def part(server, name):
+    return server.ask(f"/parts/{name}")[2].decode()
+
+
 def test_a_node_is_known_while_no_run_is_on_and_gone_when_its_agent_ends(server, tmp_path):
     other = tmp_path / "other"
     ran = trainfare(other, "run", "--quiet", "--price", "3.6", "--", "true", **NOWHERE)
@@ -57,6 +61,8 @@ def test_a_node_is_known_while_no_run_is_on_and_gone_when_its_agent_ends(server,
         [found] = machines(server)
         assert (found["held_share"], found["runs"]) == ("0", [])
         assert found["idle_seconds"] == found["there_seconds"]
+        until(lambda: "1 of 1 machine not wholly held" in part(server, "now"), "no page says idle")
+        assert found["resource"] in part(server, "nodes")
         until((server.home / "runs" / run).is_dir, "the other home is not shipped")
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0

@@ -1,6 +1,7 @@
 """Parts of pages: what a team sees of alerts, and what a page says where a part of it fails."""
 
 import re
+import time
 
 import pytest
 from litestar.testing import TestClient
@@ -90,3 +91,31 @@ def make_first(service):
     from trainfare.flows.access import make_first_token
 
     return make_first_token(service.ledger)
+
+
+def test_the_month_stands_beside_the_budget_of_all_of_it_and_a_team_sees_its_own(server):
+    def now(browser):
+        for _ in range(200):
+            text = browser.go("/parts/now")[2]
+            if "Being worked out" not in text:
+                return text
+            time.sleep(0.1)
+        raise AssertionError(text)
+
+    admin, team = signed_in(server, ["admin"]), signed_in(server, ["read"], OWN)
+    assert "no budget is for all runs and each month" in now(admin)
+    assert f"no budget is for all of {OWN} and each month" in now(team)
+    assert "Idle now" in now(admin)
+    assert "Idle now" not in now(team)
+    body = {"limit": "100", "period": "month"}
+    server.json("/api/v1/budgets/all", method="PUT", body=body)
+    server.json("/api/v1/budgets/own", method="PUT", body={**body, "scope": f"team={OWN}"})
+    assert re.search(r"0 % of .*\$100\.00", now(admin), re.DOTALL)
+    assert "/budgets#b-own" in now(team)
+
+
+def test_a_team_s_resources_are_what_its_runs_hold(server):
+    text = signed_in(server, ["read"], OWN).go("/resources")[2]
+    assert "Held now" in text
+    assert "Idle machines belong to no team" in text
+    assert "nodes" not in text

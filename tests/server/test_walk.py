@@ -134,7 +134,7 @@ WAYS = {
     "GET /runs": Way("read"),
     "GET /runs/{run}": Way("read", path={"run": "r-TEAM"}, foreign={"run": f"r-{FOREIGN}"}),
     "GET /compare": Way("read", query="run=r-TEAM&run=r-TEAM"),
-    "GET /resources": Way("read", is_for_all_teams=True),
+    "GET /resources": Way("read"),
     "GET /teams": Way("read"),
     "GET /experiments": Way("read", is_for_all_teams=True),
     "GET /prices": Way("read"),
@@ -155,6 +155,14 @@ WAYS = {
         "budget", path={"alert": OWN}, foreign={"alert": FOREIGN}
     ),
     "GET /settings": Way("read"),
+    "POST /settings/tokens": Way("admin", statuses=(400,)),
+    "POST /settings/tokens/{token_id}/rotate": Way(
+        "admin", path={"token_id": OWN}, foreign={"token_id": FOREIGN}
+    ),
+    "POST /settings/tokens/{token_id}/revoke": Way(
+        "admin", path={"token_id": OWN}, foreign={"token_id": FOREIGN}
+    ),
+    "POST /settings/jobs/{name}/run": Way("admin", is_for_all_teams=True, path={"name": "alerts"}),
     "GET /words": Way(KNOWN),
     "GET /parts/{name}": Way("read", path={"name": "prices"}),
     "GET /files/{name}": Way("read", path={"name": "run_table"}),

@@ -53,6 +53,8 @@ class Cell:
     sub: str = ""
     """A second, quieter line."""
     is_known: bool = True
+    pieces: tuple[tuple[str, float, str], ...] = ()
+    """A bar instead of the text: (tone, percent, what it is) from left to right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,16 @@ class Grid:
 def text_cell(text: str | None, *, href: str = "") -> Cell:
     """A word, or a dash."""
     return Cell("–", None, is_known=False) if text is None else Cell(text, text, href=href)
+
+
+def resource_cell(name: str, *, href: str = "") -> Cell:
+    """A resource by the last word of its name, which providers write as long paths.
+
+    >>> resource_cell("arn:aws:sagemaker:us-east-1:1:training-job/vision-7").text
+    'vision-7'
+    """
+    short = name.rstrip("/").rpartition("/")[2] or name
+    return Cell(short, name, href, why=name if short != name else "")
 
 
 def money_cell(amount: Money | None, *, why: str = "", places: int | None = 2) -> Cell:

@@ -21,8 +21,12 @@ from trainfare.metering.budget_shelf import read_budgets
 from trainfare.server.budget_api import is_of_team
 from trainfare.server.page import make_page
 from trainfare.server.part import Ask, Part, add_parts
+from trainfare.server.present import show_now
 from trainfare.server.service import Service
 from trainfare.store.sights import Wanted, count_by_status, read_page
+
+RECENT = 10
+"""So many runs are on the overview, those that go on before the others."""
 
 REMAINDERS = tuple(one.value for one in Remainder)
 
@@ -33,8 +37,8 @@ def overview(request: Request[Any, Any, Any], caller: Caller, service: Service) 
     caller.need("read")
     with service.ledger.look() as connection:
         counts = count_by_status(connection, Wanted(team=caller.team))
-        recent = read_page(connection, Wanted(team=caller.team), limit=6)
-        running = read_page(connection, Wanted(team=caller.team, status=("running",)), limit=6)
+        recent = read_page(connection, Wanted(team=caller.team), limit=RECENT)
+        running = read_page(connection, Wanted(team=caller.team, status=("running",)), limit=RECENT)
     return make_page(
         request,
         caller,
@@ -42,7 +46,7 @@ def overview(request: Request[Any, Any, Any], caller: Caller, service: Service) 
         "overview",
         counts=counts,
         total=sum(counts.values()),
-        runs=[*running.rows, *[row for row in recent.rows if row["status"] != "running"]][:6],
+        runs=[*running.rows, *[row for row in recent.rows if row["status"] != "running"]][:RECENT],
         month=time.strftime("%Y-%m", time.gmtime()),
     )
 
@@ -119,6 +123,7 @@ def _seal(ask: Ask) -> dict[str, Any]:
 
 
 add_parts(
+    Part("now", show_now),
     Part("money", _money, takes=("period",), is_for_all_teams=True, height="big"),
     Part("standings", _budgets),
     Part("seal", _seal, is_for_all_teams=True),

@@ -40,7 +40,7 @@ STOPS = (
     Stop("overview", "Overview", "/", ""),
     Stop("runs", "Runs", "/runs", "Training"),
     Stop("experiments", "Experiments", "/experiments", "Training", is_for_all_teams=True),
-    Stop("resources", "Resources", "/resources", "Training", is_for_all_teams=True),
+    Stop("resources", "Resources", "/resources", "Training"),
     Stop("teams", "Teams and models", "/teams", "Money"),
     Stop("bills", "Bills", "/bills", "Money", is_for_all_teams=True),
     Stop("budgets", "Budgets and alerts", "/budgets", "Money"),

@@ -11,6 +11,7 @@ from trainfare.server import (
     picture,
     resource_pages,
     run_pages,
+    setting_forms,
     setting_pages,
     word_pages,
 )
@@ -34,6 +35,10 @@ PAGES = [
     budget_pages.delete_budget,
     budget_pages.acknowledge_alert,
     setting_pages.settings,
+    setting_forms.make_token,
+    setting_forms.rotate_token,
+    setting_forms.revoke_token,
+    setting_forms.run_job,
     word_pages.words,
     part.part,
     part.table_file,

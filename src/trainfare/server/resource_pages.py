@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from litestar import Request, get
@@ -9,15 +10,12 @@ from litestar.response import Template
 
 from trainfare.core.caller import Caller
 from trainfare.flows.utilization import make_utilization
-from trainfare.reports.utilization import GpuState
-from trainfare.server.grid import Cell, Column, Grid, Line, grid_of, text_cell
+from trainfare.reports.utilization import GpuState, UseRow
+from trainfare.server.grid import Cell, Column, Grid, Line, money_cell, resource_cell, text_cell
 from trainfare.server.page import make_page
 from trainfare.server.part import Ask, Part, add_parts
+from trainfare.server.present import show_holders, show_nodes
 from trainfare.server.service import Service
-from trainfare.store.sights import Wanted, read_page
-
-HOLDERS_MAX = 200
-"""So many running runs are looked at for who holds what."""
 
 _TONES = {
     GpuState.BUSY: "own",
@@ -25,11 +23,14 @@ _TONES = {
     GpuState.IDLE: "idle",
 }
 
+_SHOWN = (GpuState.BUSY, GpuState.LOW_USE, GpuState.UNKNOWN, GpuState.IDLE)
+"""States with a column of their own; the bar has all."""
+
 
 @get("/resources", sync_to_thread=True)
 def resources(request: Request[Any, Any, Any], caller: Caller, service: Service) -> Template:
     """Who holds which GPU, and what those do that nobody holds."""
-    caller.need_all_teams("read")
+    caller.need("read")
     period = request.query_params.get("period", "")
     return make_page(request, caller, service, "resources", period=period)
 
@@ -61,52 +62,60 @@ def _states(ask: Ask) -> dict[str, Any]:
 
 
 def _machines(ask: Ask) -> dict[str, Any]:
+    """What the GPUs of every machine did, the dearest machine first."""
     found = make_utilization(ask.home, ("resource",), period=ask.word("period"))
-    return {"grids": [grid_of(table, caption="GPU machines", shown=60) for table in found.tables()]}
-
-
-def _holders(ask: Ask) -> dict[str, Any]:
-    """Running runs with their machines and GPUs."""
-    from trainfare.flows.watch import take_frame
-
-    with ask.service.ledger.look() as connection:
-        wanted = Wanted(team=ask.team, status=("running",))
-        page = read_page(connection, wanted, limit=HOLDERS_MAX)
-    lines = []
-    for row in page.rows:
-        frame = take_frame(ask.home, row["run"])
-        held = {
-            (segment.machine.resource_id, segment.machine.instance_type or "")
-            for segment in frame.receipt.run.attempts[-1].segments
-        }
-        activity = [
-            one.activity[-1]
-            for one in frame.devices
-            if one.activity and one.activity[-1] is not None
-        ]
-        mean = f"{sum(activity) / len(activity):.0%}" if activity else None
-        hourly = frame.price_per_hour
-        lines.append(
-            Line(
-                (
-                    text_cell(row["name"] or row["run"], href=f"/runs/{row['run']}"),
-                    text_cell(row["labels"].get("team")),
-                    text_cell(", ".join(sorted(f"{name} {kind}".strip() for name, kind in held))),
-                    Cell(str(len(frame.devices)), len(frame.devices)),
-                    text_cell(mean),
-                    text_cell(None if hourly is None else hourly.display(2)),
-                )
-            )
-        )
+    mark = "effective" if found.book == "billed" else "estimated"
     columns = (
-        Column("run", "Run"),
-        Column("team", "Team"),
-        Column("machines", "Machines"),
-        Column("gpus", "GPUs", is_right=True),
-        Column("gpu_activity", "GPU activity", is_right=True),
-        Column("per_hour", "Per hour", is_right=True, mark="estimated"),
+        Column("resource", "Machine"),
+        Column("did", "What its GPUs did"),
+        Column("runs", "Runs", is_right=True),
+        Column("gpu_seconds", "GPU-hours", is_right=True),
+        *(
+            Column(
+                f"{one.value}_gpu_seconds", one.value.replace("_", " ").capitalize(), is_right=True
+            )
+            for one in _SHOWN
+        ),
+        Column("paid", "Paid", is_right=True, mark=mark),
+        Column("idle", "Of it idle", is_right=True, mark=mark),
     )
-    return {"grids": [Grid("Who holds what now", columns, tuple(lines))]}
+    grids = []
+    for use in found.uses:
+        rows = sorted(use.rows, key=lambda row: -row.amount.nano)
+        lines = [_machine_line(row, resource_cell(row.key[0])) for row in rows]
+        total = _machine_line(use.total, text_cell("total"), "total")
+        caption = f"What the GPUs of machines did, in {use.currency}"
+        grids.append(Grid(caption, columns, (*lines, total), shown=25))
+    return {"grids": grids}
+
+
+def _machine_line(row: UseRow, name: Cell, role: str = "group") -> Line:
+    paid = row.paid_ns
+    shares = [(state, row.gpu_ns[state] / paid if paid else 0.0) for state in GpuState]
+    said = ", ".join(
+        f"{state.value.replace('_', ' ')} {share:.0%}" for state, share in shares if share
+    )
+    pieces = tuple(
+        (_TONES.get(state, "other"), share * 100, f"{state.value.replace('_', ' ')} {share:.1%}")
+        for state, share in shares
+    )
+    return Line(
+        (
+            name,
+            Cell(said, said, pieces=pieces),
+            Cell(str(len(row.run_ids)), len(row.run_ids)),
+            _hours(paid),
+            *(_hours(row.gpu_ns[state]) for state in _SHOWN),
+            money_cell(row.amount),
+            money_cell(row.amounts[GpuState.IDLE]),
+        ),
+        role,
+    )
+
+
+def _hours(time_ns: int) -> Cell:
+    """Hours for people, seconds in files."""
+    return Cell(f"{time_ns / 3.6e12:,.1f}", f"{Decimal(time_ns).scaleb(-9):f}")
 
 
 def _commitments(ask: Ask) -> dict[str, Any]:
@@ -141,7 +150,8 @@ def _share(value: Any) -> str | None:
 
 add_parts(
     Part("gpu_states", _states, takes=("period",), is_for_all_teams=True),
+    Part("holders", show_holders),
+    Part("nodes", show_nodes, is_for_all_teams=True),
     Part("machines", _machines, takes=("period",), is_for_all_teams=True, height="big"),
-    Part("holders", _holders, is_for_all_teams=True),
     Part("commitments", _commitments, takes=("period",), is_for_all_teams=True),
 )

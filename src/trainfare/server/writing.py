@@ -45,6 +45,15 @@ def mark(kind: str) -> Markup:
     return Markup('<a class="kind" href="/words#{}" title="{}">{}</a>').format(kind, what, short)
 
 
+def view_kind(view: str) -> str:
+    """The kind of money that a budget is held against.
+
+    >>> view_kind("estimated"), view_kind("billed")
+    ('estimated', 'effective')
+    """
+    return "estimated" if view == "estimated" else "effective"
+
+
 def duration(nanoseconds: float | None) -> str:
     """A length of time; *nanoseconds* may be a float of seconds as JSON has it."""
     if nanoseconds is None:
@@ -99,6 +108,7 @@ def plural(number: int, noun: str) -> str:
 FILTERS = {
     "money": money,
     "mark": mark,
+    "view_kind": view_kind,
     "duration": duration,
     "instant": instant,
     "ago": ago,
