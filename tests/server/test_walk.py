@@ -139,6 +139,7 @@ WAYS = {
     "GET /experiments": Way("read", is_for_all_teams=True),
     "GET /prices": Way("read"),
     "GET /advice": Way("read", is_for_all_teams=True),
+    "GET /commitments": Way("read", is_for_all_teams=True),
     "GET /bills": Way("read", is_for_all_teams=True),
     "POST /bills": Way("admin", is_for_all_teams=True, statuses=(400,)),
     "POST /allocations": Way("admin", is_for_all_teams=True),
@@ -167,6 +168,7 @@ WAYS = {
     "GET /parts/{name}": Way("read", path={"name": "prices"}),
     "GET /files/{name}": Way("read", path={"name": "run_table"}),
     "GET /charts/{name}": Way("read", is_for_all_teams=True, path={"name": "spend"}),
+    "GET /charts/{name}/table": Way("read", path={"name": "timeline"}, query="run=r-TEAM"),
 }
 """Method and path, as the application has them → who may ask."""
 

@@ -158,7 +158,8 @@ def _column(one: TableColumn, table: Table) -> Column:
         mark = next((word for word in ("estimated", "billed", "allocated") if word in words), "")
         if mark in ("", "allocated") and table.view:
             mark = table.view
-    return Column(one.name, one.title, one.unit or "", one.kind is not Kind.TEXT, one.what, mark)
+    title = one.title[:1].upper() + one.title[1:]
+    return Column(one.name, title, one.unit or "", one.kind is not Kind.TEXT, one.what, mark)
 
 
 def _cell(column: TableColumn, row: Row, places: int, link: str | None) -> Cell:

@@ -1,9 +1,8 @@
-"""Money on pages: teams and models, experiments, prices, and what could be saved."""
+"""Money on pages: teams and models, experiments, prices."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from typing import Any
 
 from litestar import Request, get
@@ -14,23 +13,24 @@ from trainfare.core.charge import View
 from trainfare.flows.frontier import find_frontier
 from trainfare.flows.report import make_report
 from trainfare.flows.statement import state
-from trainfare.flows.utilization import make_utilization
+from trainfare.metering.metrics import read_series
 from trainfare.prices.age import age_days
 from trainfare.prices.book import PriceBook
 from trainfare.prices.catalogue import find_spec
 from trainfare.prices.listing import Listing
 from trainfare.reports.statement import StatementKind
 from trainfare.reports.statement_table import overview_table, runs_table
-from trainfare.reports.utilization import GpuState
-from trainfare.server.grid import Cell, Column, Grid, Line, grid_of, money_cell, text_cell
+from trainfare.server.grid import Cell, Column, Grid, Line, grid_of, text_cell
 from trainfare.server.page import make_page
 from trainfare.server.part import Ask, Part, add_parts
 from trainfare.server.service import Service
+from trainfare.store.sights import Wanted, read_page
 
 KEYS = ("team", "model", "experiment", "component", "service", "account", "region", "day")
 """What the showback can be by; any other label can be written in the address."""
 
-PRICES_SHOWN = 60
+FRONTIER_SHOWN = 25
+PRICES_SHOWN = 40
 
 
 @get("/teams", sync_to_thread=False)
@@ -49,12 +49,17 @@ def teams(request: Request[Any, Any, Any], caller: Caller, service: Service) -> 
     )
 
 
-@get("/experiments", sync_to_thread=False)
+@get("/experiments", sync_to_thread=True)
 def experiments(request: Request[Any, Any, Any], caller: Caller, service: Service) -> Template:
     """Which runs of an experiment no other beats in time and cost."""
     caller.need_all_teams("read")
     asked = {name: request.query_params.get(name, "") for name in ("experiment", "metric")}
-    return make_page(request, caller, service, "experiments", asked=asked)
+    one = None
+    if asked["experiment"]:
+        with service.ledger.look() as connection:
+            page = read_page(connection, Wanted(experiment=asked["experiment"]), limit=1)
+        one = page.rows[0]["run"] if page.rows else None
+    return make_page(request, caller, service, "experiments", asked=asked, one=one)
 
 
 @get("/prices", sync_to_thread=False)
@@ -63,13 +68,6 @@ def prices(request: Request[Any, Any, Any], caller: Caller, service: Service) ->
     caller.need("read")
     asked = {name: request.query_params.get(name, "") for name in ("q", "option")}
     return make_page(request, caller, service, "prices", asked=asked)
-
-
-@get("/advice", sync_to_thread=False)
-def advice(request: Request[Any, Any, Any], caller: Caller, service: Service) -> Template:
-    """What money was spent on nothing, as far as it is measured."""
-    caller.need_all_teams("read")
-    return make_page(request, caller, service, "advice")
 
 
 def _showback(ask: Ask) -> dict[str, Any]:
@@ -104,15 +102,32 @@ def _statements(ask: Ask) -> dict[str, Any]:
 
 
 def _experiments(ask: Ask) -> dict[str, Any]:
-    report = make_report(ask.home, ("experiment",), measures=())
+    report = make_report(ask.home, ("experiment",), measures=("gpu_hours", "per_run", "unfinished"))
     links = {"experiment": "/experiments?experiment="}
     return {"grids": [grid_of(one, links=links, caption="Experiments") for one in report.tables]}
 
 
 def _frontier(ask: Ask) -> dict[str, Any]:
-    where: Mapping[str, list[str]] = {"experiment": [ask.word("experiment") or ""]}
-    table = find_frontier(ask.home, where, metric=ask.word("metric"))
-    return {"grids": [grid_of(table, links={"run": "/runs/"}, caption="Time and cost")]}
+    """The runs of an experiment, those first that no other beats; and what they logged."""
+    experiment = ask.word("experiment") or ""
+    table = find_frontier(ask.home, {"experiment": [experiment]}, metric=ask.word("metric"))
+    names = sorted({name for row in table.rows for name in read_series(ask.home, str(row["run"]))})
+    grid = grid_of(table, links={"run": "/runs/"}, caption="Time and cost", shown=FRONTIER_SHOWN)
+    return {"grids": [grid], "names": names, "experiment": experiment}
+
+
+def _gain(ask: Ask) -> dict[str, Any]:
+    """What each run of an experiment cost for what its metric gained."""
+    experiment, metric = ask.word("experiment") or "", ask.word("metric") or ""
+    report = make_report(
+        ask.home, ("run",), where={"experiment": [experiment]}, measures=("hours", f"per:{metric}")
+    )
+    links = {"run": "/runs/"}
+    grids = [
+        grid_of(one, links=links, caption=f"Cost per {metric}", shown=FRONTIER_SHOWN)
+        for one in report.tables
+    ]
+    return {"grids": grids}
 
 
 def _prices(ask: Ask) -> dict[str, Any]:
@@ -161,43 +176,6 @@ def _listing(one: Listing, at_ns: int) -> Line:
     )
 
 
-def _wasted(ask: Ask) -> dict[str, Any]:
-    """Idle machines and runs with low use, the dearest first."""
-    idle = _states_of(ask, "resource", GpuState.IDLE, "Idle machines", "Machine", "")
-    low = _states_of(ask, "run", GpuState.LOW_USE, "Runs whose GPUs did nothing", "Run", "/runs/")
-    return {"grids": [idle, low]}
-
-
-def _states_of(ask: Ask, by: str, which: GpuState, caption: str, title: str, link: str) -> Grid:
-    found = make_utilization(ask.home, (by,))
-    rows = [
-        (row.key[0], row.gpu_ns[which], row.amounts[which], row.paid_ns)
-        for use in found.uses
-        for row in use.rows
-        if row.gpu_ns[which]
-    ]
-    rows.sort(key=lambda row: -row[2].nano)
-    mark = "effective" if found.book == "billed" else "estimated"
-    columns = (
-        Column(by, title),
-        Column("gpu_hours", "GPU-hours", is_right=True),
-        Column("share", "Of its time", is_right=True),
-        Column("amount", "Paid for it", is_right=True, mark=mark),
-    )
-    lines = tuple(
-        Line(
-            (
-                text_cell(name, href=f"{link}{name}" if link and not name.startswith("(") else ""),
-                Cell(f"{ns / 3.6e12:,.1f}", f"{ns / 3.6e12:.6f}"),
-                Cell(f"{ns / paid:.0%}" if paid else "–", f"{ns / paid:.6f}" if paid else None),
-                money_cell(amount),
-            )
-        )
-        for name, ns, amount, paid in rows
-    )
-    return Grid(caption, columns, lines, shown=12)
-
-
 add_parts(
     Part(
         "showback", _showback, takes=("by", "period", "view"), is_for_all_teams=True, height="big"
@@ -205,6 +183,6 @@ add_parts(
     Part("statements", _statements, takes=("period",), height="big"),
     Part("experiments", _experiments, is_for_all_teams=True, height="big"),
     Part("frontier", _frontier, takes=("experiment", "metric"), is_for_all_teams=True),
+    Part("gain", _gain, takes=("experiment", "metric"), is_for_all_teams=True),
     Part("prices", _prices, takes=("q", "option")),
-    Part("wasted", _wasted, is_for_all_teams=True, height="big"),
 )

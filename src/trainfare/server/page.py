@@ -46,6 +46,7 @@ STOPS = (
     Stop("budgets", "Budgets and alerts", "/budgets", "Money"),
     Stop("prices", "Prices", "/prices", "Money"),
     Stop("advice", "Advice", "/advice", "Money", is_for_all_teams=True),
+    Stop("commitments", "Commitments", "/commitments", "Money", is_for_all_teams=True),
     Stop("settings", "Settings", "/settings", "Server"),
     Stop("words", "What numbers mean", "/words", "Server"),
 )

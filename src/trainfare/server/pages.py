@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from trainfare.server import (
+    advice_pages,
     bill_pages,
     budget_pages,
     money_pages,
@@ -25,7 +26,8 @@ PAGES = [
     money_pages.teams,
     money_pages.experiments,
     money_pages.prices,
-    money_pages.advice,
+    advice_pages.advice,
+    advice_pages.commitments,
     bill_pages.bills,
     bill_pages.upload_bill,
     bill_pages.allocate,
@@ -43,5 +45,6 @@ PAGES = [
     part.part,
     part.table_file,
     picture.chart,
+    picture.chart_table,
 ]
 """Handlers that answer a browser."""

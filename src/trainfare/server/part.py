@@ -119,23 +119,24 @@ def show_part(
         if found is not None:
             context |= {"age": age, "is_current": is_current, "caller": caller, **found}
             context |= {"template": f"parts/{part.name}.html", "page_word": word_of(request.scope)}
-            return _render(request, "part_known.html", context)
+            return render(request, "part_known.html", context)
     except BeingWorkedOut:
         pass  # too many wait before it; it is asked again like any that is not there yet
     except TrainfareError as error:
         message, advice = split_advice(str(error))
         told = {"message": message, "advice": advice, "is_empty": isinstance(error, NotFound)}
-        return _render(request, "part_problem.html", context | told)
+        return render(request, "part_problem.html", context | told)
     except Exception as error:
         # The rest of the page stands, and says where this piece of it is missing.
         log_fault(error, f"part {part.name}")
         message, advice = make_fault(error)
         told = {"message": message, "advice": advice, "is_empty": False}
-        return _render(request, "part_problem.html", context | told)
-    return _render(request, "part_waiting.html", context)
+        return render(request, "part_problem.html", context | told)
+    return render(request, "part_waiting.html", context)
 
 
-def _render(request: Request[Any, Any, Any], template: str, context: Mapping[str, Any]) -> Markup:
+def render(request: Request[Any, Any, Any], template: str, context: Mapping[str, Any]) -> Markup:
+    """A template that is no page of its own."""
     engine = request.app.template_engine
     assert engine is not None
     return Markup(engine.get_template(template).render(**context))  # noqa: S704 (escaped by the template)
@@ -170,9 +171,14 @@ def table_file(
     grids: list[Grid] = (found or {}).get("grids", [])
     if grid >= len(grids):
         raise NotFound(f"part {name!r} has no table number {grid}")
+    return file_of(grids[grid], form, name)
+
+
+def file_of(grid: Grid, form: str, name: str) -> Response[Any]:
+    """A table as a file that a browser saves."""
     is_csv = form == "csv"
     return Response(
-        csv_of(grids[grid]) if is_csv else parquet_of(grids[grid]),
+        csv_of(grid) if is_csv else parquet_of(grid),
         media_type="text/csv" if is_csv else "application/vnd.apache.parquet",
         headers={"Content-Disposition": f'attachment; filename="{name}.{form}"'},
     )

@@ -118,40 +118,9 @@ def _hours(time_ns: int) -> Cell:
     return Cell(f"{time_ns / 3.6e12:,.1f}", f"{Decimal(time_ns).scaleb(-9):f}")
 
 
-def _commitments(ask: Ask) -> dict[str, Any]:
-    found = make_utilization(ask.home, ("state",), period=ask.word("period"))
-    columns = (
-        Column("commitment", "Commitment"),
-        Column("used", "Used", is_right=True, mark="effective"),
-        Column("unused", "Unused", is_right=True, mark="effective"),
-        Column("utilization", "Used of it", is_right=True),
-        Column("savings", "Saved against list", is_right=True),
-    )
-    lines = tuple(
-        Line(
-            (
-                text_cell(one.provider if one.commitment is None else one.name or one.commitment),
-                text_cell(one.used.display(2)),
-                text_cell(one.unused.display(2)),
-                text_cell(_share(one.commitment_utilization)),
-                text_cell(_share(one.on_list.rate)),
-            ),
-            "total" if one.commitment is None else "group",
-        )
-        for one in found.commitments
-        if one.used or one.unused
-    )
-    return {"grids": [Grid("Commitments", columns, lines)]}
-
-
-def _share(value: Any) -> str | None:
-    return None if value is None else f"{float(value):.1%}"
-
-
 add_parts(
     Part("gpu_states", _states, takes=("period",), is_for_all_teams=True),
     Part("holders", show_holders),
     Part("nodes", show_nodes, is_for_all_teams=True),
     Part("machines", _machines, takes=("period",), is_for_all_teams=True, height="big"),
-    Part("commitments", _commitments, takes=("period",), is_for_all_teams=True),
 )

@@ -20,6 +20,7 @@ KINDS = {
     "allocated": ("alloc", "allocated: the part of a charge that a rule gives to a run"),
     "forecast": ("fcst", "forecast: what it will have been at the end"),
     "limit": ("limit", "limit: set by a budget"),
+    "saving": ("save", "saving: what would not have been paid, a month of the history"),
 }
 """Kind of money → its mark on pages and what it means."""
 

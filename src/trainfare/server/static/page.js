@@ -72,14 +72,14 @@
     url.searchParams.set("width", width);
     if (figure.dataset.drawn === url.href) return;
     figure.dataset.drawn = url.href;
+    const isOpen = figure.querySelector("details")?.open;
     for (let tries = 0; tries < 240; tries += 1) {
       const answer = await fetch(url).catch(() => null);
       if (figure.dataset.drawn !== url.href || !figure.isConnected) return;
       if (answer?.status === 202) { await new Promise((done) => setTimeout(done, 700)); continue; }
       if (!answer?.ok) break;
       figure.innerHTML = await answer.text();
-      const about = figure.querySelector("[data-about]")?.dataset.about;
-      if (about) figure.setAttribute("aria-label", about);
+      if (isOpen) figure.querySelector("details")?.setAttribute("open", "");
       return;
     }
     figure.dataset.drawn = "";
