@@ -172,7 +172,7 @@ def _proof(ask: Ask) -> dict[str, Any]:
                     tone="sealed" if not one.difference else "broken",
                 ),
                 text_cell(one.period),
-                text_cell(f"{one.view.value}, {one.currency}"),
+                Cell(one.currency, f"{one.view.value}, {one.currency}", mark=one.view.value),
                 *(
                     money_cell(Money(nano, one.currency))
                     for nano in (one.bill, one.runs, *(one.remainders[name] for name in Remainder))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -22,6 +23,7 @@ from trainfare.server.grid import Cell, Column, Grid, Line, text_cell
 from trainfare.server.page import make_page
 from trainfare.server.part import Ask, Part, add_parts
 from trainfare.server.service import Service
+from trainfare.server.writing import view_kind
 
 RESOLVED_SHOWN = 10
 """So many alerts that are over stand below those that are open."""
@@ -138,6 +140,7 @@ def _alerts(ask: Ask) -> dict[str, Any]:
     """What is wrong now, the gravest first, and what was; for a team, of its runs and budgets."""
     viewer = Caller("page", frozenset({"read"}), ask.team)
     seen = own_alerts(ask.service, viewer, list(read_alerts(ask.home).alerts))
+    views = {one.id: one.view.value for one in read_budgets(ask.home)}
     still_open = sorted(
         (one for one in seen if one.is_open), key=lambda one: (-one.severity.value, -one.opened_ns)
     )
@@ -156,6 +159,7 @@ def _alerts(ask: Ask) -> dict[str, Any]:
     lines = tuple(_alert_line(one) for one in (*still_open, *over))
     return {
         "alerts": still_open,
+        "kinds": {one.id: _kind_of(one, views) for one in seen},
         "places": {one.id: _place_of(one) for one in still_open},
         "resolved": over[:RESOLVED_SHOWN],
         "grids": [Grid("Alerts", columns, lines)],
@@ -170,6 +174,15 @@ def _place_of(one: Alert) -> str:
     if one.kind in OF_BUDGETS:
         return f"/budgets#b-{first}"
     return _PLACES.get(one.kind, "")
+
+
+def _kind_of(one: Alert, views: Mapping[str, str]) -> str:
+    """Which money its sentence speaks of."""
+    if one.kind in OF_BUDGETS:
+        return view_kind(views.get(one.subject.split(" ")[0], "estimated"))
+    if one.kind in OF_RUNS:
+        return "estimated"
+    return "price" if one.kind is Kind.PRICE else "effective"
 
 
 def _alert_line(one: Alert) -> Line:

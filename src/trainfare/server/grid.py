@@ -53,6 +53,8 @@ class Cell:
     sub: str = ""
     """A second, quieter line."""
     is_known: bool = True
+    mark: str = ""
+    """Which kind of money it or its row holds, where its column does not say so."""
     pieces: tuple[tuple[str, float, str], ...] = ()
     """A bar instead of the text: (tone, percent, what it is) from left to right."""
 
@@ -118,7 +120,12 @@ def nano_cell(nano: int | None, currency: str, places: int | None = None) -> Cel
 
 
 def grid_of(
-    table: Table, *, links: Mapping[str, str] | None = None, caption: str = "", shown: int = 200
+    table: Table,
+    *,
+    links: Mapping[str, str] | None = None,
+    caption: str = "",
+    mark: str = "",
+    shown: int = 200,
 ) -> Grid:
     """A report's table as a grid.
 
@@ -126,6 +133,7 @@ def grid_of(
         table: any.
         links: column → the beginning of an address that its value completes.
         caption: the table's own where it is left out.
+        mark: the kind of money of columns that do not say theirs.
         shown: lines on a page.
     """
     columns = shown_columns(table)
@@ -135,7 +143,7 @@ def grid_of(
     }
     return Grid(
         caption or table.title,
-        tuple(_column(one, table) for one in columns),
+        tuple(_column(one, table, mark) for one in columns),
         tuple(
             Line(
                 tuple(
@@ -151,13 +159,14 @@ def grid_of(
     )
 
 
-def _column(one: TableColumn, table: Table) -> Column:
+def _column(one: TableColumn, table: Table, otherwise: str) -> Column:
     mark = ""
     if one.is_money:
         words = one.name.split("_")
         mark = next((word for word in ("estimated", "billed", "allocated") if word in words), "")
         if mark in ("", "allocated") and table.view:
             mark = table.view
+        mark = mark or otherwise
     title = one.title[:1].upper() + one.title[1:]
     return Column(one.name, title, one.unit or "", one.kind is not Kind.TEXT, one.what, mark)
 

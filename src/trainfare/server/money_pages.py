@@ -91,10 +91,12 @@ def _statements(ask: Ask) -> dict[str, Any]:
     grids = []
     for book in stated.books:
         if ask.team is None:
-            grids.append(grid_of(overview_table(book), links={"team": "/runs?team="}))
+            grids.append(
+                grid_of(overview_table(book), links={"team": "/runs?team="}, mark=stated.view.value)
+            )
             continue
         grids += [
-            grid_of(runs_table(one, stated.labels), links={"run": "/runs/"})
+            grid_of(runs_table(one, stated.labels), links={"run": "/runs/"}, mark=stated.view.value)
             for one in book.statements
             if one.team == ask.team
         ]
@@ -140,7 +142,7 @@ def _prices(ask: Ask) -> dict[str, Any]:
         Column("region", "Region"),
         Column("option", "Bought as"),
         Column("accelerators", "Accelerators"),
-        Column("amount", "Per hour", is_right=True, mark="list"),
+        Column("amount", "Per hour", is_right=True, mark="price"),
         Column("age", "Age", is_right=True),
         Column("source", "Source"),
     )

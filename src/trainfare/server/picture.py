@@ -45,6 +45,9 @@ SHOWN = 100
 
 _AMOUNT = re.compile(r"([-−]?)[$€£¥]([\d,]+(?:\.\d+)?)")
 _NUMBER = re.compile(r"[-−]?[$€£¥]?[\d,]+(?:\.\d+)?(?: ?[%×]| GPU-hours| [a-zA-Z]{1,3})?")
+_KIND = re.compile(r"effective|estimated|billed|allocated|list|contracted")
+"""How a chart says which money it draws."""
+
 _LABEL = re.compile(r' aria-label="([^"]*)"')
 _ROLES = re.compile(r' (?:role|aria-roledescription)="[^"]*"')
 
@@ -160,20 +163,27 @@ def picture_of(home: Path, name: str, question: Question, look: Look) -> Picture
         return f' data-tip="{escape(told)}"'
 
     svg = _LABEL.sub(label, _ROLES.sub("", svg))
+    about = str(spec.get("description", ""))
+    kind = next(iter(_KIND.findall(about.lower())), "estimated")
     prefix = "-".join(filter(None, (name, question.run, question.by, question.budget))) + "-"
     return Picture(
         Markup(inline(svg, re.sub(r"[^a-zA-Z0-9-]", "_", prefix))),  # noqa: S704 (drawn here)
-        str(spec.get("description", "")),
-        tuple(_grid(name, titles, list(lines)) for titles, lines in rows.items()),
+        about,
+        tuple(_grid(name, kind, titles, list(lines)) for titles, lines in rows.items()),
     )
 
 
-def _grid(name: str, titles: Sequence[str], lines: Sequence[Sequence[str]]) -> Grid:
+def _grid(name: str, kind: str, titles: Sequence[str], lines: Sequence[Sequence[str]]) -> Grid:
     """What marks of one kind stand for."""
     numeric = [all(_is_number(line[place]) for line in lines) for place in range(len(titles))]
     columns = [
-        Column(title.replace(" ", "_"), title[0].upper() + title[1:], is_right=right)
-        for title, right in zip(titles, numeric, strict=True)
+        Column(
+            title.replace(" ", "_"),
+            title[0].upper() + title[1:],
+            is_right=right,
+            mark=kind if any(map(_AMOUNT.fullmatch, said)) else "",
+        )
+        for title, right, said in zip(titles, numeric, zip(*lines, strict=True), strict=True)
     ]
     cells = [Line(tuple(map(_cell, line))) for line in lines]
     return Grid(f"Chart {name} as a table", tuple(columns), tuple(cells), shown=SHOWN)

@@ -32,6 +32,9 @@ FIELDS = ("q", "status", "model", "experiment", "team", "label", "order")
 
 PARTS_SHOWN = 200
 
+OF_MONEY = ("money", "unit", "epoch")
+"""Sections of a comparison that hold estimates."""
+
 
 @get("/runs", sync_to_thread=True)
 def run_list(
@@ -272,15 +275,16 @@ def _charges(ask: Ask) -> dict[str, Any]:
 def _compared(ask: Ask) -> dict[str, Any]:
     found = compare_runs(ask.home, _own(ask, "first"), _own(ask, "second"))
     first, second = (one.run for one in found.receipts)
-    columns = (
-        Column("what", "What"),
-        Column("first", first.name or first.id, is_right=True),
-        Column("second", second.name or second.id, is_right=True),
-        Column("difference", "Difference", is_right=True),
-        Column("ratio", "Ratio", is_right=True),
-    )
     grids = []
     for section in dict.fromkeys(row.section for row in found.rows):
+        mark = "estimated" if section in OF_MONEY else ""
+        columns = (
+            Column("what", "What", mark=mark),
+            Column("first", first.name or first.id, is_right=True, mark=mark),
+            Column("second", second.name or second.id, is_right=True, mark=mark),
+            Column("difference", "Difference", is_right=True, mark=mark),
+            Column("ratio", "Ratio", is_right=True),
+        )
         lines = tuple(
             Line(
                 (

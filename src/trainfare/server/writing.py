@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
 
@@ -20,9 +21,12 @@ KINDS = {
     "allocated": ("alloc", "allocated: the part of a charge that a rule gives to a run"),
     "forecast": ("fcst", "forecast: what it will have been at the end"),
     "limit": ("limit", "limit: set by a budget"),
+    "price": ("price", "price: what one unit costs; its source and date stand beside it"),
     "saving": ("save", "saving: what would not have been paid, a month of the history"),
 }
 """Kind of money → its mark on pages and what it means."""
+
+_AMOUNT = re.compile(r"[$€£¥]\d|\d [A-Z]{3}\b")
 
 
 def money(amount: Money | str | int | None, currency: str = "USD", places: int | None = 2) -> str:
@@ -44,6 +48,11 @@ def mark(kind: str) -> Markup:
         return Markup("")
     short, what = KINDS[kind]
     return Markup('<a class="kind" href="/words#{}" title="{}">{}</a>').format(kind, what, short)
+
+
+def mark_money(sentence: str, kind: str) -> Markup:
+    """The mark of *kind* where there is an amount in a sentence."""
+    return mark(kind) if _AMOUNT.search(sentence) else Markup("")
 
 
 def view_kind(view: str) -> str:
@@ -109,6 +118,7 @@ def plural(number: int, noun: str) -> str:
 FILTERS = {
     "money": money,
     "mark": mark,
+    "mark_money": mark_money,
     "view_kind": view_kind,
     "duration": duration,
     "instant": instant,
