@@ -31,6 +31,8 @@ KEYS = ("team", "model", "experiment", "component", "service", "account", "regio
 
 FRONTIER_SHOWN = 25
 PRICES_SHOWN = 40
+SOURCE_SHOWN = 28
+"""So many letters of a price's source are on a page."""
 
 
 @get("/teams", sync_to_thread=False)
@@ -150,6 +152,11 @@ def _prices(ask: Ask) -> dict[str, Any]:
     return {"grids": [Grid("Prices", columns, lines, shown=PRICES_SHOWN)], "asked": text}
 
 
+def _shortened(text: str) -> str:
+    """The beginning of a source; its title and files have all of it."""
+    return text if len(text) <= SOURCE_SHOWN else f"{text[:SOURCE_SHOWN].rstrip()} …"
+
+
 def _listing(one: Listing, at_ns: int) -> Line:
     spec = find_spec(one.provider, one.name)
     held = (
@@ -173,7 +180,11 @@ def _listing(one: Listing, at_ns: int) -> Line:
                 amount,
             ),
             text_cell(None if days is None else f"{days} d"),
-            text_cell(f"{one.origin}: {one.source}" if one.source else one.origin),
+            Cell(
+                f"{one.origin}: {_shortened(one.source)}" if one.source else one.origin,
+                f"{one.origin}: {one.source}" if one.source else one.origin,
+                why=one.source or "",
+            ),
         )
     )
 
