@@ -14,7 +14,7 @@ import termios
 import time
 
 COMMAND = [sys.executable, "-m", "trainfare"]
-PATIENCE = 20
+PATIENCE = 120
 """Seconds after which a test that waits for a process gives up."""
 
 
