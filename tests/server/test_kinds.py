@@ -94,11 +94,18 @@ def server(tmp_path_factory):
     home = tmp_path_factory.mktemp("kinds") / "home"
     fill(home)
     with serving(home) as one:
+        one.pages = {}
         yield one
 
 
 def whole(server, path):
-    """A page, and behind it the parts and charts that come later."""
+    """A page, and behind it the parts and charts that come later; each is asked for once."""
+    if path not in server.pages:
+        server.pages[path] = _whole(server, path)
+    return server.pages[path]
+
+
+def _whole(server, path):
     text = server.ask(path, headers={"Accept": "text/html"})[2].decode()
     for later in (r'hx-get="(/parts/[^"]+)"[^>]*aria-busy', r'data-chart="([^"]+)"'):
         for source in re.findall(later, text):
