@@ -62,7 +62,7 @@ def test_a_node_is_known_while_no_run_is_on_and_gone_when_its_agent_ends(server,
         assert (found["held_share"], found["runs"]) == ("0", [])
         assert found["idle_seconds"] == found["there_seconds"]
         until(lambda: "1 of 1 machine not wholly held" in part(server, "now"), "no page says idle")
-        assert found["resource"] in part(server, "nodes")
+        until(lambda: found["resource"] in part(server, "nodes"), "no page lists it")
         until((server.home / "runs" / run).is_dir, "the other home is not shipped")
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
