@@ -85,7 +85,7 @@ def page(browser, server):
 
 def settled(page):
     """Wait until every part of the page is there."""
-    expect(page.locator("[aria-busy=true]")).to_have_count(0, timeout=60_000)
+    expect(page.locator("[aria-busy=true]")).to_have_count(0, timeout=180_000)
 
 
 @pytest.fixture
