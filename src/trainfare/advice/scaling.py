@@ -82,46 +82,51 @@ def nnls(rows: Sequence[Sequence[float]], target: Sequence[float]) -> list[float
     [2.0, 0.0]
     """
     width = len(rows[0])
-    best, least = [0.0] * width, sum(value * value for value in target)
+    gram = [[sum(row[i] * row[j] for row in rows) for j in range(width)] for i in range(width)]
+    right = [sum(row[i] * y for row, y in zip(rows, target, strict=True)) for i in range(width)]
+    whole = sum(value * value for value in target)
+    best, least = [0.0] * width, whole
     for size in range(1, width + 1):
         for chosen in itertools.combinations(range(width), size):
-            part = _solved([[row[i] for i in chosen] for row in rows], target)
+            part = _solved(gram, right, chosen)
             if part is None or min(part) < 0:
                 continue
             full = [0.0] * width
             for index, value in zip(chosen, part, strict=True):
                 full[index] = value
-            rest = sum(
-                (sum(r * x for r, x in zip(row, full, strict=True)) - value) ** 2
-                for row, value in zip(rows, target, strict=True)
-            )
-            if rest < least - 1e-15:
+            # At the solution of a set, what is left is y·y − x·(rows·y).
+            rest = whole - sum(x * r for x, r in zip(full, right, strict=True))
+            if rest < least - _SAME * whole:
                 best, least = full, rest
     return best
 
 
-def _solved(rows: Sequence[Sequence[float]], target: Sequence[float]) -> list[float] | None:
-    """Least squares by the normal equations, scaled column by column; None where they are singular."""
-    width = len(rows[0])
-    scale = [math.sqrt(sum(row[i] ** 2 for row in rows)) for i in range(width)]
+_SAME = 1e-13
+"""A larger set that comes nearer by less than rounding is no better."""
+
+
+def _solved(
+    gram: Sequence[Sequence[float]], right: Sequence[float], chosen: Sequence[int]
+) -> list[float] | None:
+    """Least squares of the *chosen* unknowns, scaled one by one; None where they are not told apart."""
+    scale = [math.sqrt(gram[i][i]) for i in chosen]
     if min(scale) == 0:
         return None
-    scaled = [[row[i] / scale[i] for i in range(width)] for row in rows]
+    size = len(chosen)
     matrix = [
-        [sum(row[i] * row[j] for row in scaled) for j in range(width)]
-        + [sum(row[i] * value for row, value in zip(scaled, target, strict=True))]
-        for i in range(width)
+        [gram[i][j] / scale[m] / scale[n] for n, j in enumerate(chosen)] + [right[i] / scale[m]]
+        for m, i in enumerate(chosen)
     ]
-    for i in range(width):
-        pivot = max(range(i, width), key=lambda k: abs(matrix[k][i]))
+    for i in range(size):
+        pivot = max(range(i, size), key=lambda k: abs(matrix[k][i]))
         if abs(matrix[pivot][i]) < 1e-12:
             return None
         matrix[i], matrix[pivot] = matrix[pivot], matrix[i]
-        for k in range(width):
+        for k in range(size):
             if k != i:
                 factor = matrix[k][i] / matrix[i][i]
                 matrix[k] = [x - factor * y for x, y in zip(matrix[k], matrix[i], strict=True)]
-    return [matrix[i][width] / matrix[i][i] / scale[i] for i in range(width)]
+    return [matrix[i][size] / matrix[i][i] / scale[i] for i in range(size)]
 
 
 def best_count(scaling: Scaling, price_ratio: float, counts: Iterable[int]) -> int:

@@ -127,7 +127,8 @@ def _case(trip: Trip, quote: SpotQuote, rate: Rate, *, is_best: bool) -> _Case:
     work = work_hours(trip)
 
     # A discount that the run had makes it cheaper than the list; a dearer own price is no reason.
-    paid = float(min(quote.on_demand, trip.paid_per_hour or quote.on_demand)) * trip.hours
+    full = float(quote.on_demand)
+    paid = min(full, trip.paid_per_hour or full) * trip.hours
 
     def part(mean: float, price: float) -> float:
         hours = expected_hours(work, mean * trip.machines, saving)

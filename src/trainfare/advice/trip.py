@@ -86,16 +86,16 @@ class Trip:
         return Money(sum(amount.nano for amount in self.paid.values()), self.currency)
 
     @property
-    def paid_per_hour(self) -> Fraction | None:
-        """What a whole machine really cost it an hour; None before any time passed."""
-        held = Fraction(round(self.machine_hours * 10**9), 10**9) * self.share
-        return Fraction(self.total.nano, 10**9) / held if held else None
+    def paid_per_hour(self) -> float | None:
+        """What a whole machine really cost it an hour, to compare; None before any time passed."""
+        held = self.machine_hours * float(self.share)
+        return self.total.nano / 1e9 / held if held else None
 
     def stake(self, part: float) -> list[Stake]:
-        """*part* of what it paid, 0 to 1, over its billing periods; each amount rounded once."""
+        """*part* of what it paid, 0 to 1, over its billing periods; each amount rounded once, half up."""
         billionths = round(min(1.0, max(0.0, part)) * 10**9)
         return [
-            Stake(slot, Money.nearest(Fraction(billionths * amount.nano, 10**18), amount.currency))
+            Stake(slot, Money((billionths * amount.nano + 5 * 10**8) // 10**9, amount.currency))
             for slot, amount in self.paid.items()
             if amount.nano > 0
         ]
@@ -125,4 +125,4 @@ def device_hours_per(trip: Trip, unit: str) -> float:
 
 def total_of(trips: Iterable[Trip], currency: str) -> Money:
     """What they paid together."""
-    return Money.total((trip.total for trip in trips), currency)
+    return Money(sum(trip.total.nano for trip in trips), currency)
