@@ -116,6 +116,18 @@ WAYS = {
         statuses=(200, 404),
     ),
     "GET /api/v1/alerts": Way("read"),
+    "GET /api/v1/advice": Way("read", is_for_all_teams=True, statuses=(200, 404)),
+    "GET /api/v1/advice/decided": Way("read", is_for_all_teams=True),
+    "GET /api/v1/advice/{advice}": Way(
+        "read", is_for_all_teams=True, path={"advice": "none"}, statuses=(404,)
+    ),
+    "POST /api/v1/advice/{advice}/decision": Way(
+        "budget",
+        is_for_all_teams=True,
+        path={"advice": "none"},
+        body={"verdict": "accepted"},
+        statuses=(404,),
+    ),
     "POST /api/v1/alerts/acknowledge": Way("budget"),
     "GET /api/v1/prices": Way("read", query="q=p4d"),
     "GET /api/v1/prices/show": Way("read", query="sku=p4d.24xlarge&region=us-east-1"),
@@ -140,6 +152,9 @@ WAYS = {
     "GET /prices": Way("read"),
     "GET /advice": Way("read", is_for_all_teams=True),
     "GET /commitments": Way("read", is_for_all_teams=True),
+    "POST /advice/{advice_id}/decide": Way(
+        "budget", is_for_all_teams=True, path={"advice_id": "none"}, statuses=(400,)
+    ),
     "GET /bills": Way("read", is_for_all_teams=True),
     "POST /bills": Way("admin", is_for_all_teams=True, statuses=(400,)),
     "POST /allocations": Way("admin", is_for_all_teams=True),

@@ -97,8 +97,12 @@ def budgets() -> dict[str, Any]:
 
 
 def advice() -> dict[str, Any]:
-    """What is wrong or wasted now: open alerts, and what paid GPUs did in time and money."""
-    return {"alerts": _ask("alerts", "list"), "utilization": _ask("utilization")}
+    """What to do cheaper with savings and evidence; what is wrong now; what paid GPUs did."""
+    return {
+        "advice": _ask("advise"),
+        "alerts": _ask("alerts", "list"),
+        "utilization": _ask("utilization"),
+    }
 
 
 def estimate(

@@ -28,6 +28,7 @@ from trainfare.metering.home import runs_folder
 from trainfare.metering.receipt import Receipt
 from trainfare.metering.shelf import run_span, spool_signs
 from trainfare.store.allocations import current_allocations
+from trainfare.store.decisions import newest_decision
 from trainfare.store.deliveries import current_since, newest_change_ns
 from trainfare.store.ledger import Ledger
 from trainfare.store.sights import (
@@ -89,11 +90,12 @@ def news_of(home: Path, ledger: Ledger) -> News:
     """How the home of a server stands."""
     with ledger.look() as connection:
         changed_ns, seen_ns = newest_change_ns(connection), newest_change(connection)
+        decided = newest_decision(connection)
     own = tuple(
         one for one in _signs_of(home) if one[0].endswith(KINDS) and one[0] not in NOT_ASKED
     )
     beside = (_signs_of(home / "prices"), _sign(home / "sizes"))
-    return News((changed_ns, own, *beside), seen_ns)
+    return News((changed_ns, decided, own, *beside), seen_ns)
 
 
 class Sights:

@@ -14,6 +14,7 @@ from litestar.static_files import create_static_files_router
 from litestar.template import TemplateConfig
 
 from trainfare.server import (
+    advice_api,
     audit,
     bill_api,
     budget_api,
@@ -50,6 +51,7 @@ API = [
     *report_api.ROUTES,
     *bill_api.ROUTES,
     *budget_api.ROUTES,
+    *advice_api.ROUTES,
     *price_api.ROUTES,
     *live_api.ROUTES,
     *console.ROUTES,

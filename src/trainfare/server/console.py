@@ -37,6 +37,13 @@ SCOPES: Mapping[tuple[str, ...], str] = {
     ("explain",): "read",
     ("utilization",): "read",
     ("frontier",): "read",
+    ("advise",): "read",
+    ("advise", "show"): "read",
+    ("advise", "decided"): "read",
+    ("advise", "accept"): "budget",
+    ("advise", "dismiss"): "budget",
+    ("advise", "snooze"): "budget",
+    ("advise", "reopen"): "budget",
     ("statement",): "read",
     ("chart",): "read",
     ("estimate",): "read",
@@ -156,8 +163,16 @@ def command_of(arguments: list[str]) -> tuple[str, ...]:
 
     >>> command_of(["bill", "list", "--format", "json"]), command_of(["runs", "--limit", "3"])
     (('bill', 'list'), ('runs',))
+    >>> command_of(["advise", "--kind", "idle"]), command_of(["advise", "--kind", "idle", "accept"])
+    (('advise',), ('advise', 'accept'))
     """
     groups = {key[0] for key in SCOPES if len(key) > 1}
+    if tuple(arguments[:1]) in SCOPES and arguments[0] in groups and arguments[1:2] != []:
+        within = [(arguments[0], one) for one in arguments[1:] if (arguments[0], one) in SCOPES]
+        if arguments[1].startswith(
+            "-"
+        ):  # of a group that answers by itself, the most that it may be
+            return max(within, key=lambda one: SCOPES[one] != "read", default=(arguments[0],))
     return tuple(arguments[: 2 if arguments[:1] and arguments[0] in groups else 1])
 
 

@@ -32,6 +32,11 @@ def current_decisions(connection: sa.Connection) -> dict[str, Decision]:
     return {one.advice: one for one in found if one.verdict is not Verdict.REOPENED}
 
 
+def newest_decision(connection: sa.Connection) -> int:
+    """The number of the newest decision; 0 where there is none."""
+    return connection.scalar(sa.select(sa.func.max(ADVICE_DECISION.c.id))) or 0
+
+
 def read_decisions(connection: sa.Connection, advice: str) -> list[Decision]:
     """Everything that was said to one recommendation, the oldest first."""
     query = sa.select(ADVICE_DECISION).where(ADVICE_DECISION.c.advice == advice)
