@@ -14,9 +14,12 @@ from metering.instruments import Clock
 
 pytest.importorskip("duckdb")
 
+from trainfare.core.charge import Component, View
 from trainfare.core.money import Money
 from trainfare.core.period import DAY, parse_instant
 from trainfare.core.price import Price
+from trainfare.simulation.folder import write_world
+from trainfare.simulation.world import make_world
 
 DEAR = Price("stated", Decimal(360), "h", source="stated by the user")
 
@@ -239,3 +242,47 @@ def test_nat_is_looked_at_on_the_bill(tmp_path, monkeypatch):
     trainfare(tmp_path, "allocate")
     [told] = trainfare(tmp_path, "advise", "--kind", "network")["not_recommended"]
     assert (told["rule"], told["evidence"]["paid"]) == ("nat_for_store", "45.000000000")
+
+
+@pytest.fixture(scope="module")
+def month(tmp_path_factory):
+    """A simulated month's bills and claims in a home, and its world."""
+    folder = tmp_path_factory.mktemp("month")
+    world, home = make_world(11, runs=20, days=2, machines=2), folder / "home"
+    places = write_world(world, folder / "files", bills="focus-1.2")
+    home.mkdir()
+    (home / "rules.toml").write_text(world.rules)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TRAINFARE_HOME", "")
+        trainfare(home, "bill", "import", *places)
+        trainfare(home, "claims", "import", folder / "files" / "claims" / "meter.csv")
+        trainfare(home, "allocate")
+    return home, world
+
+
+def test_savings_of_a_simulated_month_add_up_to_less_than_the_bill(month):
+    home, world = month
+    answer = trainfare(home, "advise")
+    assert answer["recommendations"]
+    for currency, paid in answer["paid"].items():
+        own = [one for one in answer["recommendations"] if one["currency"] == currency]
+        saved = sum(Money.parse(one["saving"]).nano for one in own)
+        assert saved <= Money.parse(paid).nano
+    whole = sum(row.nano for row in world.truth(view=View.EFFECTIVE) if row.currency == "USD")
+    assert Money.parse(answer["paid"]["USD"]).nano == whole
+
+
+def test_idle_advice_of_a_simulated_month_is_within_what_the_simulation_left_idle(month):
+    """Machines, and what of their money no run has by the truth of the simulation."""
+    home, world = month
+    idle = sum(
+        row.nano
+        for row in world.truth(view=View.EFFECTIVE, is_detailed=True)
+        if row.component is Component.COMPUTE and row.run is None and row.currency == "USD"
+    )
+    found = trainfare(home, "advise", "--kind", "idle")["recommendations"]
+    own = [
+        one for one in found if one["rule"] in ("left_on", "kept_warm") and one["currency"] == "USD"
+    ]
+    assert 0 < sum(Money.parse(one["saving_high"]).nano for one in own) <= idle
+    assert not [one for one in found if one["rule"] == "stalled"]  # nobody measured the GPUs

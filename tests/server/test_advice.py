@@ -44,7 +44,7 @@ def decide(server, advice, **said):
 
 
 def test_advice_is_read_decided_on_and_measured(server):
-    [one] = server.json("/api/v1/advice")["recommendations"]
+    [one] = server.json("/api/v1/advice?kind=idle")["recommendations"]
     assert (one["rule"], one["saving"]) == ("left_on", "77.500000000")
     assert server.json(f"/api/v1/advice/{one['id'][:9]}")["id"] == one["id"]
     assert server.json("/api/v1/advice?kind=storage")["recommendations"] == []
@@ -56,7 +56,7 @@ def test_advice_is_read_decided_on_and_measured(server):
     assert decide(server, one["id"], verdict="accepted", days=3)[0] == 400
     status, _, _ = decide(server, one["id"], verdict="accepted", reason="the script stops it")
     assert status == 200
-    assert server.json("/api/v1/advice")["recommendations"] == []
+    assert server.json("/api/v1/advice?kind=idle")["recommendations"] == []
     [said] = server.json("/api/v1/advice/decided")["decided"]
     assert (said["verdict"], said["promised"]) == ("accepted", "77.500000000")
     assert "after 2026" in said["realized"]["why"]
@@ -66,7 +66,7 @@ def test_advice_is_read_decided_on_and_measured(server):
 
 
 def test_the_page_decides_by_its_buttons(server):
-    [one] = server.json("/api/v1/advice")["recommendations"]
+    [one] = server.json("/api/v1/advice?kind=idle")["recommendations"]
     path = f"/advice/{one['id']}/decide"
 
     def press(**words):
@@ -81,7 +81,7 @@ def test_the_page_decides_by_its_buttons(server):
     assert said["verdict"] == "snoozed"
     assert said["until"] > said["at"]
     press(say="reopen")
-    assert len(server.json("/api/v1/advice")["recommendations"]) == 1
+    assert len(server.json("/api/v1/advice?kind=idle")["recommendations"]) == 1
 
 
 def test_advice_is_asked_by_the_command_line_of_elsewhere(server):

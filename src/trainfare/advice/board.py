@@ -17,7 +17,6 @@ from trainfare.core.recommendation import (
     Recommendation,
     Slot,
     Stake,
-    run_slot,
 )
 
 SHOWN = 10
@@ -31,6 +30,7 @@ class Board:
     paid: Mapping[Slot, Money]
     cuts: dict[str, int] = field(default_factory=dict)
     """Run → from when on it is claimed."""
+    _wholes: dict[str, dict[Slot, int]] = field(default_factory=dict)
 
     def claim(self, trial: Trial, at_ns: int) -> dict[Slot, int]:
         """Claim what *trial* paid from *at_ns* on and nobody claimed yet."""
@@ -40,22 +40,23 @@ class Board:
         self.cuts[trial.run] = at_ns
         return dict(trial.paid_between(at_ns, end_ns, self.paid))
 
+    def whole(self, trial: Trial) -> dict[Slot, int]:
+        """Slot → what all of *trial*'s machine time cost."""
+        if trial.run not in self._wholes:
+            span = trial.interval
+            found = dict(trial.paid_between(span.start_ns, span.end_ns, self.paid))
+            self._wholes[trial.run] = found
+        return self._wholes[trial.run]
+
     def cost(self, trial: Trial) -> int:
-        """What all of *trial*'s machine time cost."""
-        return sum(
-            nano
-            for _, nano in trial.paid_between(
-                trial.interval.start_ns, trial.interval.end_ns, self.paid
-            )
-        )
+        """All of it together."""
+        return sum(self.whole(trial).values())
 
     def currency(self, trials: Sequence[Trial]) -> str:
         """The one that most of *trials* were paid in."""
         found: Counter[str] = Counter()
         for trial in trials:
-            for slot, nano in trial.paid_between(
-                trial.interval.start_ns, trial.interval.end_ns, self.paid
-            ):
+            for slot, nano in self.whole(trial).items():
                 found[self.paid[slot].currency] += nano
         return max(found, key=lambda one: found[one], default="USD")
 
@@ -176,13 +177,7 @@ def recommend(
 
 def _scope(group: Sequence[Trial], board: Board) -> Iterator[Slot]:
     for trial in group:
-        periods = {
-            slot.period
-            for slot, _ in trial.paid_between(
-                trial.interval.start_ns, trial.interval.end_ns, board.paid
-            )
-        }
-        yield from (run_slot(trial.run, period) for period in sorted(periods))
+        yield from board.whole(trial)
 
 
 def nothing_left(rule: str, group: Sequence[Trial], board: Board) -> Recommendation:

@@ -16,9 +16,11 @@ from __future__ import annotations
 
 import itertools
 import math
-from bisect import insort
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from bisect import bisect_left, insort
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from trainfare.metering.metrics import Point
 
@@ -40,58 +42,68 @@ RUNGS = (ETA**-3, ETA**-2, ETA**-1)
 TOP = 0.1
 """The best tenth of the trials are winners, the best one always."""
 
-Rule = Callable[["Replay", str, float, float], bool]
-"""State, trial, progress and value → whether the trial is stopped now."""
+
+class Check(NamedTuple):
+    """A moment at which a rule looks at a trial."""
+
+    wall_ns: int
+    trial: str
+    mark: int
+    """The look or the rung that was reached."""
+    judged: float
+    """What is compared with what others recorded there."""
+    recorded: float
 
 
-@dataclass(slots=True)
-class Replay:
-    """What a rule has seen so far."""
-
-    best: dict[str, float] = field(default_factory=dict)
-    sums: dict[str, tuple[float, int]] = field(default_factory=dict)
-    grid: dict[str, int] = field(default_factory=dict)
-    """Trial → how many looks it had."""
-    looks: dict[int, list[float]] = field(default_factory=dict)
-    """Look → running averages of the trials that got there, sorted."""
-    rungs: dict[int, list[float]] = field(default_factory=dict)
-    passed: dict[str, int] = field(default_factory=dict)
+Checks = Callable[[str, Sequence[Point], Sequence[float], float], Iterator[Check]]
+"""Trial, points, their progress and the longest → when a rule looks at it, in order of time."""
 
 
-def median_rule(seen: Replay, trial: str, progress: float, value: float) -> bool:
-    """Stop what is worse than the median of the others' running averages."""
-    total, count = seen.sums.get(trial, (0.0, 0))
-    total, count = total + value, count + 1
-    seen.sums[trial] = total, count
-    look = min(GRID, int(progress * GRID + 1e-9))
-    if look <= seen.grid.get(trial, 0):
-        return False
-    seen.grid[trial] = look
-    others = seen.looks.setdefault(look, [])
-    is_worse = (
-        look >= WARM_UP
-        and len(others) >= STARTUP
-        and seen.best[trial] > others[(len(others) - 1) // 2]
-    )
-    insort(others, total / count)
-    return is_worse
+def _median_checks(
+    trial: str, points: Sequence[Point], axis: Sequence[float], longest: float
+) -> Iterator[Check]:
+    """The best value against the others' running averages, twenty times over a sweep's length."""
+    values = [point.value for point in points]
+    sums = list(itertools.accumulate(values))
+    bests = list(itertools.accumulate(values, min))
+    number, look = -1, 0
+    while look < GRID:
+        wanted = look + 1
+        number = bisect_left(axis, wanted, key=lambda step: int(step / longest * GRID + 1e-9))
+        if number >= len(points) - 1:  # nothing is saved at the last value
+            return
+        look = min(GRID, int(axis[number] / longest * GRID + 1e-9))
+        average = sums[number] / (number + 1)
+        yield Check(points[number].wall_ns, trial, look, bests[number], average)
 
 
-def asha_rule(seen: Replay, trial: str, progress: float, value: float) -> bool:
-    """Stop at a rung what is not among the best 1/η of those that reached it."""
-    passed = seen.passed.get(trial, 0)
-    if passed == len(RUNGS) or progress < RUNGS[passed]:
-        return False
-    while passed < len(RUNGS) and progress >= RUNGS[passed]:
-        passed += 1
-    seen.passed[trial] = passed
-    before = seen.rungs.setdefault(passed, [])
-    is_worse = bool(before) and value > before[(len(before) - 1) // ETA]
-    insort(before, value)
-    return is_worse
+def _asha_checks(
+    trial: str, points: Sequence[Point], axis: Sequence[float], longest: float
+) -> Iterator[Check]:
+    """The value at a rung against the others' values there."""
+    before = -1
+    reached = [bisect_left(axis, rung, key=lambda step: step / longest) for rung in RUNGS]
+    for mark, number in reversed(list(enumerate(reached, 1))):
+        if number != before and number < len(points) - 1:
+            value = points[number].value
+            yield Check(points[number].wall_ns, trial, mark, value, value)
+        before = number
 
 
-RULES: Mapping[str, Rule] = {"median": median_rule, "asha": asha_rule}
+def _is_below_median(mark: int, judged: float, others: Sequence[float]) -> bool:
+    is_ready = mark >= WARM_UP and len(others) >= STARTUP
+    return is_ready and judged > others[(len(others) - 1) // 2]
+
+
+def _is_below_best(_mark: int, judged: float, others: Sequence[float]) -> bool:
+    return bool(others) and judged > others[(len(others) - 1) // ETA]
+
+
+RULES: Mapping[str, tuple[Checks, Callable[[int, float, Sequence[float]], bool]]] = {
+    "median": (_median_checks, _is_below_median),
+    "asha": (_asha_checks, _is_below_best),
+}
+"""Name → when a rule looks, and whether what it sees is stopped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,25 +130,23 @@ def replay(rule: str, trials: Mapping[str, Sequence[Point]]) -> Outcome:
     """
     axes = {name: _progress(points) for name, points in trials.items()}
     longest = max((axis[-1] for axis in axes.values()), default=0.0) or 1.0
-    events = sorted(
-        (point.wall_ns, name, number)
+    checks, is_worse = RULES[rule]
+    moments = sorted(
+        check
         for name, points in trials.items()
-        for number, point in enumerate(points)
+        for check in checks(name, points, axes[name], longest)
     )
-    seen, stopped = Replay(), {}
-    decide = RULES[rule]
-    for at_ns, name, number in events:
-        points = trials[name]
-        if name in stopped or number + 1 == len(points):
-            continue  # nothing is saved at the last value
-        value = points[number].value
-        seen.best[name] = min(seen.best.get(name, math.inf), value)
-        if decide(seen, name, axes[name][number] / longest, value):
-            stopped[name] = at_ns
+    stopped: dict[str, int] = {}
+    seen: dict[int, list[float]] = defaultdict(list)
+    for check in moments:
+        if check.trial not in stopped:
+            if is_worse(check.mark, check.judged, seen[check.mark]):
+                stopped[check.trial] = check.wall_ns
+            insort(seen[check.mark], check.recorded)
     bests = {name: best_of(points) for name, points in trials.items()}
-    kept = {
-        name: best_of([p for p in points if name not in stopped or p.wall_ns <= stopped[name]])
-        for name, points in trials.items()
+    kept = bests | {
+        name: best_of([p for p in trials[name] if p.wall_ns <= at_ns])
+        for name, at_ns in stopped.items()
     }
     winners = sorted(trials, key=lambda name: (bests[name], name))
     winners = winners[: max(1, math.ceil(len(winners) * TOP))]

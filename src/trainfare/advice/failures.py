@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
@@ -49,12 +50,17 @@ def _fingerprint(trial: Trial) -> tuple[object, ...] | None:
     count = sum(len(points) for points in trial.series.values())
     if count < SAME_VALUES:
         return None
-    values = [
-        (name, tuple((point.step, repr(point.value)) for point in points))
+    values = tuple(
+        (name, array("q", [p.step for p in points]).tobytes(), _bytes_of(points))
         for name, points in sorted(trial.series.items())
-    ]
-    varied = {value for _, points in values for _, value in points}
-    return tuple(values) if len(varied) >= SAME_VALUES // 2 else None
+    )
+    varied = {point.value for points in trial.series.values() for point in points}
+    return values if len(varied) >= SAME_VALUES // 2 else None
+
+
+def _bytes_of(points: Sequence[Point]) -> bytes:
+    """Their values bit by bit, so that a NaN is like itself."""
+    return array("d", [point.value for point in points]).tobytes()
 
 
 def duplicates(group: Sequence[Trial], board: Board) -> Iterator[Recommendation]:

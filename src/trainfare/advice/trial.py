@@ -85,10 +85,13 @@ class Sweep:
     is_lower_better: bool
     trials: Sequence[Trial]
 
-    def points(self, trial: Trial) -> list[Point]:
+    def points(self, trial: Trial) -> Sequence[Point]:
         """What *trial* logged of the metric, signed so that less is better; NaN is the worst."""
+        logged = trial.series.get(self.metric, ())
+        if self.is_lower_better and not any(math.isnan(one.value) for one in logged):
+            return logged
         sign = 1 if self.is_lower_better else -1
         return [
             Point(one.wall_ns, one.step, math.inf if math.isnan(one.value) else sign * one.value)
-            for one in trial.series.get(self.metric, ())
+            for one in logged
         ]

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from trainfare.core.errors import BadInput
 
@@ -143,11 +144,15 @@ class BillingPeriod:
     @property
     def interval(self) -> Interval:
         """From the first instant of the month to the first of the next."""
-        following = self.next()
-        return Interval.parse(f"{self}-01T00:00:00Z", f"{following}-01T00:00:00Z")
+        return _month(self)
 
     def __str__(self) -> str:
         return f"{self.year:04d}-{self.month:02d}"
+
+
+@lru_cache(maxsize=1200)
+def _month(period: BillingPeriod) -> Interval:
+    return Interval.parse(f"{period}-01T00:00:00Z", f"{period.next()}-01T00:00:00Z")
 
 
 def name_periods(periods: Sequence[str]) -> str:
