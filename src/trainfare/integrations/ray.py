@@ -29,8 +29,9 @@ ESTIMATED_COST = "trainfare.estimated_cost"
 def track(name: str | None = None, **words: Any) -> Run:
     """:func:`trainfare.track` in a worker of Ray Train or in a trial of Ray Tune.
 
-    All workers of a training, also those that Ray starts again, are one run; each trial of a tuning
-    is one, of the experiment that the tuning's name is. PyTorch workers end at the same step.
+    All workers of a training, also those that Ray starts again, are one run; its name and storage
+    tell a training from others. Each trial of a tuning is one run, of the experiment that the
+    tuning's name is. PyTorch workers end at the same step.
 
     Raises:
         BadInput: a label, price or run id is malformed; nothing was started.
@@ -44,7 +45,8 @@ def track(name: str | None = None, **words: Any) -> Run:
     elif not os.environ.get(RUN_ID_VARIABLE):
         training = _training()
         if training is not None:
-            words.setdefault("run_id", derive_run_id("ray", training, within=within))
+            name_of, folder = training
+            words.setdefault("run_id", derive_run_id("ray", name_of, within=(*within, folder)))
     run = track_one(name, **words)
     with contextlib.suppress(ImportError):
         if ranks.is_distributed():
@@ -62,12 +64,13 @@ def _trial() -> tuple[str | None, str | None]:
     return None, None
 
 
-def _training() -> str | None:
-    """What the training of Ray Train is called that this worker is of."""
+def _training() -> tuple[str, str] | None:
+    """What the training of Ray Train is called that this worker is of, and where it is stored."""
     from ray import train
 
     with contextlib.suppress(Exception):
-        return str(train.get_context().get_experiment_name())
+        context = train.get_context()
+        return context.get_experiment_name(), str(context.get_storage().experiment_fs_path)
     return None
 
 
