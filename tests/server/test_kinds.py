@@ -152,6 +152,18 @@ def test_every_kind_leads_to_what_it_means(server):
         assert set(linked) <= words, path
 
 
+@pytest.mark.parametrize("path", PATHS)
+def test_every_table_has_its_files(server, path):
+    """As many links to CSV as tables, at least; each answers with a head and lines."""
+    text = whole(server, path)
+    links = {one.replace("&amp;", "&") for one in re.findall(r'href="([^"]+form=csv)"', text)}
+    assert len(links) >= text.count("<table")
+    for link in links:
+        status, _, body = server.ask(link)
+        assert status == 200, link
+        assert body.count(b"\n") >= 1, link
+
+
 @pytest.mark.parametrize(
     ("html", "count"),
     [

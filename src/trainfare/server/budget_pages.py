@@ -11,7 +11,7 @@ from litestar import Request, get, post
 from litestar.response import Redirect, Template
 
 from trainfare.budgets.alert import Alert, Kind
-from trainfare.core.budget import Budget, BudgetPeriod, BudgetView, State, make_budget
+from trainfare.core.budget import Budget, BudgetPeriod, BudgetView, Standing, State, make_budget
 from trainfare.core.caller import Caller, NotAllowed
 from trainfare.core.errors import NotFound, TrainfareError
 from trainfare.core.period import format_instant
@@ -19,7 +19,7 @@ from trainfare.flows.alerts import acknowledge, read_alerts
 from trainfare.flows.budget import drop_budget, set_budget, standings
 from trainfare.metering.budget_shelf import read_budgets
 from trainfare.server.budget_api import OF_BUDGETS, OF_RUNS, is_of_team, own_alerts, own_budget
-from trainfare.server.grid import Cell, Column, Grid, Line, text_cell
+from trainfare.server.grid import Cell, Column, Grid, Line, money_cell, text_cell
 from trainfare.server.page import make_page
 from trainfare.server.part import Ask, Part, add_parts
 from trainfare.server.service import Service
@@ -133,7 +133,41 @@ def _acknowledge(service: Service, caller: Caller, alert: str) -> None:
 
 def _all(ask: Ask) -> dict[str, Any]:
     own = [one for one in read_budgets(ask.home) if is_of_team(one, ask.team)]
-    return {"standings": standings(ask.home, own) if own else [], "states": State}
+    found = standings(ask.home, own) if own else []
+    columns = (
+        Column("id", "Budget"),
+        Column("run", "Run"),
+        Column("scope", "Which runs"),
+        Column("period", "Starts again each"),
+        Column("view", "Held against"),
+        Column("currency", "Currency"),
+        Column("limit", "Limit", is_right=True, mark="limit"),
+        Column("spent", "Spent", is_right=True),
+        Column("forecast", "Forecast", is_right=True, mark="forecast"),
+        Column("state", "State"),
+        Column("why", "What it lacks"),
+    )
+    grid = Grid("Budgets", columns, tuple(map(_budget_line, found)))
+    return {"standings": found, "states": State, "grids": [grid]}
+
+
+def _budget_line(one: Standing) -> Line:
+    budget = one.budget
+    return Line(
+        (
+            text_cell(budget.id),
+            text_cell(one.run),
+            text_cell(budget.scope.text),
+            text_cell(budget.period.value),
+            text_cell(budget.view.value),
+            text_cell(one.limit.currency),
+            money_cell(one.limit),
+            money_cell(one.spent),
+            money_cell(one.forecast),
+            text_cell(one.state.value),
+            text_cell(one.why),
+        )
+    )
 
 
 def _alerts(ask: Ask) -> dict[str, Any]:

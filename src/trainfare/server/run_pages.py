@@ -32,6 +32,8 @@ FIELDS = ("q", "status", "model", "experiment", "team", "label", "order")
 
 PARTS_SHOWN = 200
 
+NO_PRICE = "no price was known"
+
 OF_MONEY = ("money", "unit", "epoch")
 """Sections of a comparison that hold estimates."""
 
@@ -175,9 +177,13 @@ def _receipt(ask: Ask) -> dict[str, Any]:
     return {
         "dossier": dossier,
         "it": document,
-        "stages": _stages(document),
-        "components": [one.value for one in Component],
-        "grids": [epochs, _devices(document), _metrics(document)],
+        "grids": [
+            epochs,
+            _devices(document),
+            _metrics(document),
+            _components(document),
+            _stages(document),
+        ],
     }
 
 
@@ -185,10 +191,46 @@ def _money(text: str | None, currency: str) -> Money | None:
     return None if text is None else Money.parse(text, currency)
 
 
-def _stages(document: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Stages with their share of the time."""
-    whole = sum(one["seconds"] for one in document["stages"]) or 1
-    return [{**one, "share": one["seconds"] / whole} for one in document["stages"]]
+def _components(document: Mapping[str, Any]) -> Grid:
+    """What each component was estimated at, and billed."""
+    currency, estimated, billed = document["currency"], document["estimated"], document["billed"]
+
+    def line(name: str, ours: str | None, theirs: str | None, role: str = "group") -> Line:
+        paid = money_cell(_money(theirs, billed["currency"]) if billed else None)
+        return Line((text_cell(name), money_cell(_money(ours, currency), why=NO_PRICE), paid), role)
+
+    columns = (
+        Column("component", "Component"),
+        Column("estimated", "Estimated", is_right=True, mark="estimated"),
+        Column("billed", "Billed", is_right=True, mark=billed["view"] if billed else "effective"),
+    )
+    names = [one.value for one in Component]
+    lines = [
+        line(name, estimated["components"][name], billed and billed["components"][name])
+        for name in names
+    ]
+    total = line("total", estimated["total"], billed and billed["total"], "total")
+    return Grid("Estimated and billed by component", columns, (*lines, total))
+
+
+def _stages(document: Mapping[str, Any]) -> Grid:
+    """Time and cost of each stage."""
+    columns = (
+        Column("stage", "Stage"),
+        Column("seconds", "Time", is_right=True),
+        Column("estimated", "Estimated", is_right=True, mark="estimated"),
+    )
+    lines = tuple(
+        Line(
+            (
+                text_cell(one["stage"]),
+                Cell(duration_text(round(one["seconds"] * SECOND)), str(one["seconds"])),
+                money_cell(_money(one["estimated"], document["currency"]), why=NO_PRICE),
+            )
+        )
+        for one in document["stages"]
+    )
+    return Grid("Stages", columns, lines)
 
 
 def _devices(document: Mapping[str, Any]) -> Grid:
