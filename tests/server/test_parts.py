@@ -11,6 +11,7 @@ from server.served import serving
 from server.two_teams import FOREIGN, OWN, fill
 from trainfare.core.errors import BadInput, NotFound
 from trainfare.server.app import make_app
+from trainfare.server.page import STOPS
 from trainfare.server.part import PARTS, Part
 from trainfare.server.service import Service, Settings
 
@@ -116,3 +117,17 @@ def test_a_team_s_resources_are_what_its_runs_hold(server):
     assert "Held now" in text
     assert "Idle machines belong to no team" in text
     assert "nodes" not in text
+
+
+@pytest.mark.parametrize("path", [*(one.path for one in STOPS), "/parts/advice", "/parts/decided"])
+def test_every_form_that_changes_something_has_the_word_of_its_page(server, path):
+    """Without it a change is refused, and no test that shows a token would notice."""
+    browser = signed_in(server, ["admin"])
+    until = time.monotonic() + 120
+    while "bone half" in (text := browser.go(path)[2]):
+        assert time.monotonic() < until, path
+        time.sleep(0.2)
+    forms = re.findall(r'<form method="post".*?</form>', text, re.DOTALL)
+    assert path.startswith("/parts") or forms
+    for form in forms:
+        assert re.search(r'name="_csrf_token" value="[0-9a-f]{64}"', form), form

@@ -28,7 +28,8 @@ _MONEY = re.compile(r"-?\d+\.\d{9}")
 def advice(request: Request[Any, Any, Any], caller: Caller, service: Service) -> Template:
     """What could be saved, and what money was spent on nothing."""
     caller.need_all_teams("read")
-    return make_page(request, caller, service, "advice")
+    done = request.query_params.get("done")
+    return make_page(request, caller, service, "advice", problem=None, done=done)
 
 
 @get("/commitments", sync_to_thread=False)

@@ -47,7 +47,8 @@ async def decide_advice(
     except TrainfareError as error:
         if isinstance(error, NotAllowed):
             raise
-        return make_page(request, caller, service, "advice", status=400, problem=str(error))
+        problem = str(error)
+        return make_page(request, caller, service, "advice", status=400, problem=problem, done=None)
     return Redirect(f"/advice?done={verdict.value}", status_code=303)
 
 
@@ -57,7 +58,7 @@ def _decided(ask: Ask) -> dict[str, Any]:
         Column("id", "Advice"),
         Column("title", "What to do"),
         Column("verdict", "Decided"),
-        Column("promised", "Promised a month", is_right=True),
+        Column("promised", "Promised a month", is_right=True, mark="saving"),
         Column("realized", "Saved a month, on the bill", is_right=True, mark="effective"),
         Column("who", "By"),
         Column("reason", "Why"),

@@ -11,18 +11,18 @@ from litestar import Request, get
 from litestar.response import Template
 
 from trainfare.core.caller import Caller
-from trainfare.core.charge import Component, View
+from trainfare.core.charge import View
 from trainfare.core.errors import BadInput, NotFound
 from trainfare.core.money import Money
 from trainfare.core.period import SECOND, format_instant
 from trainfare.core.stage import Status
 from trainfare.flows.compare import Figure, compare_runs
 from trainfare.flows.explain import explain_run
-from trainfare.flows.show import open_dossier
 from trainfare.metering.receipt_view import duration_text
-from trainfare.server.grid import Cell, Column, Grid, Line, money_cell, nano_cell, text_cell
+from trainfare.server.grid import Cell, Column, Grid, Line, nano_cell, text_cell
 from trainfare.server.page import make_page
 from trainfare.server.part import Ask, Part, add_parts
+from trainfare.server.run_receipt import show_receipt
 from trainfare.server.service import Service
 from trainfare.store.sights import Wanted, count_by_status, find_run, read_page, read_sights
 
@@ -31,8 +31,6 @@ FIELDS = ("q", "status", "model", "experiment", "team", "label", "order")
 """What the address of the list may hold, beside the cursor."""
 
 PARTS_SHOWN = 200
-
-NO_PRICE = "no price was known"
 
 OF_MONEY = ("money", "unit", "epoch")
 """Sections of a comparison that hold estimates."""
@@ -153,125 +151,7 @@ def _own(ask: Ask, name: str = "run") -> str:
 
 
 def _receipt(ask: Ask) -> dict[str, Any]:
-    dossier = open_dossier(ask.home, _own(ask))
-    document = dossier.to_json()
-    currency = document["currency"]
-    epochs = Grid(
-        "Epochs",
-        (
-            Column("epoch", "Epoch", is_right=True),
-            Column("seconds", "Time", is_right=True),
-            Column("estimated", "Estimated", currency, is_right=True, mark="estimated"),
-        ),
-        tuple(
-            Line(
-                (
-                    Cell(str(one["epoch"]), one["epoch"]),
-                    Cell(duration_text(round(one["seconds"] * SECOND)), str(one["seconds"])),
-                    money_cell(_money(one["estimated"], currency), places=4),
-                )
-            )
-            for one in document["epochs"]
-        ),
-    )
-    return {
-        "dossier": dossier,
-        "it": document,
-        "grids": [
-            epochs,
-            _devices(document),
-            _metrics(document),
-            _components(document),
-            _stages(document),
-        ],
-    }
-
-
-def _money(text: str | None, currency: str) -> Money | None:
-    return None if text is None else Money.parse(text, currency)
-
-
-def _components(document: Mapping[str, Any]) -> Grid:
-    """What each component was estimated at, and billed."""
-    currency, estimated, billed = document["currency"], document["estimated"], document["billed"]
-
-    def line(name: str, ours: str | None, theirs: str | None, role: str = "group") -> Line:
-        paid = money_cell(_money(theirs, billed["currency"]) if billed else None)
-        return Line((text_cell(name), money_cell(_money(ours, currency), why=NO_PRICE), paid), role)
-
-    columns = (
-        Column("component", "Component"),
-        Column("estimated", "Estimated", is_right=True, mark="estimated"),
-        Column("billed", "Billed", is_right=True, mark=billed["view"] if billed else "effective"),
-    )
-    names = [one.value for one in Component]
-    lines = [
-        line(name, estimated["components"][name], billed and billed["components"][name])
-        for name in names
-    ]
-    total = line("total", estimated["total"], billed and billed["total"], "total")
-    return Grid("Estimated and billed by component", columns, (*lines, total))
-
-
-def _stages(document: Mapping[str, Any]) -> Grid:
-    """Time and cost of each stage."""
-    columns = (
-        Column("stage", "Stage"),
-        Column("seconds", "Time", is_right=True),
-        Column("estimated", "Estimated", is_right=True, mark="estimated"),
-    )
-    lines = tuple(
-        Line(
-            (
-                text_cell(one["stage"]),
-                Cell(duration_text(round(one["seconds"] * SECOND)), str(one["seconds"])),
-                money_cell(_money(one["estimated"], document["currency"]), why=NO_PRICE),
-            )
-        )
-        for one in document["stages"]
-    )
-    return Grid("Stages", columns, lines)
-
-
-def _devices(document: Mapping[str, Any]) -> Grid:
-    columns = (
-        Column("gpu", "GPU"),
-        Column("gpu_activity", "Activity", is_right=True),
-        Column("low_use_seconds", "Low use", is_right=True),
-        Column("energy_kwh", "Energy", "kWh", is_right=True),
-    )
-    lines = []
-    for one in document["devices"]:
-        activity, low = one.get("gpu_activity"), one.get("low_use_seconds")
-        energy = one.get("energy_kwh")
-        lines.append(
-            Line(
-                (
-                    text_cell(f"{one.get('index', '')} {one.get('name', '')}".strip()),
-                    text_cell(None if activity is None else f"{activity:.1%}"),
-                    text_cell(None if low is None else duration_text(round(low * SECOND))),
-                    text_cell(None if energy is None else f"{float(energy):,.2f}"),
-                )
-            )
-        )
-    return Grid("GPUs", columns, tuple(lines))
-
-
-def _metrics(document: Mapping[str, Any]) -> Grid:
-    names = ("first", "last", "min", "max")
-    columns = (
-        Column("metric", "Metric"),
-        *(Column(name, name.capitalize(), is_right=True) for name in names),
-    )
-    lines = tuple(
-        Line((text_cell(name), *(text_cell(_number(one.get(key))) for key in names)))
-        for name, one in document["metrics"].items()
-    )
-    return Grid("Metrics", columns, lines)
-
-
-def _number(value: Any) -> str | None:
-    return None if value is None else f"{float(value):.5g}"
+    return show_receipt(ask, _own(ask))
 
 
 def _charges(ask: Ask) -> dict[str, Any]:
