@@ -8,8 +8,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainfare.advice.offer import Offer, Span, Speed, roofline_ratios, roofline_speed
-from trainfare.advice.plan import Limits, Work, best_saving, chance_spot_above, hours_on, plan
+from trainfare.advice.offer import (
+    Offer,
+    Span,
+    Speed,
+    roofline_ratios,
+    roofline_speed,
+    too_fast,
+    with_rooflines,
+)
+from trainfare.advice.plan import (
+    ACROSS,
+    Limits,
+    Work,
+    best_saving,
+    chance_spot_above,
+    hours_on,
+    plan,
+)
 from trainfare.advice.preemption import Saving, expected_hours, trials
 from trainfare.advice.preemption_rate import Rate
 from trainfare.advice.scaling import Scaling
@@ -127,3 +143,38 @@ def test_a_roofline_lies_between_arithmetic_and_bandwidth():
 def test_data_sheets_of_two_makers_are_not_compared():
     assert roofline_ratios(models()["H100"], models()["MI300X"], "bf16") is None
     assert roofline_ratios(models()["H100"], models()["B200"], "bf16") is None  # no bandwidth known
+
+
+def test_machines_beyond_those_tried_lose_speed_and_say_so():
+    """Four machines of one accelerator are no machine of four."""
+    work = Work({"H100": SPEED}, base_count=4)
+    one, _ = hours_on(work, SPEED, 4, 1)
+    apart, said = hours_on(work, SPEED, 4, 4)
+    assert one.middle == 25
+    assert apart.middle == pytest.approx(25 / ACROSS.middle**2)
+    assert (apart.low, apart.high) == (
+        pytest.approx(90 / 4 / ACROSS.high**2), pytest.approx(120 / 4 / ACROSS.low**2)
+    )  # fmt: skip
+    assert "with each doubling of machines" in said[0]
+    assert hours_on(work, SPEED, 32, 4)[0].middle == pytest.approx(100 / 32 / 0.95**3)
+    assert hours_on(replace(work, base_machines=4), SPEED, 4, 4) == (one, [])
+    law = replace(work, scaling=Scaling(0.0, 1.0, 0.0, (1, 2, 4), 0.0))
+    assert hours_on(law, SPEED, 4, 2)[0].middle == pytest.approx(25 / ACROSS.middle)
+
+
+def test_rooflines_start_from_the_accelerator_that_the_work_ran_on():
+    wide = Speed("H100", Span(90, 100, 130), "own", is_measured=True)
+    sharp = Speed("A10G", Span(900, 900, 900), "own", is_measured=True)
+    found = with_rooflines(wide, [sharp], "bf16")
+    assert (found["H100"], found["A10G"]) == (wide, sharp)
+    assert "from H100" in found["A100-80GB"].basis
+    assert found["A100-80GB"].device_hours.middle > 100
+
+
+@given(st.floats(0.01, 100), st.floats(0.5, 1))
+def test_a_slower_accelerator_is_not_believed_to_be_faster(factor, kept):
+    own = Speed("H100", Span(100, 100, 100), "own", is_measured=True)
+    one = Speed("A10G", Span(100, 100, 100).times(factor), "own", is_measured=True)
+    why = too_fast(one, own, "bf16", kept)
+    assert (why is not None) == (one.device_hours.middle * 1.25 / 100 < kept)
+    assert why is None or "own runs on A10G" in why

@@ -73,14 +73,30 @@ def test_other_accelerators_are_estimated_and_say_so(home):
     assert all(o["hours"]["low"] < o["hours"]["expected"] < o["hours"]["high"] for o in found)
 
 
+def test_no_estimate_contradicts_what_the_run_itself_measured(home, monkeypatch):
+    """The same labels and as many steps on an A100 in a tenth of the time: other work."""
+    train(home, "r-1", gpus=4)
+    slower = "NVIDIA A100-SXM4-80GB"
+    monkeypatch.setattr("cli.recordings.gpu", lambda n: replace(gpu(n), name=slower))
+    train(home, "r-2", gpus=4, seconds=6, at=1000)
+    document = trainfare(home, "plan", "--like", "r-1", "--times", "600", "--limit", "2000")
+    assert any("own runs on A100-80GB" in note for note in document["notes"])
+    found = [o for o in document["options"] if o["accelerator"] in ("A100-80GB", "L40S")]
+    assert {one["accelerator"] for one in found} == {"A100-80GB", "L40S"}
+    for one in found:
+        assert "roofline estimate from H100" in one["speed"]
+        assert one["hours"]["expected"] * one["accelerators"] > 600 * 62 / 3600 * 4
+
+
 def test_three_numbers_of_gpus_make_an_own_law(home):
     for n, count in enumerate((2, 4, 8)):
         train(home, f"r-{count}", gpus=count, seconds=20 + 160 // count, at=1000 * n)
     document = trainfare(
-        home, "plan", "--like", "r-8", "--times", "100", "--on", "H100", "--no-spot"
-    )
+        home, "plan", "--like", "r-8", "--times", "100", "--on", "H100", "--no-spot",
+        "--limit", "500",
+    )  # fmt: skip
     assert any("scaling from own runs on 2, 4, 8" in note for note in document["notes"])
-    one = next(o for o in document["options"] if o["accelerators"] == 2)
+    one = next(o for o in document["options"] if (o["machines"], o["accelerators"]) == (1, 2))
     assert one["hours"]["expected"] == pytest.approx(100 * 42 / 3600 * 100 / 40, rel=0.01)
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from trainfare.prices.accelerators import AcceleratorModel
+from trainfare.prices.accelerators import AcceleratorModel, models
 
 OPTIONS = ("on_demand", "spot", "commit_1y", "commit_3y", "commit_1y_savings_plan")
 """Ways to pay that a plan compares."""
@@ -125,6 +125,55 @@ def roofline_speed(
     )
     words = f"roofline estimate from {have.name}: {_times(1 / high)} to {_times(1 / low)} as fast"
     return Speed(want.name, span, words, is_measured=False)
+
+
+def with_rooflines(own: Speed, others: Iterable[Speed], dtype: str | None) -> dict[str, Speed]:
+    """Speeds on all accelerators: measured, else by a roofline, from *own* where data sheets tell.
+
+    Args:
+        own: on the accelerator that the work itself ran on.
+        others: where else it ran; asked only for what a roofline from *own* does not tell.
+        dtype: what it computes in; None where nobody knows.
+    """
+    known = models()
+    speeds = {one.accelerator: one for one in (own, *others)}
+    told = [one for one in speeds.values() if one.accelerator in known]
+    for name, model in known.items():
+        guesses = (roofline_speed(one, known[one.accelerator], model, dtype) for one in told)
+        guess = next((one for one in guesses if one is not None), None)
+        if guess is not None:
+            speeds.setdefault(name, guess)
+    return speeds
+
+
+ALIKE = 1.25
+"""Runs of the same work differ by so much and no more: an assumption."""
+
+
+def too_fast(one: Speed, own: Speed, dtype: str | None, kept: float) -> str | None:
+    """Why *one* cannot be of the same work as *own*; None where it can, or nobody knows.
+
+    An accelerator takes no less than by the better ratio of its data sheet, or than *own* where
+    neither is what the work waits for. Slower is possible: a machine is more than its accelerator.
+
+    Args:
+        one: on another accelerator.
+        own: on the accelerator that the work itself ran on.
+        dtype: what it computes in.
+        kept: the least part of its speed that *own* kept at its larger number of accelerators.
+    """
+    have, want = models().get(own.accelerator), models().get(one.accelerator)
+    ratios = roofline_ratios(have, want, dtype) if have and want else None
+    if ratios is None:
+        return None
+    factor = one.device_hours.middle / own.device_hours.middle
+    if factor * ALIKE >= min(1.0, *ratios) * kept:
+        return None
+    return (
+        f"not believed: own runs on {one.accelerator} would take {factor:.2g}× the hours of "
+        f"{own.accelerator}, data sheets say {min(ratios):.2g} to {max(ratios):.2g}×; "
+        "they did other work"
+    )
 
 
 def roofline_ratios(

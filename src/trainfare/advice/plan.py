@@ -1,6 +1,7 @@
 """Plans: what a job to come would cost on everything that is for sale, how long, and at what risk.
 
-    hours of n accelerators = hours of one ÷ n ÷ efficiency^log₂(n/n₀), or own scaling where known
+    hours of n accelerators = hours of one ÷ n ÷ efficiency^log₂(n/n₀), or own scaling where known,
+                              ÷ efficiency^log₂(m/m₀) where m machines are more than were tried
     on demand  = price × hours
     spot       = price × E[T], saved at the best interval
     commitment = price × the whole term: this one job is not to be asked to fill it
@@ -33,6 +34,15 @@ DOUBLING = Span(0.85, 0.95, 1.0)
 Goyal et al., "Accurate, large minibatch SGD" (2017), kept about 0.98 per doubling up to 256 GPUs on
 a fast network; slower networks keep much less."""
 
+ACROSS = Span(0.6, 0.8, 0.95)
+"""Efficiency kept with each doubling of small machines beyond what own runs tried: an assumption.
+
+The networks between them are far slower than links inside a machine."""
+
+CLUSTERED = 8
+"""Machines of so many accelerators are sold with a network for training across them: they keep
+DOUBLING. An assumption too."""
+
 LATE_MAX = 0.1
 """An option meets a deadline, or a budget, if it breaks it in at most one of ten cases."""
 
@@ -52,6 +62,8 @@ class Work:
     """Accelerator → hours of one, for the whole work."""
     base_count: int = 1
     """n₀: the number of accelerators that the hours were seen on."""
+    base_machines: int = 1
+    """m₀: the most machines that hours, or the law, were seen on."""
     scaling: Scaling | None = None
     """Own law; None where it is not known."""
     checkpoint_hours: float = DEFAULT_CHECKPOINT_HOURS
@@ -150,7 +162,7 @@ def _choice(
 ) -> Choice | None:
     speed = work.speeds[offer.accelerator]
     count = machines * offer.devices
-    undisturbed, said = hours_on(work, speed, count)
+    undisturbed, said = hours_on(work, speed, count, machines)
     notes = [*said, *work.assumptions]
     price = offer.price_per_hour * machines
     if offer.option == "spot":
@@ -181,26 +193,33 @@ def _choice(
     )
 
 
-def hours_on(work: Work, speed: Speed, count: int) -> tuple[Span, list[str]]:
-    """How long the work takes on *count* accelerators, and what that assumes."""
+def hours_on(work: Work, speed: Speed, count: int, machines: int = 1) -> tuple[Span, list[str]]:
+    """How long the work takes on *count* accelerators of *machines*, and what that assumes."""
+    apart = max(0.0, math.log2(machines / work.base_machines))
+    across = DOUBLING if count >= CLUSTERED * machines else ACROSS
+    lost = f"assumed: {across.middle:g} of the speed kept with each doubling of machines"
+    said = [lost] if apart else []
     whole = speed.device_hours
     if work.scaling is not None:
         law = work.scaling
         factor = law.hours(count) / (law.hours(work.base_count) * work.base_count)
-        seen = law.counts[0] <= count <= law.counts[-1]
-        beyond = (
-            [] if seen else [f"own scaling was seen on {law.counts[0]} to {law.counts[-1]} only"]
-        )
-        return whole.times(factor), beyond
-    if count <= work.base_count:
-        words = [f"fewer than the {work.base_count} it ran on"] if count < work.base_count else []
-        return whole.times(1 / count), words
-    doublings = math.log2(count / work.base_count)
-    best, usual, worst = (
-        each**doublings for each in (DOUBLING.high, DOUBLING.middle, DOUBLING.low)
-    )
-    span = Span(whole.low / best / count, whole.middle / usual / count, whole.high / worst / count)
-    return span, [f"scaling assumed: {DOUBLING.middle:g} of the speed kept with each doubling"]
+        if not law.counts[0] <= count <= law.counts[-1]:
+            seen = f"own scaling was seen on {law.counts[0]} to {law.counts[-1]} only"
+            said = [seen, *said]
+        return _slowed(whole.times(factor), across, apart), said
+    inside = max(0.0, math.log2(count / work.base_count) - apart)
+    if inside:
+        kept = f"scaling assumed: {DOUBLING.middle:g} of the speed kept with each doubling"
+        said = [kept, *said]
+    elif count < work.base_count:
+        said = [f"fewer than the {work.base_count} it ran on", *said]
+    return _slowed(_slowed(whole.times(1 / count), DOUBLING, inside), across, apart), said
+
+
+def _slowed(hours: Span, kept: Span, doublings: float) -> Span:
+    """*hours* where each of so many *doublings* keeps that part of the speed."""
+    best, usual, worst = (each**doublings for each in (kept.high, kept.middle, kept.low))
+    return Span(hours.low / best, hours.middle / usual, hours.high / worst)
 
 
 def _on_spot(

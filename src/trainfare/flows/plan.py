@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -17,9 +18,10 @@ from trainfare.advice.offer import (
     Speed,
     listed,
     measured_speed,
-    roofline_speed,
+    too_fast,
+    with_rooflines,
 )
-from trainfare.advice.plan import Choice, Limits, RateOf, Work, hours_on, plan, unrated
+from trainfare.advice.plan import DOUBLING, Choice, Limits, RateOf, Work, hours_on, plan, unrated
 from trainfare.advice.preemption_rate import Rate, find_rate
 from trainfare.advice.scaling import Scaling, fit_scaling
 from trainfare.advice.spot import SLACK
@@ -124,7 +126,7 @@ def _replayed(found: Itinerary, offers: Sequence[Offer], traces: Traces) -> Itin
         )
         if not own or full is None or one.interval_hours is None:
             continue
-        hours, _ = hours_on(found.work, one.speed, one.devices)
+        hours, _ = hours_on(found.work, one.speed, one.devices, one.machines)
         limit = found.limits.deadline_hours or SLACK * (hours.middle + found.work.restart_hours)
         errand = Errand(
             round(hours.middle * HOUR),
@@ -200,24 +202,7 @@ def _work_of_hours(job: Job) -> tuple[str, Work]:
     if hours <= 0:
         raise BadInput(f"{hours:g} GPU-hours are no work; say more than 0")
     known = Speed(model.name, Span(hours, hours, hours), "stated", is_measured=False)
-    return f"{hours:,.6g} {model.name}-hours of work", Work(_with_rooflines([known], job.dtype))
-
-
-def _with_rooflines(known: Sequence[Speed], dtype: str | None) -> dict[str, Speed]:
-    """Speeds on all accelerators: those that are *known*, else by a roofline from the nearest."""
-    speeds = {one.accelerator: one for one in known}
-    for model in models().values():
-        guesses = [
-            guess
-            for one in known
-            if one.accelerator in models() and model.name not in speeds
-            if (guess := roofline_speed(one, models()[one.accelerator], model, dtype)) is not None
-        ]
-        if guesses:
-            speeds[model.name] = min(
-                guesses, key=lambda one: one.device_hours.high / one.device_hours.low
-            )
-    return speeds
+    return f"{hours:,.6g} {model.name}-hours of work", Work(with_rooflines(known, (), job.dtype))
 
 
 def _work_of_flops(job: Job, trips: Sequence[Trip]) -> tuple[str, Work]:
@@ -264,37 +249,53 @@ def _work_like(home: Path, job: Job, trips: Sequence[Trip]) -> tuple[str, Work]:
     else:
         family = [trip for trip in family if getattr(trip, unit)]
         per_unit = float(getattr(base, unit))
-    speeds = []
     groups: dict[str, list[Trip]] = defaultdict(list)
     for trip in family:
         groups[trip.accelerator].append(trip)
-    overhead = base.machine_hours / max(
-        1e-12, sum(base.stage_hours.get(stage, 0.0) for stage in ("train", "run"))
-    )
-    for accelerator, group in groups.items():
-        same = [t for t in group if t.devices == base.devices] or group
-        hours = [
-            amount
-            * (
-                base.device_hours
-                if unit is None
-                else device_hours_per(t, unit) * per_unit * overhead
-            )
-            for t in same
-        ]
-        many = f"{len(same)} own run{'s' * (len(same) != 1)} of the same work"
-        speeds.append(measured_speed(accelerator, hours, many))
+    speeds, notes = _own_speeds(base, groups, unit, amount)
+    scaling = own_scaling(groups[base.accelerator], unit)
+    tried = groups[base.accelerator] if scaling else [base]
     title = f"{amount:g} × the work of run {base.run}"
     if unit is not None:
         title += f" ({amount * per_unit:,.6g} {unit})"
     return title, Work(
-        _with_rooflines(speeds, base.dtype),
+        speeds,
         base_count=base.devices,
-        scaling=own_scaling(groups[base.accelerator], unit),
+        base_machines=max(trip.machines for trip in tried),
+        scaling=scaling,
         checkpoint_hours=checkpoint_hours(base) or Work({}).checkpoint_hours,
         restart_hours=max(Work({}).restart_hours, start_hours(base)),
         memory_gb=base.memory_gb,
+        assumptions=notes,
     )
+
+
+def _own_speeds(
+    base: Trip, groups: Mapping[str, Sequence[Trip]], unit: str | None, amount: float
+) -> tuple[dict[str, Speed], tuple[str, ...]]:
+    """Speeds for *amount* times the work of *base*, and which own runs are not believed."""
+    overhead = base.machine_hours / max(
+        1e-12, sum(base.stage_hours.get(stage, 0.0) for stage in ("train", "run"))
+    )
+    speeds, whys = {}, {}
+    for name, group in groups.items():
+        same = [t for t in group if t.devices == base.devices] or group
+        hours = (
+            [base.device_hours]
+            if unit is None
+            else [device_hours_per(t, unit) * float(getattr(base, unit)) * overhead for t in same]
+        )
+        many = f"{len(same)} own run{'s' * (len(same) != 1)} of the same work"
+        speeds[name] = measured_speed(name, [amount * one for one in hours], many)
+    own = speeds.pop(base.accelerator)
+    for name, one in speeds.items():
+        fewest = min(trip.devices for trip in groups[name])
+        kept = DOUBLING.low ** max(0.0, math.log2(base.devices / fewest))
+        why = too_fast(one, own, base.dtype, kept)
+        if why is not None:
+            whys[name] = why
+    others = [one for name, one in speeds.items() if name not in whys]
+    return with_rooflines(own, others, base.dtype), tuple(whys.values())
 
 
 def own_scaling(group: Sequence[Trip], unit: str | None) -> Scaling | None:
