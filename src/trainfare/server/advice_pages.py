@@ -20,6 +20,9 @@ from trainfare.server.page import make_page
 from trainfare.server.part import Ask, Part, add_parts
 from trainfare.server.service import Service
 
+SHOWN = 12
+"""So many recommendations stand open to the eye, the largest savings; the others fold."""
+
 _MONEY = re.compile(r"-?\d+\.\d{9}")
 """How evidence writes money."""
 
@@ -63,6 +66,7 @@ def _advice(ask: Ask) -> dict[str, Any]:
     return {
         "found": found,
         "book": book,
+        "shown": SHOWN,
         "told": [(one, _facts(one)) for one in found.advice],
         "sums": [
             (

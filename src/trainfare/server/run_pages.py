@@ -19,7 +19,7 @@ from trainfare.core.stage import Status
 from trainfare.flows.compare import Figure, compare_runs
 from trainfare.flows.explain import explain_run
 from trainfare.metering.receipt_view import duration_text
-from trainfare.server.grid import Cell, Column, Grid, Line, nano_cell, text_cell
+from trainfare.server.grid import Cell, Column, Grid, Line, nano_cell, resource_cell, text_cell
 from trainfare.server.page import make_page
 from trainfare.server.part import Ask, Part, add_parts
 from trainfare.server.run_receipt import show_receipt
@@ -164,7 +164,7 @@ def _charges(ask: Ask) -> dict[str, Any]:
         Line(
             (
                 text_cell(part.charge, href=f"/charges?charge={part.charge}" if is_open else ""),
-                text_cell(part.line.resource),
+                resource_cell(part.line.resource) if part.line.resource else text_cell(None),
                 text_cell(format_instant(part.line.start_us * 1000)[:16].replace("T", " ")),
                 text_cell(part.line.method.replace("_", " ")),
                 nano_cell(part.line.amounts[place], part.line.currency, 4),

@@ -20,34 +20,14 @@ def show_receipt(ask: Ask, run: str) -> dict[str, Any]:
     """What the part of the receipt of *run* is made of."""
     dossier = open_dossier(ask.home, run)
     document = dossier.to_json()
-    currency = document["currency"]
-    epochs = Grid(
-        "Epochs",
-        (
-            Column("epoch", "Epoch", is_right=True),
-            Column("seconds", "Time", is_right=True),
-            Column("estimated", "Estimated", currency, is_right=True, mark="estimated"),
-        ),
-        tuple(
-            Line(
-                (
-                    Cell(str(one["epoch"]), one["epoch"]),
-                    Cell(duration_text(round(one["seconds"] * SECOND)), str(one["seconds"])),
-                    money_cell(_money(one["estimated"], currency), places=4),
-                )
-            )
-            for one in document["epochs"]
-        ),
-    )
     return {
         "dossier": dossier,
         "it": document,
         "grids": [
-            epochs,
-            _devices(document),
-            _metrics(document),
             _components(document),
             _stages(document),
+            _devices(document),
+            _metrics(document),
         ],
     }
 
