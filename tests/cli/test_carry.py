@@ -76,6 +76,33 @@ def test_what_scripts_prepared_reaches_the_trainings_through_every_hop(tmp_path)
     assert [(one["run"], one["readers"]) for one in makers] == [("clean", 2)]
 
 
+def test_what_cannot_be_divided_is_unknown_with_its_reason_wherever_it_is_shown(tmp_path):
+    home, place = tmp_path / "home", "s3://lake/clean@v3"
+    words = ("run", "--quiet", "--price", "36")
+    for more in (("--stage", "data", "--output"), ("--model", "bert", "--dataset")):
+        done = call(home, *words, *more, place, "--", *python("pass"))
+        assert done.returncode == 0, done.stderr
+    report = ("report", "--by", "model", "--carry", "bytes")
+    bert, prep = answer(home, *report)["rows"]
+    if bert["model"] != "bert":
+        bert, prep = prep, bert
+    assert bert["estimated_carried_data"] == prep["estimated"]
+    done = call(home, *words, "--model", "gpt", "--dataset", place, "--", *python("pass"))
+    assert done.returncode == 0, done.stderr
+    rows = answer(home, *report)["rows"]
+    assert [row["estimated_carried_data"] for row in rows] == [None] * 3
+    explain = call(home, "explain", "last", "--carry", "bytes", text=True).stdout
+    table, lines = (
+        call(home, *report, "--format", form, text=True).stdout for form in ("table", "csv")
+    )
+    for shown in (explain, table, lines):
+        assert "it is not known what" in " ".join(shown.split())
+    assert "carried data" in table
+    assert "$0.00 " not in table
+    assert lines.splitlines()[0].endswith(",view,why")
+    assert "unknown" in explain
+
+
 def test_a_script_that_fails_has_made_nothing(tmp_path):
     done = call(
         tmp_path / "home",

@@ -210,6 +210,22 @@ def test_what_cannot_be_weighed_stays_and_says_why():
     found = carry([unknown], CarryRule.BYTES, OWN)
     assert found.moved.get("t2", 0) == 0
     assert found.kept[0].why == "it is not known what t1 weighs by bytes"
+    assert found.lacking == dict.fromkeys(("prep", "t1", "t2"), f"prep: {found.kept[0].why}")
+
+
+@pytest.mark.parametrize("size", [None, 0])
+def test_a_single_reader_gets_everything_whatever_its_size(size):
+    single = replace(PREP, readings=(Reading("t1", 0, size),))
+    found = carry([single], CarryRule.BYTES, OWN)
+    assert found.moved == {"prep": -1000, "t1": 1000}
+    assert (found.kept, found.lacking) == ((), {})
+
+
+def test_what_cannot_be_weighed_leaves_other_outputs_of_the_same_run_known():
+    unknown = replace(PREP, uri="z", readings=(Reading("t1", 0, None), Reading("prep2", 0, 1)))
+    found = carry([PREP, unknown], CarryRule.BYTES, {**OWN, "prep2": known()})
+    assert found.moved == {"prep": -500, "t1": 375, "t2": 125}
+    assert found.lacking.keys() == {"prep", "t1", "prep2"}
 
 
 def test_a_cost_that_is_not_known_is_unknown_where_it_would_be_carried():

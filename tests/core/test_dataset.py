@@ -38,6 +38,15 @@ def test_the_same_name_is_a_reading_with_the_size_once():
     assert (output.run, output.bytes, output.is_data) == ("prep", 70, True)
 
 
+def test_who_reads_the_whole_of_what_its_maker_weighed_reads_so_much():
+    prep = run("prep", held("output", "s3://b/x", 5, 70))
+    whole = run("t", held("dataset", "s3://b/x/", 20), start=20)
+    bucket = run("u", held("dataset", "s3://b", 20), start=20)
+    part = run("v", held("dataset", "s3://b/x/part-0", 20), start=20)
+    (output,) = find_outputs([prep, whole, bucket, part])
+    assert [one.bytes for one in output.readings] == [70, 70, None]
+
+
 def test_a_place_inside_an_output_reads_the_nearest_of_them():
     whole = run("whole", held("output", "s3://b/x", 1))
     part = run("part", held("output", "s3://b/x/train", 1))

@@ -14,6 +14,7 @@ from trainfare.flows.tracker_runs import import_mlflow
 from trainfare.flows.transcribing import Words
 from trainfare.integrations.mlflow import send_costs
 from trainfare.metering.history import read_receipt, run_ids
+from trainfare.metering.receipt_view import view_of
 
 START_MS = 1_790_812_800_000
 """2026-10-01T00:00:00Z."""
@@ -188,6 +189,37 @@ def test_an_experiment_or_folder_that_is_not_there_is_said(client, home):
         import_mlflow(home, mlflow.get_tracking_uri(), Words(), experiments=["nowhere"])
     with pytest.raises(trainfare.NotFound, match="there is no folder nowhere"):
         import_mlflow(home, "nowhere", Words())
+
+
+@pytest.mark.parametrize(
+    ("logged", "made"),
+    [([0, 1, 2, 3, 4], 5), ([1, 2, 3], 3), ([9, 19, 29], 30), ([10, 20], 20), ([0], 0)],
+)
+def test_steps_are_counted_from_where_the_log_begins(client, experiment, home, logged, made):
+    metrics = [("loss", 5 + n, step, 0.5) for n, step in enumerate(logged)]
+    add_run(client, experiment, metrics=metrics)
+    [run], _ = take(client, experiment)
+    receipt = read_receipt(home, run.run)
+    assert receipt.steps == made
+    assert ("machine", "unknown") in view_of(receipt).facts
+
+
+def test_a_folder_of_artifacts_alone_is_said_and_its_database_named(tmp_path, home):
+    (tmp_path / "mlruns" / "0" / "2c60" / "artifacts").mkdir(parents=True)
+    with pytest.raises(trainfare.NotFound, match=r"no runs of MLflow in .*: mlflow\.db"):
+        import_mlflow(home, str(tmp_path / "mlruns"), Words())
+    (tmp_path / "mlflow.db").write_bytes(b"")
+    with pytest.raises(trainfare.NotFound) as told:
+        import_mlflow(home, str(tmp_path / "mlruns"), Words())
+    assert str(told.value).endswith(str(tmp_path / "mlflow.db"))
+
+
+def test_what_the_client_logs_of_a_broken_experiment_is_not_shown(tmp_path, home, caplog):
+    files = mlflow.MlflowClient((tmp_path / "mlruns").as_uri())
+    files.create_experiment("files")
+    (tmp_path / "mlruns" / "77" / "artifacts").mkdir(parents=True)
+    assert import_mlflow(home, str(tmp_path), Words())[0] == []
+    assert caplog.records == []
 
 
 def test_an_old_folder_of_files_is_read(tmp_path, home, monkeypatch):

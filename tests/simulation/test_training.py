@@ -34,3 +34,11 @@ def test_epochs_steps_metrics_and_gpus_are_in_it(tmp_path):
         assert read_metrics(tmp_path, one.run.id)["loss"].count >= 3
     assert any(one.activity.mean_permille for one in finished)
     assert any(one.steps for one in finished)
+    watts = [
+        float(one.activity.energy_kwh) * 3.6e15 / held_ns
+        for one in finished
+        if one.activity.energy_kwh
+        and (held_ns := sum(len(s.held_devices) * s.interval.duration_ns for s in one.run.segments))
+    ]
+    assert watts
+    assert all(60 < each < 420 for each in watts)

@@ -9,7 +9,8 @@ runs that read it, by one rule. What nobody reads stays where it is.
 
 Each division is by largest remainder in the order of names, so the order in which runs are told
 changes nothing. Data runs are worked through makers first; runs that read each other's data in a
-circle are refused.
+circle are refused. What cannot be divided stays, too, and what its readers should have is unknown.
+A single reader gets all, whatever it weighs.
 """
 
 from __future__ import annotations
@@ -118,6 +119,7 @@ def carry(outputs: Sequence[Output], rule: CarryRule, accounts: Mapping[str, Acc
                 makers_of[reading.run].append(one.run)
     shares: list[Share] = []
     kept: list[Kept] = []
+    undivided: dict[str, str] = {}
     moved: dict[str, int] = defaultdict(int)
     lacking: dict[str, str] = {}
     for maker in lineage(sorted(by_maker), makers_of, CIRCLE):
@@ -130,6 +132,10 @@ def carry(outputs: Sequence[Output], rule: CarryRule, accounts: Mapping[str, Acc
             taken = _divide(output, part, rule, accounts)
             if isinstance(taken, Kept):
                 kept.append(taken)
+                if taken.why not in (UNREAD, ELSEWHERE):
+                    undivided.setdefault(maker, f"{maker}: {taken.why}")
+                    for run in sorted({one.run for one in output.readings}.intersection(accounts)):
+                        lacking.setdefault(run, undivided[maker])
                 continue
             shares += taken
             if own.nano is None:
@@ -139,7 +145,7 @@ def carry(outputs: Sequence[Output], rule: CarryRule, accounts: Mapping[str, Acc
                 moved[maker] -= share.nano
                 if maker in lacking:
                     lacking.setdefault(share.reader, lacking[maker])
-    return Carried(tuple(shares), tuple(kept), dict(moved), lacking)
+    return Carried(tuple(shares), tuple(kept), dict(moved), undivided | lacking)
 
 
 def _work(made: Sequence[Output], accounts: Collection[str]) -> list[int]:
@@ -190,6 +196,8 @@ def _divide(
         why = ELSEWHERE if output.readings else UNREAD
         return Kept(output.run, output.uri, part.nano, why)
     weights = _weights(readings, rule, accounts)
+    if len(readings) == 1 and not isinstance(weights, list):
+        weights = [1]  # a part of one needs no size
     if isinstance(weights, str):
         return Kept(output.run, output.uri, part.nano, weights)
     whole = sum(weights)

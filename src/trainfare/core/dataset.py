@@ -25,7 +25,8 @@ class Reading:
     since_ns: int
     """When it first named it."""
     bytes: int | None
-    """How much it read: what it said, else the size of what it named, once; None is unknown."""
+    """How much it read: what it said, else the size of what it named, once, by its own sight or, of
+    the whole, by the maker's word; None is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,15 @@ def is_made(uri: str, written: Collection[str]) -> bool:
     )
 
 
+def is_inside(uri: str, place: str) -> bool:
+    """Whether *uri* is *place* or lies in it.
+
+    >>> is_inside("s3://b/x/part-0", "s3://b/x/"), is_inside("s3://b/x", "s3://b/x/part-0")
+    (True, False)
+    """
+    return next(places(place), place) in places(uri)
+
+
 def find_outputs(runs: Iterable[RunRecord]) -> tuple[Output, ...]:
     """What *runs* made, by run and name, each with all its readings."""
     runs = sorted(runs, key=lambda run: run.id)
@@ -94,7 +104,7 @@ def find_outputs(runs: Iterable[RunRecord]) -> tuple[Output, ...]:
     shelf = _Shelf(versions)
     read: dict[tuple[str, str], dict[str, Reading]] = defaultdict(dict)
     for run in runs if made else ():
-        for key, reading in _readings(run, shelf).items():
+        for key, reading in _readings(run, shelf, made).items():
             read[key][run.id] = reading
     return tuple(
         Output(
@@ -147,7 +157,9 @@ class _Shelf:
         return min(later, key=lambda one: (one.written_ns, one.run), default=None)
 
 
-def _readings(run: RunRecord, shelf: _Shelf) -> dict[tuple[str, str], Reading]:
+def _readings(
+    run: RunRecord, shelf: _Shelf, made: Mapping[tuple[str, str], Artifact]
+) -> dict[tuple[str, str], Reading]:
     """(Maker, name) → what *run* read of it, all its processes together."""
     said: dict[tuple[str, str], dict[tuple[str, str], int]] = defaultdict(dict)
     sizes: dict[tuple[str, str], dict[str, int | None]] = defaultdict(dict)
@@ -158,7 +170,9 @@ def _readings(run: RunRecord, shelf: _Shelf) -> dict[tuple[str, str], Reading]:
             at_ns = one.held.start_ns
             for key in shelf.find(run.id, one.uri, at_ns, segment.interval.end_ns):
                 since[key] = min(at_ns, since.get(key, at_ns))
-                sizes[key][one.uri] = one.bytes
+                is_whole = is_inside(key[1], one.uri)
+                whole = made[key].bytes if is_whole else None
+                sizes[key][one.uri] = whole if one.bytes is None else one.bytes
                 if one.read_bytes is not None:
                     said[key][segment.id, one.uri] = one.read_bytes
     found = {}

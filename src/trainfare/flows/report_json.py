@@ -102,14 +102,16 @@ def _evidence(report: Report) -> dict[str, Any]:
 
 
 def report_csv(report: Report) -> str:
-    """Every line of every currency under one head; cells are safe in a spreadsheet."""
-    from trainfare.reports.cell import plain_value
+    """Every line of every currency under one head; cells are safe in a spreadsheet.
 
+    With carried data the last column says why cells are empty, or what is not in them.
+    """
+    has_whys = bool(report.carried)
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     if report.tables:
         names = (column.name for column in report.tables[0].columns)
-        writer.writerow([*names, "currency", "view"])
+        writer.writerow([*names, "currency", "view", *["why"] * has_whys])
     for one in report.tables:
         for line in one.lines:
             cells = []
@@ -117,5 +119,6 @@ def report_csv(report: Report) -> str:
                 cell = plain_value(line[column.name])
                 is_text = column.kind is Kind.TEXT and cell is not None
                 cells.append(safe_cell(str(cell)) if is_text else cell)
-            writer.writerow([*cells, one.currency, one.view])
+            whys = "; ".join(f"{name}: {why}" for name, why in line.whys.items())
+            writer.writerow([*cells, one.currency, one.view, *[safe_cell(whys)] * has_whys])
     return file.getvalue()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import logging
 import os
 import re
 from collections import defaultdict
@@ -75,7 +76,7 @@ def open_store(place: str) -> tuple[Any, str]:
 
     Raises:
         BadInput: MLflow's client is not installed here.
-        NotFound: there is no such folder.
+        NotFound: there is no such folder, or there are no runs in it.
     """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # nothing is sent unless told to
     uri = _uri_of(place)
@@ -86,7 +87,13 @@ def open_store(place: str) -> tuple[Any, str]:
             "MLflow's runs are read by its own client; install it here: pip install mlflow-skinny "
             "(for a database or a folder: pip install mlflow)"
         ) from None
+    logging.getLogger("mlflow").setLevel(logging.ERROR)
+    logging.getLogger().addFilter(_is_not_mlflow)  # its file store warns there, with a traceback
     return MlflowClient(uri), uri
+
+
+def _is_not_mlflow(record: logging.LogRecord) -> bool:
+    return "mlflow" not in Path(record.pathname).parts
 
 
 def _uri_of(place: str) -> str:
@@ -104,7 +111,15 @@ def _uri_of(place: str) -> str:
     if (path / "mlflow.db").is_file():
         return f"sqlite:///{path / 'mlflow.db'}"
     os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")  # it is only read
-    return (path / "mlruns" if (path / "mlruns").is_dir() else path).as_uri()
+    folder = path / "mlruns" if (path / "mlruns").is_dir() else path
+    if not any(folder.glob("*/meta.yaml")):
+        beside = folder.parent / "mlflow.db"
+        database = beside if beside.is_file() else "mlflow.db"
+        raise NotFound(
+            f"there are no runs of MLflow in {folder}, at most their artifacts; "
+            f"name the database that it keeps its runs in: {database}"
+        )
+    return folder.as_uri()
 
 
 def read_runs(client: Any, experiments: Sequence[str] = ()) -> Iterator[MlflowRun]:
@@ -249,12 +264,18 @@ def _entries(
 
 
 def _lead(lines: Sequence[Entry]) -> list[Entry]:
-    """Where counting began: one stride before the first line, for MLflow knows when the run did."""
+    """Where counting began: one stride before the first line, for MLflow knows when the run did.
+
+    Who numbers steps from 0 has made one by then: 0, 1, 2 are three steps, and so are 9, 19, 29 thirty.
+    """
     steps = [one.step for one in lines if one.step is not None]
     if not steps:
         return []
-    stride = min((b - a for a, b in itertools.pairwise(steps) if b > a), default=steps[0])
-    return [Entry(None, max(0, steps[0] - stride), None, {})]
+    first = steps[0]
+    stride = min((b - a for a, b in itertools.pairwise(steps) if b > a), default=None)
+    if stride is not None and first in (0, stride - 1):
+        return [Entry(None, -1, None, {})]
+    return [Entry(None, max(0, first - (stride or first)), None, {})]
 
 
 def labels_of(

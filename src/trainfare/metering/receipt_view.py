@@ -192,7 +192,7 @@ def _machine(segment: Segment) -> str:
         )
     elif segment.share != 1:
         words.append(f"{float(segment.share):.1%} of it")
-    return ", ".join(word for word in words if word)
+    return ", ".join(word for word in words if word) or "unknown"
 
 
 def _lines(receipt: Receipt, places: int) -> list[Line]:

@@ -74,7 +74,6 @@ def _write_samples(
     busy, lull = rng.randrange(640, 960), rng.randrange(_WINDOWS)
     lull_length = rng.choice((0, 0, 8, 30))
     watts = {0: 70, 1: 410}
-    spent = [0] * gpus
     for number in range(count):
         end_ns = (number + 1) * window_ns
         is_low = lull <= number < lull + lull_length or number < 3
@@ -92,11 +91,9 @@ def _write_samples(
         devices = []
         for device in range(gpus):
             activity = 4 if is_low else min(1000, max(0, busy + rng.randrange(-60, 60)))
-            spent[device] += window_ns // 10**6 * watts[not is_low] // 1
+            spent_mj = window_ns // 10**6 * watts[not is_low]
             devices.append(
-                DeviceSample(
-                    number * window_ns, end_ns, device, activity, None, 31_000, spent[device]
-                )
+                DeviceSample(number * window_ns, end_ns, device, activity, None, 31_000, spent_mj)
             )
         if devices:
             spool.add_sample(pack_devices(devices))
