@@ -104,14 +104,14 @@ def test_a_commitment_of_ones_own_is_priced(steady):
     [
         (["--rates", "{}/none.csv"], "none.csv: it cannot be read"),
         (["--rates", "{}/demand.csv"], "demand.csv: no column kind, term, rate"),
-        (["--rates", "{}/bad.csv"], "bad.csv: row 2, column kind: 'plan' is not known"),
+        (["--rates", "{}/bad.csv"], "bad.csv: row 2, column kind is empty"),
         (["--rates", "{}/other.csv"], "no commitment has a rate for what ran (p5)"),
         (["--rates", "{}/rates.csv", "--most", "much"], "'much' is not a number"),
         (["--rates", "{}/rates.csv", "--period", "2026-01"], "give either --demand or --period"),
     ],
 )
 def test_what_is_wrong_is_one_sentence(steady, words, said):
-    (steady / "bad.csv").write_text("sku,kind,term,rate\np5,plan,1y,3\n")
+    (steady / "bad.csv").write_text("sku,kind,term,rate\np5,,1y,3\n")
     (steady / "other.csv").write_text("sku,kind,term,rate\np6,azure_savings_plan,1y,3\n")
     words = [word.format(steady) for word in words]
     done = trainfare(steady, "plan", "--demand", steady / "demand.csv", *words)
@@ -124,3 +124,40 @@ def test_without_a_bill_it_says_what_to_do(tmp_path):
     done = trainfare(tmp_path, "status")
     assert done.returncode == 2
     assert "import one (trainfare bill import)" in done.stderr
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 30])
+def test_a_few_hours_are_planned_for_and_said_to_be_untested(tmp_path, count):
+    (tmp_path / "demand.csv").write_text(hours([4] * count))
+    (tmp_path / "rates.csv").write_text(RATES.replace("aws_reserved_instance", "own_plan"))
+    words = ("--demand", tmp_path / "demand.csv", "--rates", tmp_path / "rates.csv")
+    done = trainfare(tmp_path, "plan", *words, "--format", "json")
+    assert done.stderr == ""
+    found = json.loads(done.stdout)
+    assert [(one["kind"], one["commitment_per_hour"]) for one in found["plan"]] == [
+        ("own_plan", "248.000000000")
+    ]
+    assert "nothing could be tested" in found["why"]
+
+
+def test_amounts_beyond_64_bits_in_all_are_exact(tmp_path):
+    (tmp_path / "demand.csv").write_text(hours([100] * 672).replace(",100,100", ",100,140000"))
+    (tmp_path / "rates.csv").write_text("sku,kind,term,rate\np5,reserved_contract,1y,90000\n")
+    words = (
+        "--demand",
+        tmp_path / "demand.csv",
+        "--rates",
+        tmp_path / "rates.csv",
+        "--format",
+        "json",
+    )
+    found = json.loads(
+        trainfare(tmp_path, "simulate", *words, "--buy", "reserved_contract=50").stdout
+    )
+    assert Decimal(found["cost_without"]) == 672 * 100 * 140000
+    assert Decimal(found["saving"]) == 672 * 50 * 50000
+    assert found["coverage"] == 0.5
+    for amount, said in (("99999999999999", "from 0 to 100,000,000"), ("0.5", "whole number")):
+        done = trainfare(tmp_path, "simulate", *words, "--buy", f"reserved_contract={amount}")
+        assert done.returncode == 2
+        assert said in done.stderr

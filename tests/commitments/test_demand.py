@@ -62,7 +62,7 @@ def test_a_file_without_a_column_or_a_row():
 @pytest.mark.parametrize(
     ("kind", "term", "rates", "words"),
     [
-        ("aws_plan", "1y", {"a": 1}, "is not known"),
+        ("", "1y", {"a": 1}, "has a kind"),
         ("azure_savings_plan", "2y", {"a": 1}, "'2y'"),
         ("azure_savings_plan", "1y", {}, "has no rate"),
         ("azure_savings_plan", "1y", {"a": 0}, "write more than 0"),

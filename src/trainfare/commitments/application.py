@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trainfare.commitments.demand import Amounts, Column, Demand
+from trainfare.commitments.demand import Amounts, Column, Demand, exact_sum
 from trainfare.commitments.offer import Holding
 
 
@@ -43,12 +43,12 @@ class Applied:
     @property
     def committed_nano(self) -> int:
         """What is paid for what is held, used or not."""
-        return int(self.used_nano.sum() + self.unused_nano.sum())
+        return exact_sum(self.used_nano) + exact_sum(self.unused_nano)
 
     @property
     def total_nano(self) -> int:
         """What is paid in all."""
-        return self.committed_nano + int(self.on_demand_nano.sum())
+        return self.committed_nano + exact_sum(self.on_demand_nano)
 
 
 @dataclass(frozen=True, slots=True)

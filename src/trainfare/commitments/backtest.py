@@ -25,6 +25,8 @@ INNER_SPLITS = 3
 INNER_CELLS = 20_000
 """Smaller programs for plans that only choose the share."""
 LOOK_BACKS = (7, 30, 60)
+SHORT_HOURS = 2 * 168
+"""Shorter history has no later hours that tell anything."""
 
 Policy = Callable[[Demand], Sequence[Holding]]
 
@@ -91,8 +93,11 @@ def cautious_plan(
     """The best portfolio of *demand*, shrunk to the share that did best on later hours, and the share.
 
     History is cut into parts; a plan made on what came before a part is priced on that part at each
-    share. A share of 0 buys nothing, and is the answer where every other one lost.
+    share. A share of 0 buys nothing, and is the answer where every other one lost. History of less than two
+    weeks is not cut.
     """
+    if demand.hours < SHORT_HOURS:
+        return best_portfolio(demand, offers, held, limits=limits).holdings, 1.0
     cuts = [demand.hours * part // (INNER_SPLITS + 1) for part in range(INNER_SPLITS + 2)]
     sums = dict.fromkeys(SHARES, 0)
     for before, after in pairwise(cuts[1:]):

@@ -23,7 +23,8 @@ Amounts = NDArray[np.int64]
 COLUMNS = ("hour", "sku", "quantity", "on_demand_price")
 HOURS_MAX = 100_000
 """Eleven years: a file with a wrong date would otherwise ask for all memory."""
-CELL_MAX = 2**62
+CELL_MAX = 2**60
+"""What an hour may cost, in nano-units: room for growth in a 64-bit count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class Demand:
     @property
     def total_nano(self) -> int:
         """What all of it costs on demand."""
-        return int(self.spend_nano.sum())
+        return exact_sum(self.spend_nano)
 
     def window(self, start: int, end: int) -> Demand:
         """The hours from *start* up to *end*, counted from the first.
@@ -66,6 +67,15 @@ class Demand:
         return Demand(
             self.first_hour + start, self.columns, self.spend_nano[start:end], self.currency
         )
+
+
+def exact_sum(values: Amounts) -> int:
+    """The sum of whole numbers that together may not fit in 64 bits.
+
+    >>> exact_sum(np.array([2**62, 2**62, 2**62])) == 3 * 2**62
+    True
+    """
+    return (int((values >> 32).sum()) << 32) + int((values & 0xFFFFFFFF).sum())
 
 
 def read_demand(lines: Iterable[str], name: str, currency: str = "USD") -> Demand:

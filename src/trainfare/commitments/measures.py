@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from trainfare.commitments.application import Applied
-from trainfare.commitments.demand import Demand
+from trainfare.commitments.demand import Demand, exact_sum
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,6 @@ def measure(demand: Demand, applied: Applied) -> Measures:
         demand.total_nano,
         applied.total_nano,
         applied.committed_nano,
-        int(applied.used_nano.sum()),
-        int(applied.covered_nano.sum()),
+        exact_sum(applied.used_nano),
+        exact_sum(applied.covered_nano),
     )

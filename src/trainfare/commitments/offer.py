@@ -14,6 +14,9 @@ from datetime import date
 from trainfare.core.errors import BadInput
 from trainfare.core.money import NANO
 
+AMOUNT_MAX = 10**8 * NANO
+"""The most that is held of one offer, an hour."""
+
 TERM_HOURS = {"1m": 730, "6m": 4380, "1y": 8760, "3y": 26280}
 """Hours of a term, by the providers' own 365-day years."""
 
@@ -105,6 +108,18 @@ KINDS: Mapping[str, Kind] = {
 """Rules of each kind; which SKU is eligible is data too: an offer names those it has a rate for."""
 
 
+def kind_of(name: str) -> Kind:
+    """The rules of the kind *name*; one that nobody here knows is money an hour, after narrow kinds.
+
+    >>> kind_of("gcp_resource_cud").is_count, kind_of("fjord_gpu_plan").is_count
+    (True, False)
+    """
+    own = "what it has a rate for"
+    return KINDS.get(name) or Kind(
+        name, "any", 1, False, own, _AWS_ORDER, own, "the user's own", _READ
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Offer:
     """A commitment one can buy: the rates, by SKU, that an hour's amount is used up at.
@@ -123,10 +138,8 @@ class Offer:
     """Per cent of the term's price that is paid at the purchase."""
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise BadInput(
-                f"a commitment of kind {self.kind!r} is not known; known: {', '.join(KINDS)}"
-            )
+        if not self.kind:
+            raise BadInput("a commitment has a kind; write one, such as aws_compute_savings_plan")
         if self.term not in TERM_HOURS:
             raise BadInput(f"a term of {self.term!r} is not known; known: {', '.join(TERM_HOURS)}")
         if not self.rates:
@@ -146,12 +159,12 @@ class Offer:
     @property
     def is_count(self) -> bool:
         """Whether it is bought as a whole number of machines."""
-        return KINDS[self.kind].is_count
+        return kind_of(self.kind).is_count
 
     @property
     def rank(self) -> int:
         """Its place in the provider's order."""
-        return KINDS[self.kind].rank
+        return kind_of(self.kind).rank
 
     @property
     def name(self) -> str:
@@ -184,9 +197,9 @@ class Holding:
     """The first hour after it."""
 
     def __post_init__(self) -> None:
-        if type(self.amount_nano) is not int or self.amount_nano < 0:
+        if type(self.amount_nano) is not int or not 0 <= self.amount_nano <= AMOUNT_MAX:
             raise BadInput(
-                f"{self.offer.name}: {self.amount_nano!r} is no amount; write at least 0"
+                f"{self.offer.name}: an amount an hour is from 0 to {AMOUNT_MAX // NANO:,}"
             )
         if self.end <= self.start:
             raise BadInput(f"{self.offer.name}: it ends before it begins")

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from trainfare.commitments.application import Pair, apply, pairs_of, serve
-from trainfare.commitments.demand import Demand
+from trainfare.commitments.demand import Demand, exact_sum
 from trainfare.commitments.merged import Floats, Merged, merge
 from trainfare.commitments.offer import Holding, Offer
 from trainfare.commitments.single import NO_LIMITS, Limits, best_amount, paid
@@ -108,7 +108,7 @@ def _keeps(
     if limits.least_used <= 0:
         return True
     applied = apply(demand, [*held, *bought])
-    used = int(applied.used_nano[:, len(held) :].sum())
+    used = exact_sum(applied.used_nano[:, len(held) :])
     return used >= limits.least_used * demand.hours * sum(one.amount_nano for one in bought)
 
 

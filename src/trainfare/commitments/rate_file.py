@@ -6,7 +6,7 @@ import csv
 from collections import defaultdict
 from collections.abc import Iterable
 
-from trainfare.commitments.offer import KINDS, Offer
+from trainfare.commitments.offer import KINDS, Offer, kind_of
 from trainfare.core.errors import BadInput
 from trainfare.core.money import NANO, decimal_of
 
@@ -37,13 +37,11 @@ def read_offers(lines: Iterable[str], name: str) -> list[Offer]:
                 f"{where}, column rate: {row['rate']!r}; write more than 0, at most 9 places"
             )
         kind, term, sku = ((row[key] or "").strip() for key in ("kind", "term", "sku"))
-        if kind not in KINDS:
-            raise BadInput(
-                f"{where}, column kind: {kind!r} is not known; known: {', '.join(KINDS)}"
-            )
+        if not kind:
+            raise BadInput(f"{where}, column kind is empty; known: {', '.join(KINDS)}, or your own")
         if not sku:
             raise BadInput(f"{where}, column sku is empty; name what the rate is for")
-        only = sku if KINDS[kind].is_count else ""
+        only = sku if kind_of(kind).is_count else ""
         if sku in rates[kind, term, only]:
             raise BadInput(f"{where}: a second rate for {sku} under {kind} {term}")
         rates[kind, term, only][sku] = rate.numerator

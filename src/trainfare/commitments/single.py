@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trainfare.commitments.application import apply, pairs_of, scaled
-from trainfare.commitments.demand import Demand
+from trainfare.commitments.demand import Demand, exact_sum
 from trainfare.commitments.offer import Holding, Offer
 
 
@@ -48,7 +48,7 @@ def best_amount(
     60000000000
     """
     pairs = pairs_of([Holding(offer, 0)], demand.columns)
-    if not pairs:
+    if not pairs or not demand.hours:
         return 0
     places = np.empty((demand.hours, len(pairs)), dtype=np.int64)
     for at, pair in enumerate(pairs):
@@ -83,7 +83,7 @@ def _used_enough(demand: Demand, offer: Offer, most: int, least_used: float) -> 
     while low < high:
         middle = (low + high + 1) // 2
         applied = apply(demand, [Holding(offer, middle * offer.quantum_nano)])
-        if applied.used_nano.sum() >= least_used * applied.committed_nano:
+        if exact_sum(applied.used_nano) >= least_used * applied.committed_nano:
             low = middle
         else:
             high = middle - 1
@@ -93,4 +93,4 @@ def _used_enough(demand: Demand, offer: Offer, most: int, least_used: float) -> 
 def paid(demand: Demand, holdings: Sequence[Holding], refund: float = 0.0) -> int:
     """What *demand* costs with *holdings*, in nano-units, less the refund of what is unused."""
     applied = apply(demand, holdings)
-    return applied.total_nano - round(refund * int(applied.unused_nano.sum()))
+    return applied.total_nano - round(refund * exact_sum(applied.unused_nano))

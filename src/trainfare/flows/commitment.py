@@ -8,7 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from trainfare.commitments.application import apply
-from trainfare.commitments.backtest import Tested, Window, backtest, cautious_plan, windows_of
+from trainfare.commitments.backtest import (
+    SHORT_HOURS,
+    Tested,
+    Window,
+    backtest,
+    cautious_plan,
+    windows_of,
+)
 from trainfare.commitments.demand import Demand, read_demand
 from trainfare.commitments.measures import Measures, measure
 from trainfare.commitments.offer import Holding, Offer
@@ -122,7 +129,7 @@ def make_commitment_plan(
 
 def _windows(hours: int, count: int) -> list[Window]:
     """Tested windows over the later part of history; none where it is shorter than two weeks."""
-    if hours < 2 * 168:
+    if hours < SHORT_HOURS:
         return []
     first = int(hours * FIT_SHARE)
     length = max(24, (hours - first) // count)
@@ -249,6 +256,8 @@ def parse_purchase(text: str, offers: Sequence[Offer]) -> Holding:
         known = ", ".join(f"{one.kind}:{one.term}" for one in offers) or "none"
         raise NotFound(f"no offer is {words.strip()!r}; known: {known}")
     number = decimal_of(amount)
+    if found[0].is_count and number.denominator != 1:
+        raise BadInput(f"{text!r}: {found[0].kind} is bought by the machine; write a whole number")
     exact = number * (found[0].quantum_nano if found[0].is_count else NANO)
     if exact < 0 or exact.denominator != 1:
         raise BadInput(f"{text!r}: the amount is at least 0, with at most 9 places, machines whole")

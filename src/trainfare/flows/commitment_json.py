@@ -11,7 +11,7 @@ from trainfare.commitments.application import apply
 from trainfare.commitments.backtest import Tested
 from trainfare.commitments.demand import Demand
 from trainfare.commitments.measures import Measures, measure
-from trainfare.commitments.offer import KINDS, Holding
+from trainfare.commitments.offer import Holding, kind_of
 from trainfare.core.money import NANO, Money
 from trainfare.flows.commitment import YEAR_HOURS, CommitmentPlan
 from trainfare.flows.commitment_demand import BilledDemand
@@ -73,7 +73,7 @@ def holding_json(one: Holding, currency: str) -> dict[str, Any]:
         "commitment_per_hour": Money(one.amount_nano, currency).text(),
         "unit": f"{currency}/h",
         "skus": sorted(one.offer.rates),
-        "covers": KINDS[one.offer.kind].covers,
+        "covers": kind_of(one.offer.kind).covers,
         "source": one.offer.source,
     }
     if one.offer.is_count:
