@@ -214,7 +214,10 @@ def test_a_folder_of_artifacts_alone_is_said_and_its_database_named(tmp_path, ho
     assert str(told.value).endswith(str(tmp_path / "mlflow.db"))
 
 
-def test_what_the_client_logs_of_a_broken_experiment_is_not_shown(tmp_path, home, caplog):
+def test_what_the_client_logs_of_a_broken_experiment_is_not_shown(
+    tmp_path, home, caplog, monkeypatch
+):
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
     files = mlflow.MlflowClient((tmp_path / "mlruns").as_uri())
     files.create_experiment("files")
     (tmp_path / "mlruns" / "77" / "artifacts").mkdir(parents=True)
