@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainfare.core.errors import BadInput
-from trainfare.core.period import HOUR, BillingPeriod, Interval, format_instant, parse_instant
+from trainfare.core.period import (
+    FIRST_NS,
+    HOUR,
+    LAST_NS,
+    BillingPeriod,
+    Interval,
+    format_instant,
+    parse_instant,
+)
 
 instants = st.integers(0, 4 * 10**18)
 
@@ -65,6 +73,17 @@ def test_months_follow_one_another(year, month):
 def test_a_time_without_zone_or_sense_is_refused(text):
     with pytest.raises(BadInput):
         parse_instant(text)
+
+
+@pytest.mark.parametrize("year", ["0001", "1699", "2261", "9999"])
+def test_a_time_that_64_bits_of_nanoseconds_hardly_hold_is_refused(year):
+    with pytest.raises(BadInput, match="too far away; write a time from 1700 to 2260"):
+        parse_instant(f"{year}-12-31T23:59:59Z")
+
+
+def test_the_first_and_last_time_that_is_read():
+    assert parse_instant("1700-01-01T00:00:00Z") == FIRST_NS
+    assert parse_instant("2260-12-31T23:59:59.999999999Z") == LAST_NS - 1
 
 
 def test_a_leap_second_is_the_next_minute():

@@ -21,6 +21,11 @@ HOUR = 3600 * SECOND
 DAY = 24 * HOUR
 """Nanoseconds in a day."""
 
+FIRST_NS = -8520336000 * SECOND
+"""1700-01-01: from here …"""
+LAST_NS = 9183110400 * SECOND
+"""… to 2261-01-01 an instant and what is reckoned from it fit into 64 bits."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _RFC3339 = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)"
@@ -77,6 +82,7 @@ class Interval:
 def parse_instant(text: str) -> int:
     """Nanoseconds since the epoch of an RFC 3339 *text*; a time without a zone is refused.
 
+    Nor is one that does not fit into 64 bits of nanoseconds, with room to reckon with.
     A leap second (``23:59:60``) is the first instant of the next minute, as POSIX clocks have it.
 
     >>> parse_instant("1970-01-01T00:00:01.5Z")
@@ -96,7 +102,10 @@ def parse_instant(text: str) -> int:
     if zone not in "Zz":
         hours, minutes = int(zone[1:3]), int(zone[4:6])
         whole -= (1 if zone[0] == "+" else -1) * (hours * 3600 + minutes * 60)
-    return whole * SECOND + int((fraction or "0").ljust(9, "0"))
+    instant_ns = whole * SECOND + int((fraction or "0").ljust(9, "0"))
+    if not FIRST_NS <= instant_ns < LAST_NS:
+        raise BadInput(f"{text!r} is too far away; write a time from 1700 to 2260")
+    return instant_ns
 
 
 def format_instant(instant_ns: int) -> str:

@@ -44,6 +44,29 @@ SETTLED_SECONDS = 60.0
 """The place that is kept was reached so long ago: by then the system has written it to the disk."""
 
 
+def recorded_teams(home: Path, owner: str) -> set[str | None]:
+    """The teams for which a home has segments of *owner*, None for those that are no team's.
+
+    Where the ledger does not know a run, this keeps it from whoever would ship it anew.
+    """
+    teams: set[str | None] = set()
+    try:
+        for folder in _folder_of(home, owner).iterdir():
+            mark = folder / MIRRORED
+            teams.add((mark.read_text(encoding="utf-8") or None) if mark.exists() else None)
+    except FileNotFoundError:
+        pass
+    except (OSError, UnicodeDecodeError):
+        teams.add(None)
+    return teams
+
+
+def _folder_of(home: Path, owner: str) -> Path:
+    if owner.startswith(MACHINE_MARK):
+        return machines_folder(home) / owner.removeprefix(MACHINE_MARK)
+    return runs_folder(home) / owner
+
+
 class Mirror:
     """A thread that keeps the files of a home up with its ledger."""
 
@@ -159,9 +182,7 @@ class Mirror:
     def path_of(self, key: Key) -> Path:
         """Where a stream is written."""
         owner, segment, file = key
-        if owner.startswith(MACHINE_MARK):
-            return machines_folder(self._home) / owner.removeprefix(MACHINE_MARK) / segment / file
-        return runs_folder(self._home) / owner / segment / file
+        return _folder_of(self._home, owner) / segment / file
 
     def _append(self, key: Key, pieces: Sequence[Piece]) -> None:
         """Append what continues the file; pieces of one stream continue one another."""

@@ -275,7 +275,8 @@ def _table(ask: Ask) -> dict[str, Any]:
         )
         for row in rows
     )
-    return {"grids": [Grid("Runs", tuple(Column(name, name) for name in names), lines)]}
+    columns = tuple(Column(name, name) for name in names)
+    return {"grids": [Grid("Runs", columns, lines, shown=PARTS_SHOWN)]}
 
 
 add_parts(

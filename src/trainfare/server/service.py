@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import threading
 import time
@@ -13,7 +14,7 @@ from typing import Any
 
 from trainfare.core.caller import Caller
 from trainfare.flows import access
-from trainfare.flows.mirror import Mirror
+from trainfare.flows.mirror import Mirror, recorded_teams
 from trainfare.flows.sights import Sights, news_of
 from trainfare.server.answer import Answers
 from trainfare.server.policy import Policy, load_policy
@@ -63,7 +64,8 @@ class Service:
         def decided(group: Sequence[Parcel]) -> None:
             loop.call_soon_threadsafe(_wake, group)
 
-        self._intake = Intake(self.ledger, decided, self.mirror.take)
+        recorded = functools.partial(recorded_teams, self.home)
+        self._intake = Intake(self.ledger, decided, self.mirror.take, recorded)
         self.mirror.start()
         self.scheduler.start()
         self._settling.start()

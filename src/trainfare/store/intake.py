@@ -14,11 +14,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import sqlalchemy as sa
+
 from trainfare.core.caller import NotAllowed
 from trainfare.core.errors import OutsideFailed, TrainfareError
 from trainfare.core.shipment import Piece, lengths_after
 from trainfare.store.clients import Sender, note_senders
 from trainfare.store.ledger import Ledger
+from trainfare.store.sights import read_holders, shipped_runs
 from trainfare.store.stream import Draft, Key, Streams
 
 WAITING_MAX = 5_000
@@ -75,14 +78,17 @@ class Intake:
         ledger: Ledger,
         decided: Callable[[Sequence[Parcel]], None],
         stored: Callable[[int, Sequence[Piece]], None] = lambda _after, _pieces: None,
+        recorded: Callable[[str], set[str | None]] = lambda _run: set(),
     ) -> None:
         """Write to *ledger*; *decided* and *stored* are called by the writer, after each commit.
 
-        *stored* is told after which place of the log the new pieces are.
+        *stored* is told after which place of the log the new pieces are. *recorded* says which teams
+        a run is of by its record in the home alone: None for no team's, nothing without a record.
         """
         self._ledger = ledger
         self._decided = decided
         self._stored = stored
+        self._recorded = recorded
         self._waiting: deque[Parcel] = deque()
         self._bytes = 0
         self._streams = Streams()
@@ -162,6 +168,7 @@ class Intake:
         draft = self._streams.draft()
         with self._ledger.change(QUEUE) as connection:
             draft.catch_up(connection)
+            self._keep_off(connection, group)
             draft.find(connection, _wanted(group), now_ns)
             after = draft.through
             added = _added(group, draft)
@@ -176,6 +183,22 @@ class Intake:
         if added:
             assert after is not None
             self._stored(after, added)
+
+    def _keep_off(self, connection: sa.Connection, group: Sequence[Parcel]) -> None:
+        """Refuse what a team sends of runs that nobody shipped yet and that are not its own."""
+        bound = [parcel for parcel in group if parcel.team is not None]
+        unknown = {
+            piece.run
+            for parcel in bound
+            for piece in parcel.pieces
+            if piece.key not in self._streams.known
+        }
+        fresh = unknown - shipped_runs(connection, unknown)
+        holders = read_holders(connection, fresh)
+        teams = {run: {holders[run]} if run in holders else self._recorded(run) for run in fresh}
+        for parcel in bound:
+            strange = (p.run for p in parcel.pieces if not teams.get(p.run, set()) <= {parcel.team})
+            _refuse(parcel, next(strange, None))
 
     def _senders(self, group: Sequence[Parcel], now_ns: int) -> list[Sender]:
         """Who sent, where that was not noted a moment ago."""
@@ -192,7 +215,7 @@ class Intake:
 def _wanted(group: Sequence[Parcel]) -> dict[Key, str | None]:
     """Every stream that the parcels touch, with the team of the first that does."""
     wanted: dict[Key, str | None] = {}
-    for parcel in group:
+    for parcel in (one for one in group if one.refusal is None):
         for piece in parcel.pieces:
             wanted.setdefault(piece.key, parcel.team)
     return wanted
@@ -203,11 +226,9 @@ def _added(group: Sequence[Parcel], draft: Draft) -> list[Piece]:
     lengths: dict[Key, int] = {}
     added: list[Piece] = []
     for parcel in group:
-        if parcel.team is not None and (strange := _strange_run(parcel, draft)):
-            parcel.refusal = NotAllowed(
-                f"the run {strange!r} is not of the team {parcel.team!r}; "
-                "ship it with the token that opened it"
-            )
+        if parcel.team is not None and parcel.refusal is None:
+            _refuse(parcel, _strange_run(parcel, draft))
+        if parcel.refusal is not None:
             continue
         for piece in parcel.pieces:
             if piece.key not in lengths:
@@ -215,6 +236,14 @@ def _added(group: Sequence[Parcel], draft: Draft) -> list[Piece]:
         added += lengths_after(parcel.pieces, lengths)
         parcel.lengths = [lengths[piece.key] for piece in parcel.pieces]
     return added
+
+
+def _refuse(parcel: Parcel, strange: str | None) -> None:
+    if strange is not None:
+        parcel.refusal = NotAllowed(
+            f"the run {strange!r} is not of the team {parcel.team!r}; "
+            "ship it with the token that opened it"
+        )
 
 
 def _strange_run(parcel: Parcel, draft: Draft) -> str | None:

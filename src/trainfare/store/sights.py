@@ -16,7 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from trainfare.core.errors import BadInput
-from trainfare.store.schema import RUN_LABEL, RUN_SIGHT, STREAM
+from trainfare.store.schema import CLAIM, RUN_LABEL, RUN_SIGHT, STREAM
 
 _ROW = RUN_SIGHT.c
 
@@ -274,6 +274,24 @@ def read_owners(connection: sa.Connection, runs: Collection[str]) -> dict[str, s
         metered = sa.select(_ROW.run, _ROW.team).where(_ROW.run.in_(part))
         owners |= {row.run: row.team for row in connection.execute(metered)}
     return owners
+
+
+def read_holders(connection: sa.Connection, runs: Collection[str]) -> dict[str, str | None]:
+    """Like :func:`read_owners`, and None for a run that claims name without a team."""
+    holders: dict[str, str | None] = {}
+    for part in _parts(sorted(runs)):
+        claimed = sa.select(CLAIM.c.run).where(CLAIM.c.run.in_(part)).distinct()
+        holders |= dict.fromkeys(connection.execute(claimed).scalars())
+    return holders | read_owners(connection, sorted(runs))
+
+
+def shipped_runs(connection: sa.Connection, runs: Collection[str]) -> set[str]:
+    """Those of *runs* of which something was shipped."""
+    shipped: set[str] = set()
+    for part in _parts(sorted(runs)):
+        asked = sa.select(STREAM.c.run).where(STREAM.c.run.in_(part)).distinct()
+        shipped |= set(connection.execute(asked).scalars())
+    return shipped
 
 
 def team_of(connection: sa.Connection, run: str) -> tuple[bool, str | None]:
