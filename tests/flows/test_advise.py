@@ -1,5 +1,6 @@
 """Advice from real records, claims and bills; what is planted is found, each dollar once."""
 
+import re
 import time
 from decimal import Decimal
 from fractions import Fraction
@@ -187,6 +188,43 @@ def test_a_sweep_of_metered_runs_is_replayed(tmp_path):
     assert Money.parse(one["saving"]) > Money.parse("300")
     assert one["base"] == "960.000000000"
     assert "Stop trials of lr early" in said_of(tmp_path, "advise")
+
+
+def test_trials_of_another_model_or_team_are_another_experiment(tmp_path):
+    """Twelve trials of one name, four of each of three models: no sweep is large enough."""
+    for n in range(12):
+        values = [2 + n + 5 / (k + 1) for k in range(8)]
+        trial(tmp_path, f"r-{n:02}", values, at=1000 * n, labels={"model": f"m-{n % 3}"})
+    assert not advised(tmp_path, "--kind", "experiments")
+    for n in range(12, 24):
+        values = [2 + n + 5 / (k + 1) for k in range(8)]
+        labels = {"model": "m-9", "team": "nlp"}
+        trial(tmp_path, f"r-{n:02}", values, at=1000 * n, labels=labels)
+    found = advised(tmp_path, "--kind", "experiments")
+    assert {subject for _, subject in found} == {"lr (model=m-9, team=nlp)"}
+    one = found["stop_early", "lr (model=m-9, team=nlp)"]
+    assert one["base"] == "960.000000000"
+    words = said_of(tmp_path, "advise", "show", one["id"])
+    for word in ("best kept yes", "winners killed", "metric val_loss", "saving $"):
+        assert word in " ".join(words.split())
+    assert not re.search(r"\d\.\d{6}", words)
+
+
+def test_the_largest_savings_are_listed_and_all_are_summed(tmp_path):
+    """Twenty-two teams share a machine whose GPUs do nothing for an hour."""
+    for n in range(22):
+        labels = {"team": f"team-{n:02}"}
+        made = Recorder(tmp_path, f"r-{n:02}", clock=Clock(), gpus=8, labels=labels, price=DEAR)
+        made.stage("train")
+        made.ride(1800)
+        made.activity[:] = [0.0] * 8
+        made.ride(3600)
+        made.end()
+    words = said_of(tmp_path, "advise", "--kind", "idle")
+    assert len([line for line in words.splitlines() if line.startswith("idle-")]) == 20
+    assert "and 2 more worth $24.55 in all; --format json" in words
+    assert "Together: $270.00 a month; savings add up." in words
+    assert "of its cost" in words
 
 
 def test_failures_and_duplicates_of_metered_runs_are_found(tmp_path):

@@ -186,7 +186,7 @@ def _recommend(
     stakes = [stake for case in gaining for stake in case.trip.stake(case.part)]
     low, high = _ends(gaining)
     every = statistics.median(case.saving.interval_hours for case in gaining) * 60
-    save = "as now" if is_own else f"and save every {every:,.0f} minutes"
+    save = "and save as often as the runs do" if is_own else f"and save every {every:,.0f} minutes"
     outcomes = _replayed(gaining, quote)
     has_resumed = any(case.trip.attempts > 1 for case in gaining)
     return Recommendation(

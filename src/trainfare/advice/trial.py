@@ -34,7 +34,7 @@ class Trial:
 
     run: str
     experiment: str
-    """Its label ``experiment``; without one its owner."""
+    """Its label ``experiment``, with its model and team; without one its owner."""
     labels: Mapping[str, str]
     interval: Interval
     ending: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import TYPE_CHECKING
 
@@ -10,17 +11,26 @@ import click
 from trainfare.cli.answer import format_option, plural, say_json, shorten, table
 from trainfare.core.decision import Verdict
 from trainfare.core.errors import BadInput
+from trainfare.core.money import Money
 from trainfare.core.period import DAY, name_periods, parse_instant
 from trainfare.core.plain import plain
 from trainfare.core.recommendation import Kind
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from trainfare.core.recommendation import Advice
     from trainfare.flows.advise import Advised
     from trainfare.flows.decisions import Decided
 
+SHOWN = 20
+"""So many recommendations are shown, the largest."""
+
 NOT_SHOWN = 5
 """So many of those not recommended are shown."""
+
+_AMOUNT = re.compile(r"-?\d+\.\d{9}")
+"""How evidence writes money."""
 
 
 @click.group("advise", invoke_without_command=True)
@@ -154,9 +164,12 @@ def _show(found: Advised) -> None:
     if not found.advice:
         click.echo("Nothing to save was found.")
     else:
-        rows = [_row(one) for one in found.advice]
-        head = ["id", "saving", "from", "to", "of", "sure", "effort", "what to do"]
+        rows = [_row(one) for one in found.advice[:SHOWN]]
+        head = ["id", "saving", "from", "to", "of its cost", "sure", "effort", "what to do"]
         click.echo(table(head, rows, right=[1, 2, 3, 4]))
+        if rest := found.advice[SHOWN:]:
+            click.echo(f"and {len(rest):,} more worth {_worth(rest)} in all; --format json")
+        click.echo(f"\nTogether: {_worth(found.advice)} a month; savings add up.")
     if found.not_advised:
         click.echo(f"\nLooked at and not recommended: {plural(len(found.not_advised), 'thing')}")
         for one in found.not_advised[:NOT_SHOWN]:
@@ -176,8 +189,17 @@ def _row(one: Advice) -> list[str]:
         _share(one),
         made.confidence.value,
         made.effort.value,
-        shorten(made.title, 60),
+        plain(made.title),
     ]
+
+
+def _worth(advice: Sequence[Advice]) -> str:
+    """What they save together, in each currency."""
+    sums: dict[str, Money] = {}
+    for one in advice:
+        known = sums.get(one.saving.currency, Money.zero(one.saving.currency))
+        sums[one.saving.currency] = known + one.saving
+    return " and ".join(amount.display(2) for amount in sums.values())
 
 
 def _share(one: Advice) -> str:
@@ -200,12 +222,21 @@ def _show_one(one: Advice) -> None:
     for name, text in facts:
         click.echo(f"  {name:<11} {plain(text)}")
     for name, value in made.evidence.items():
-        click.echo(f"  {name.replace('_', ' '):<11} {_evidence(value)}")
+        click.echo(f"  {name.replace('_', ' '):<11} {_evidence(value, made.currency)}")
 
 
-def _evidence(value: object) -> str:
-    if isinstance(value, list):
-        return "; ".join(_evidence(item) for item in value)
+def _evidence(value: object, currency: str) -> str:
+    """A value of the evidence in words: amounts to the cent, figures rounded, each by its name."""
+    if isinstance(value, list | tuple):
+        return "; ".join(_evidence(item, currency) for item in value)
     if isinstance(value, dict):
-        return " ".join(_evidence(item) for item in value.values())
-    return plain(str(value))
+        each = {name: _evidence(item, currency) for name, item in value.items()}
+        is_nested = any(isinstance(item, dict) for item in value.values())
+        parts = [f"{str(name).replace('_', ' ')} {text}" for name, text in each.items()]
+        return ("; " if is_nested else ", ").join(parts)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+    text = str(value)
+    return Money.parse(text, currency).display(2) if _AMOUNT.fullmatch(text) else plain(text)

@@ -6,7 +6,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from trainfare.advice.history import History
+from trainfare.advice.history import History, PastRun
 from trainfare.advice.sweeps import TRIALS
 from trainfare.advice.trial import Span, Sweep, Trial
 from trainfare.core.charge import Component
@@ -75,6 +75,15 @@ def _is_paid(history: History, receipt: Receipt) -> bool:
     return any(run_slot(run, one, Component.COMPUTE) in history.paid for one in history.periods)
 
 
+def _experiment(past: PastRun) -> str:
+    """Its experiment with its model and team: other teams use the same name for other work."""
+    name = past.labels.get("experiment")
+    if not name:
+        return past.owner
+    about = [f"{key}={past.labels[key]}" for key in ("model", "team") if past.labels.get(key)]
+    return f"{name} ({', '.join(about)})" if about else name
+
+
 def _trial(gathered: Gathered, receipt: Receipt, *, is_parent: bool) -> Trial:
     run = receipt.run
     past = gathered.history.runs[run.id]
@@ -90,7 +99,7 @@ def _trial(gathered: Gathered, receipt: Receipt, *, is_parent: bool) -> Trial:
     )
     return Trial(
         run=run.id,
-        experiment=past.labels.get("experiment") or past.owner,
+        experiment=_experiment(past),
         labels=past.labels,
         interval=past.interval,
         ending=past.ending or "",
