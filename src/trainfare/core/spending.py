@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from itertools import accumulate
 
 from trainfare.core.charge import Component
 from trainfare.core.estimate import Estimate
@@ -44,28 +47,49 @@ def components_within(
     }
 
 
+def spent_at(run: RunRecord, estimate: Estimate, instants: Sequence[int]) -> list[int]:
+    """Nano-units that a run had spent by each of *instants*, which ascend, as :func:`spent_within`.
+
+    One pass over the run, however many instants; what has no price is not in it.
+    """
+    during, over = [0] * len(instants), [0] * (len(instants) + 1)
+    rest = sum(amount.nano for amount in estimate.components.values() if amount is not None)
+    for _, amount, interval in _pieces(run, estimate):
+        rest -= amount.nano
+        first = bisect_right(instants, interval.start_ns)
+        last = bisect_left(instants, interval.end_ns, lo=first)
+        over[last] += amount.nano
+        for place in range(first, last):
+            during[place] += part_until(amount, interval, instants[place]).nano
+    end_ns = max(attempt.interval.end_ns for attempt in run.attempts)
+    over[bisect_right(instants, end_ns)] += rest
+    return [sum(pair) for pair in zip(accumulate(over[:-1]), during, strict=True)]
+
+
 def _spent_until(run: RunRecord, estimate: Estimate, at_ns: int) -> dict[Component, Money]:
     zero = Money.zero(estimate.currency)
     whole, passed = dict.fromkeys(Component, zero), dict.fromkeys(Component, zero)
-
-    def spend(component: Component, amount: Money, interval: Interval) -> None:
+    for component, amount, interval in _pieces(run, estimate):
         whole[component] += amount
-        passed[component] += _part(amount, interval, at_ns)
-
-    for stretch in estimate.stretches:
-        if stretch.estimated_cost is not None:
-            spend(stretch.component, stretch.estimated_cost, stretch.interval)
-    for artifact in (one for segment in run.segments for one in segment.artifacts):
-        byte_ns, price = artifact.byte_ns, artifact.price
-        if byte_ns and isinstance(price, Price) and price.currency == estimate.currency:
-            spend(Component.STORAGE, price.of(byte_ns), artifact.held)
+        passed[component] += part_until(amount, interval, at_ns)
     if at_ns > max(attempt.interval.end_ns for attempt in run.attempts):
-        for component, amount in estimate.components.items():
-            passed[component] += (amount or zero) - whole[component]
+        for component, all_of_it in estimate.components.items():
+            passed[component] += (all_of_it or zero) - whole[component]
     return passed
 
 
-def _part(amount: Money, interval: Interval, at_ns: int) -> Money:
+def _pieces(run: RunRecord, estimate: Estimate) -> Iterator[tuple[Component, Money, Interval]]:
+    """What is spent over time: each stretch of a machine, and each artifact while it is held."""
+    for stretch in estimate.stretches:
+        if stretch.estimated_cost is not None:
+            yield stretch.component, stretch.estimated_cost, stretch.interval
+    for artifact in (one for segment in run.segments for one in segment.artifacts):
+        byte_ns, price = artifact.byte_ns, artifact.price
+        if byte_ns and isinstance(price, Price) and price.currency == estimate.currency:
+            yield Component.STORAGE, price.of(byte_ns), artifact.held
+
+
+def part_until(amount: Money, interval: Interval, at_ns: int) -> Money:
     """What of *amount* was spent before *at_ns*, if it is spent evenly over *interval*."""
     if at_ns >= interval.end_ns:
         is_over = at_ns > interval.start_ns  # an instant is spent in the window that begins with it

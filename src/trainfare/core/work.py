@@ -40,6 +40,10 @@ class Work:
     whys: Mapping[str, str] = field(default_factory=dict)
 
 
+NO_WORK = Work(None, None, None, None, None, ())
+"""What is said of a run whose work nobody asked for."""
+
+
 def leader(attempt: Attempt) -> Segment:
     """The segment that counted most steps, low ranks first: the one whose steps are the run's."""
     return min(attempt.segments, key=lambda s: (-s.steps, s.rank, s.is_wrapper, s.id))

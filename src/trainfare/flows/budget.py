@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from trainfare.core.budget import Budget, BudgetPeriod, BudgetView, Standing
@@ -15,6 +15,8 @@ from trainfare.core.money import Money
 from trainfare.core.period import DAY, HOUR, BillingPeriod, Interval, parse_instant
 from trainfare.core.standing import Spender, stand, sum_of
 from trainfare.flows.bill import has_ledger
+from trainfare.flows.brief import Brief, NotAtMidnight
+from trainfare.flows.briefs import Known, read_known
 from trainfare.flows.forecast import forecasts_of
 from trainfare.flows.outlook import with_outlook
 from trainfare.metering.audit import add_to_audit
@@ -61,25 +63,71 @@ def standings(
     asked = read_budgets(home) if budgets is None else budgets
     if not asked:
         return []
-    receipts = read_receipts(home, now_ns=at_ns)
-    arrived, billed = _billed(home) if any(_is_billed(one) for one in asked) else ({}, {})
-    forecasts = forecasts_of(home, receipts)
+    bills = _billed(home) if any(_is_billed(one) for one in asked) else ({}, {})
+    known = read_known(home, at_ns)
+    try:
+        return _stand_all(home, asked, known, bills, at_ns)
+    except NotAtMidnight:  # a budget that starts within a day asks for more than briefs tell
+        known = Known((), read_receipts(home, now_ns=at_ns), at_ns)
+        return _stand_all(home, asked, known, bills, at_ns)
+
+
+def _stand_all(
+    home: Path,
+    budgets: Sequence[Budget],
+    known: Known,
+    bills: tuple[_Arrived, _Billed],
+    at_ns: int,
+) -> list[Standing]:
+    forecasts = forecasts_of(home, known.receipts)
+    riders = [*map(_rider_in_brief(at_ns), known.briefs), *map(_rider, known.receipts)]
+    riders.sort(key=lambda one: (one.spender.lasted.start_ns, one.spender.run))
     found = []
-    for budget in asked:
-        spenders = _covered(budget, receipts, arrived, billed)
+    for budget in budgets:
+        spenders = _covered(budget, riders, *bills)
         found += [
             with_outlook(one, spenders, forecasts, at_ns) for one in stand(budget, spenders, at_ns)
         ]
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class _Rider:
+    """A run as budgets look at it, by its estimate."""
+
+    name: str | None
+    labels: Mapping[str, str]
+    currency: str
+    whole: Interval
+    """From its start until nothing of it costs any more."""
+    spender: Spender
+
+
+def _rider(receipt: Receipt) -> _Rider:
+    run = receipt.run
+    spender = spender_of(receipt, estimated_by(receipt))
+    held = [one.held.end_ns for segment in run.segments for one in segment.artifacts]
+    whole = Interval(spender.lasted.start_ns, max(spender.lasted.end_ns, *held, 0) + 1)
+    return _Rider(run.name, run.labels, receipt.estimate.currency, whole, spender)
+
+
+def _rider_in_brief(now_ns: int) -> Callable[[Brief], _Rider]:
+    def rider(one: Brief) -> _Rider:
+        spender = one.spender(now_ns)
+        until_ns = max(spender.lasted.end_ns, spender.storage_until_ns)
+        whole = Interval(spender.lasted.start_ns, until_ns + 1)
+        return _Rider(one.name, one.labels, one.currency, whole, spender)
+
+    return rider
+
+
 def _covered(
-    budget: Budget, receipts: Sequence[Receipt], arrived: _Arrived, billed: _Billed
+    budget: Budget, riders: Sequence[_Rider], arrived: _Arrived, billed: _Billed
 ) -> list[Spender]:
     return [
-        spender_of(receipt, _book(budget.view, receipt, arrived, billed))
-        for receipt in receipts
-        if budget.covers(receipt.run.id, receipt.run.labels, receipt.run.name)
+        replace(one.spender, spent=_book(budget.view, one, arrived, billed))
+        for one in riders
+        if budget.covers(one.spender.run, one.labels, one.name)
     ]
 
 
@@ -97,7 +145,7 @@ def spent_course(
         raise BadInput(f"budget {budget.id} is for each run by itself; draw a budget with a period")
     arrived, billed = _billed(home) if _is_billed(budget) else ({}, {})
     receipts = read_receipts(home, now_ns=at_ns)
-    spenders = _covered(budget, receipts, arrived, billed)
+    spenders = _covered(budget, [_rider(one) for one in receipts], arrived, billed)
     [standing] = stand(budget, spenders, at_ns)
     standing = with_outlook(standing, spenders, forecasts_of(home, receipts), at_ns)
     window = budget.window(at_ns)
@@ -118,16 +166,15 @@ def _is_billed(budget: Budget) -> bool:
 
 
 def _book(
-    view: BudgetView, receipt: Receipt, arrived: _Arrived, billed: _Billed
+    view: BudgetView, rider: _Rider, arrived: _Arrived, billed: _Billed
 ) -> Callable[[Interval], Money | None]:
     """What the run spent within a window, in the book of *view*."""
-    days = billed.get(receipt.run.id, ())
-
-    estimated = estimated_by(receipt)
+    days = billed.get(rider.spender.run, ())
+    estimated = rider.spender.spent
 
     def charged(window: Interval) -> Money:
         inside = [amount for day, amount in days if window.start_ns <= day.start_ns < window.end_ns]
-        currency = inside[0].currency if inside else receipt.estimate.currency
+        currency = inside[0].currency if inside else rider.currency
         return Money.total(inside, currency)
 
     def blended(window: Interval) -> Money | None:
@@ -136,11 +183,11 @@ def _book(
             amount for day, amount in whole if window.start_ns <= day.start_ns < window.end_ns
         ]
         parts: list[Money | None] = [*inside]
-        parts += [estimated(gap) for gap in _not_billed(window, receipt, arrived)]
+        parts += [estimated(gap) for gap in _not_billed(window, rider.whole, arrived)]
         known = [part for part in parts if part is not None]
         if len(known) < len(parts) or len({part.currency for part in known}) > 1:
             return None
-        return Money.total(known, known[0].currency if known else receipt.estimate.currency)
+        return Money.total(known, known[0].currency if known else rider.currency)
 
     return {
         BudgetView.ESTIMATED: estimated,
@@ -153,12 +200,9 @@ def _is_whole(day: Interval, arrived: _Arrived) -> bool:
     return day.end_ns <= arrived.get(str(BillingPeriod.of(day.start_ns)), 0)
 
 
-def _not_billed(window: Interval, receipt: Receipt, arrived: _Arrived) -> list[Interval]:
-    """The parts of *window* within the run's time that no bill reaches yet."""
-    ends = [one.interval.end_ns for one in receipt.run.attempts]
-    ends += [one.held.end_ns for segment in receipt.run.segments for one in segment.artifacts]
-    start_ns = min(one.interval.start_ns for one in receipt.run.attempts)
-    inside = window.clip(Interval(start_ns, max(ends) + 1))
+def _not_billed(window: Interval, whole: Interval, arrived: _Arrived) -> list[Interval]:
+    """The parts of *window* within the *whole* of a run's time that no bill reaches yet."""
+    inside = window.clip(whole)
     gaps: list[Interval] = []
     while inside is not None:
         month = BillingPeriod.of(inside.start_ns)

@@ -5,7 +5,7 @@ allocate what is new → receipts × allocated charges → rows by cause → (le
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -16,6 +16,7 @@ from trainfare.core.money import Money
 from trainfare.core.period import BillingPeriod, format_instant
 from trainfare.flows.allocation import allocate_periods
 from trainfare.flows.bill import need_analytics
+from trainfare.flows.briefs import read_within
 from trainfare.flows.months import read_months
 from trainfare.metering.history import find_run_id, read_receipts
 
@@ -104,7 +105,7 @@ def reconcile(
     wanted = None if period is None else BillingPeriod.parse(period)
     if as_of_ns is None:
         _allocate(home)
-    known = _read(home, as_of_ns)
+    known = _read(home, as_of_ns, wanted)
     rows = _rows(known, wanted)
     if run is not None:
         rows = _only(home, rows, run)
@@ -175,14 +176,25 @@ def _allocate(home: Path) -> None:
         allocate_periods(home)
 
 
-def _read(home: Path, as_of_ns: int | None) -> _Home:
+def _read(home: Path, as_of_ns: int | None, wanted: BillingPeriod | None) -> _Home:
     from trainfare.store.claims import read_claims
     from trainfare.store.ledger import open_ledger
 
-    receipts = read_receipts(home)
+    if wanted is None:
+        receipts = read_receipts(home)
+    else:
+        months = _last_two(read_months(home, (), as_of_ns), wanted)
+        named = {run for month in months for run, _ in month.sums}
+        asked = {wanted, *(month.period for month in months)}
+        receipts = read_within(home, [one.interval for one in asked], named)
     with open_ledger(home) as ledger, ledger.look() as connection:
         claims = read_claims(connection)
     return _Home(receipts, claims, read_months(home, receipts, as_of_ns))
+
+
+def _last_two(months: Iterable[MonthBill], last: BillingPeriod) -> list[MonthBill]:
+    """The latest two of *months* that are not after *last*, the older first."""
+    return sorted((m for m in months if m.period <= last), key=lambda month: month.period)[-2:]
 
 
 def _rows(known: _Home, wanted: BillingPeriod | None) -> list[Row]:
@@ -212,9 +224,8 @@ def _errors(known: _Home, periods: Sequence[BillingPeriod]) -> tuple[PeriodError
     last = max(periods, default=None)
     if last is None:
         return ()
-    billed = sorted(m.period for m in known.months if m.period <= last)[-2:]
     found = []
-    for period in billed:
+    for period in (month.period for month in _last_two(known.months, last)):
         compared = [row.variance for row in _rows(known, period) if row.variance is not None]
         median = median_error(compared)
         if median is not None:

@@ -13,9 +13,10 @@ from trainfare.core.dataset import find_outputs
 from trainfare.core.errors import BadInput, NotFound
 from trainfare.core.labels import KNOWN, make_labels
 from trainfare.core.money import Money
-from trainfare.core.period import BillingPeriod
+from trainfare.core.period import BillingPeriod, Interval
 from trainfare.core.work import work_of
 from trainfare.flows.bill import has_analytics, has_ledger
+from trainfare.flows.briefs import read_known
 from trainfare.metering.history import read_receipts
 from trainfare.metering.metrics import read_logged_steps, read_series
 from trainfare.reports.entry import BilledPeriod
@@ -116,8 +117,14 @@ def make_report(
     bills = _read_bills(home, wanted, as_of_ns)
     names = tuple(one.period for one in bills.allocations)
     periods = names or ((wanted,) if wanted else ())
-    receipts = read_receipts(home, is_whole=asked.needs_samples)
+    is_simple = not asked.names and not {"stage", "epoch", "step"} & {*by, *(where or {})}
+    known = read_known(home) if is_simple else None
+    receipts = known.receipts if known else read_receipts(home, is_whole=asked.needs_samples)
     spends, outside = _spends(home, receipts, periods, asked)
+    if known is not None:
+        briefs = [one.spend(_intervals(periods), known.now_ns) for one in known.briefs]
+        inside = [one for one in briefs if one.parts]
+        spends, outside = spends + inside, outside + len(briefs) - len(inside)
     if not bills.allocations and not spends:
         raise NotFound(_nothing(wanted, as_of_ns))
     question = Question(
@@ -194,7 +201,7 @@ def _spends(
     home: Path, receipts: Sequence[Receipt], periods: Sequence[str], asked: Asked
 ) -> tuple[list[Spend], int]:
     """The runs with a part in *periods* (none: all time), and how many have none."""
-    intervals = {one: BillingPeriod.parse(one).interval for one in periods} or None
+    intervals = _intervals(periods)
     spends = []
     for receipt in receipts:
         run = receipt.run
@@ -204,6 +211,10 @@ def _spends(
         spends.append(spend_of(receipt, work_of(run, logged), intervals, series))
     inside = [spend for spend in spends if spend.parts]
     return inside, len(spends) - len(inside)
+
+
+def _intervals(periods: Sequence[str]) -> dict[str, Interval] | None:
+    return {one: BillingPeriod.parse(one).interval for one in periods} or None
 
 
 def _name(spend: Spend) -> dict[str, str]:

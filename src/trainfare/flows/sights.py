@@ -19,6 +19,8 @@ from pathlib import Path
 from trainfare.core.dataset import places
 from trainfare.core.period import HOUR, SECOND, BillingPeriod
 from trainfare.core.stage import Status
+from trainfare.flows.brief import brief_of
+from trainfare.flows.briefs import brief_sign, price_signs
 from trainfare.flows.forecast import Forecaster, with_forecasts
 from trainfare.flows.months import with_bills
 from trainfare.flows.sight import sight_of
@@ -28,6 +30,7 @@ from trainfare.metering.home import runs_folder
 from trainfare.metering.receipt import Receipt
 from trainfare.metering.shelf import run_span, spool_signs
 from trainfare.store.allocations import current_allocations
+from trainfare.store.briefs import briefed_runs, drop_briefs, put_briefs
 from trainfare.store.decisions import newest_decision
 from trainfare.store.deliveries import current_since, newest_change_ns
 from trainfare.store.ledger import Ledger
@@ -137,6 +140,8 @@ class Sights:
         if not self._is_open:
             with self._ledger.look() as connection:
                 self._marks = read_marks(connection)
+                # An earlier version left lines without briefs.
+                self._waiting |= dict.fromkeys(self._marks.keys() - briefed_runs(connection), True)
             self._spans = _Spans({run: _span(mark) for run, mark in self._marks.items()})
             self._is_open = True
         self._list()
@@ -171,6 +176,7 @@ class Sights:
         gone = [run for run in self._spans.spans if run not in there]
         with self._ledger.change() as connection:
             drop_sights(connection, gone)
+            drop_briefs(connection, gone)
         for run in gone:
             self._marks.pop(run, None)
             self._waiting.pop(run, None)
@@ -229,6 +235,7 @@ class Sights:
             return
         beside = set(self._spans.sharing(chosen, self._marks))
         receipts, _ = read_some(self._home, list(chosen), beside, now_ns=now_ns)
+        briefs = self._briefs(receipts, chosen)
         receipts = self._completed(receipts, now_ns)
         with self._ledger.look() as connection:
             teams = shippers_of(connection, list(chosen))
@@ -244,6 +251,8 @@ class Sights:
         with self._ledger.change() as connection:
             put_sights(connection, list(sights.values()))
             drop_sights(connection, [run for run in chosen if run not in sights])
+            put_briefs(connection, briefs)
+            drop_briefs(connection, [run for run in chosen if run not in briefs])
         marks |= {run: mark_of(one) for run, one in sights.items()}
         fresh = [run for run, mark in marks.items() if mark.uris != self._uris_of(run)]
         self._marks |= marks
@@ -256,6 +265,18 @@ class Sights:
 
     def _uris_of(self, run: str) -> tuple[str, ...]:
         return self._marks[run].uris if run in self._marks else ()
+
+    def _briefs(
+        self, receipts: Sequence[Receipt], chosen: Mapping[str, _Signs]
+    ) -> dict[str, tuple[str, str]]:
+        """Run → sign and text of its brief, of those that have ended."""
+        prices = price_signs(self._home)
+        made = {one.run.id: brief_of(one) for one in receipts}
+        return {
+            run: (brief_sign(chosen[run], prices), one.to_text())
+            for run, one in made.items()
+            if one is not None
+        }
 
     def _completed(self, receipts: Sequence[Receipt], now_ns: int) -> list[Receipt]:
         """With bills where a run has ended, and forecasts where it goes on."""

@@ -221,7 +221,7 @@ def _parts(receipt: Receipt, periods: Mapping[str, Interval] | None) -> Iterator
     key: Key
     for stretch, attempt in _in_order(receipt):
         epoch = stretch.epoch if stretch.stage == TRAIN else None
-        for name, inside in _cuts(stretch.interval, periods):
+        for name, inside in cuts_of(stretch.interval, periods):
             key = (name, stretch.component, stretch.stage, epoch, attempt)
             amount = stretch.estimated_cost
             if amount is not None and inside != stretch.interval:
@@ -232,7 +232,7 @@ def _parts(receipt: Receipt, periods: Mapping[str, Interval] | None) -> Iterator
                 amount.nano if amount is not None and is_priced and not is_free else by_time
             )
     for component, amount, interval in _outside(receipt):
-        for name, inside in _cuts(interval, periods):
+        for name, inside in cuts_of(interval, periods):
             key = (name, component, None, None, 0)
             costs[key].append(within(amount, interval, inside) if inside != interval else amount)
     for key, amounts in costs.items():
@@ -256,9 +256,10 @@ def _in_order(receipt: Receipt) -> list[tuple[Stretch, int]]:
     return found
 
 
-def _cuts(
+def cuts_of(
     interval: Interval, periods: Mapping[str, Interval] | None
 ) -> Iterator[tuple[str, Interval]]:
+    """The periods that *interval* touches, each with what of it lies in there."""
     if periods is None:
         yield ALL_TIME, interval
         return

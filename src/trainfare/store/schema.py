@@ -164,6 +164,14 @@ RUN_SIGHT = sa.Table(
     ).ddl_if(dialect="sqlite"),
 )
 
+RUN_BRIEF = sa.Table(
+    "run_brief",
+    METADATA,
+    sa.Column("run", sa.String(63), primary_key=True),
+    sa.Column("sign", sa.String(64), nullable=False, comment="digest of what it was made from"),
+    sa.Column("text", sa.Text, nullable=False, comment="JSON, what reports need of its receipt"),
+)
+
 TOKEN = sa.Table(
     "token",
     METADATA,
