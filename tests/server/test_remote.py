@@ -98,24 +98,85 @@ def test_options_for_the_servers_own_machine_are_refused(server, command):
     assert server.ask("/api/v1/console", method="POST", body=body)[0] == 400
 
 
-def test_a_caller_of_a_team_gets_its_own(server, tmp_path):
+@pytest.fixture(scope="module")
+def nlp(server):
     body = {"name": "nlp", "scopes": ["read"], "team": "nlp"}
-    token = server.json("/api/v1/tokens", method="POST", body=body)["secret"]
-    code, said, _ = there(server, tmp_path, "runs", "--team", "vision", token=token)
-    assert code == 0
-    assert "run-v" not in said
-    assert "run-a" in said
-    for command in (
+    return server.json("/api/v1/tokens", method="POST", body=body)["secret"]
+
+
+OF_OTHERS = ("run-v", "vision", "i-2")
+"""Words of the other team: its run, its name, its machine."""
+
+
+@pytest.mark.parametrize(
+    ("command", "word"),
+    [
+        ("runs --team vision", "run-a"),
+        ("receipt run-a", "run-a"),
+        ("receipt last --format csv", "compute"),
+        ("show run-b", "run-b"),
+        ("explain run-a", "run-a"),
+        ("explain run-a --format json", '"run-a"'),
+        ("watch run-a --once", "run-a"),
+        ("compare run-a run-b", "run-a"),
+        ("report --by run,team", "run-a"),
+        ("report --by component --format csv", "compute"),
+        ("report --by run --where team=vision --format json", '"run-a"'),
+        ("reconcile", "run-a"),
+        ("reconcile --run run-a --format json", '"run-a"'),
+        ("statement", "nlp"),
+        ("statement --team vision --format json", '"nlp"'),
+        ("statement --format csv", "nlp"),
+        ("frontier", "run-a"),
+        ("budget list", "nlp-all"),
+        ("budget show nlp-all", "nlp-all"),
+        ("budget check --format json", '"nlp-all"'),
+        ("alerts list", ""),
+        ("estimate --instance p4d.24xlarge --hours 2 --region us-east-1", "p4d"),
+        ("prices find p4d --limit 2", "p4d"),
+    ],
+)
+def test_a_caller_of_a_team_gets_its_own(server, nlp, tmp_path, command, word):
+    code, said, complaint = there(server, tmp_path, *command.split(), token=nlp)
+    assert code == 0, complaint
+    assert word in said
+    assert not [one for one in OF_OTHERS if one in said + complaint]
+
+
+@pytest.mark.parametrize("command", ["report --by team", "report --by team --format json"])
+def test_what_a_team_has_says_nothing_of_how_much_there_is(server, nlp, tmp_path, command):
+    _, said, _ = there(server, tmp_path, *command.split(), token=nlp)
+    # Machines cost 10.5, 11.5, 12.5 and 13.5: 48 on the bill, 22 of it nlp's.
+    assert "22.0" in said
+    assert not [one for one in ("48", "12.5", "26.0", "0.458", "45.8") if one in said]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
         "watch run-v",
         "compare run-a run-v",
+        "receipt run-v",
+        "explain run-v",
+        "explain --charge none/x.csv:1",
+        "reconcile --run run-v",
+        "report --by run --format html --out x.html",
         "bill list",
-        "receipt run-a",
-        "budget list",
-    ):
-        code, said, complaint = there(server, tmp_path, *command.split(), token=token)
-        assert code == 2, command
-        assert said == ""
-        assert complaint.count("\n") == 1
+        "verify",
+        "budget show vision-all",
+        "budget check vision-all",
+        "budget set mine --limit 5",
+        "prices list",
+        "utilization",
+        "report --by nosuch",
+        "report --nosuch",
+    ],
+)
+def test_what_is_not_a_team_s_is_refused_in_one_sentence(server, nlp, tmp_path, command):
+    code, said, complaint = there(server, tmp_path, *command.split(), token=nlp)
+    assert (code, said, complaint.count("\n")) == (2, "", 1), complaint
+    asked = command.split()
+    assert not [one for one in OF_OTHERS if one in complaint and one not in " ".join(asked)]
 
 
 def test_a_server_that_is_not_there_or_knows_nobody_is_one_sentence(server, tmp_path):

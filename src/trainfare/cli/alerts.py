@@ -14,9 +14,9 @@ from typing import Any
 import click
 
 from trainfare.budgets.alert import Alert, Severity
-from trainfare.budgets.alert_shelf import alert_json, notice_json
+from trainfare.budgets.alert_shelf import Shelf, alert_json, notice_json
 from trainfare.budgets.target import SECRET_PREFIX
-from trainfare.cli.answer import format_option, plural, say_json, shorten, width
+from trainfare.cli.answer import format_option, only_team, plural, say_json, shorten, width
 from trainfare.core.errors import TrainfareError
 from trainfare.core.period import SECOND, format_instant
 from trainfare.core.plain import plain
@@ -29,6 +29,7 @@ from trainfare.flows.alerts import (
     send_messages,
     try_targets,
 )
+from trainfare.metering.budget_shelf import read_budgets
 from trainfare.metering.home import home_folder
 
 _COLOURS = {Severity.WARNING: "yellow", Severity.CRITICAL: "red"}
@@ -46,6 +47,8 @@ def list_(is_all: bool, form: str) -> None:
     """List alerts as the last look found them."""
     shelf = read_alerts(home_folder())
     alerts = [one for one in shelf.alerts if is_all or one.is_open]
+    if team := only_team():
+        alerts, shelf = _own(team, alerts), Shelf()
     if form == "json":
         say_json(
             {
@@ -63,6 +66,14 @@ def list_(is_all: bool, form: str) -> None:
             click.echo(
                 f"target {name} has still to be told of {plural(len(queue.waiting), 'alert')}"
             )
+
+
+def _own(team: str, alerts: list[Alert]) -> list[Alert]:
+    from trainfare.flows.own import alerts_of, is_of_team, runs_of_team
+
+    home = home_folder()
+    runs = runs_of_team(home, team, {one.subject for one in alerts})
+    return alerts_of(alerts, runs, {b.id for b in read_budgets(home) if is_of_team(b, team)})
 
 
 @command.command("check")

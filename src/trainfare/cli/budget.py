@@ -6,10 +6,19 @@ import shlex
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
-from trainfare.cli.answer import format_option, plural, say_json, shorten, table, width
+from trainfare.cli.answer import (
+    format_option,
+    only_team,
+    plural,
+    say_json,
+    shorten,
+    table,
+    width,
+)
 from trainfare.core.budget import (
     Budget,
     BudgetPeriod,
@@ -26,7 +35,8 @@ from trainfare.core.plain import plain
 from trainfare.flows.budget import Fit, drop_budget, fit_plan, set_budget, standings
 from trainfare.flows.budget_json import fits_json, scoped_json, standing_json
 from trainfare.flows.fare import read_plan
-from trainfare.metering.budget_shelf import find_budget, read_budgets
+from trainfare.flows.own import is_of_team
+from trainfare.metering.budget_shelf import read_budgets
 from trainfare.metering.home import home_folder
 
 COLOURS = {
@@ -120,7 +130,7 @@ def set_(
 @format_option("table", "json")
 def list_(form: str) -> None:
     """Every budget and where it stands."""
-    found = standings(home_folder())
+    found = standings(home_folder(), _budgets(home_folder()))
     _say(found, form)
 
 
@@ -129,7 +139,7 @@ def list_(form: str) -> None:
 @format_option("table", "json")
 def show(name: str, form: str) -> None:
     """One budget in full."""
-    budget = find_budget(home_folder(), name)
+    budget = _find(home_folder(), name)
     found = standings(home_folder(), [budget])
     if form == "json":
         say_json({**scoped_json(budget), "standings": [standing_json(one) for one in found]})
@@ -163,7 +173,7 @@ def delete(name: str, form: str) -> None:
 def check(names: tuple[str, ...], plan: str | None, labels: tuple[str, ...], form: str) -> None:
     """Exit 1 when a budget is over or nothing is known of it, or when a plan would not fit."""
     home = home_folder()
-    budgets = [find_budget(home, name) for name in names] or read_budgets(home)
+    budgets = [_find(home, name) for name in names] or _budgets(home)
     if plan is None:
         if labels:
             raise BadInput("--label says what a plan's run would be; give --plan as well")
@@ -177,6 +187,20 @@ def check(names: tuple[str, ...], plan: str | None, labels: tuple[str, ...], for
         raise NotFound(f"none of these budgets covers a run of {' '.join(labels) or 'no labels'}")
     _say_fits(fits, amount, f"{job.title}, {fare.region},", form)
     sys.exit(0 if all(one.fits for one in fits) else 1)
+
+
+def _budgets(home: Path) -> list[Budget]:
+    """All that may be seen."""
+    return [one for one in read_budgets(home) if is_of_team(one, only_team())]
+
+
+def _find(home: Path, name: str) -> Budget:
+    own = _budgets(home)
+    for budget in own:
+        if budget.id == name:
+            return budget
+    listed = ", ".join(one.id for one in own) or "none"
+    raise NotFound(f"there is no budget {name!r}; those there are: {listed}")
 
 
 def _words(text: str) -> list[str]:

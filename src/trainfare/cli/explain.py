@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trainfare.cli.answer import format_option, say_json, shorten, shorten_middle, table
+from trainfare.cli.answer import (
+    format_option,
+    only_team,
+    say_json,
+    shorten,
+    shorten_middle,
+    table,
+)
 from trainfare.core.carry import CarryRule
 from trainfare.core.charge import View
 from trainfare.core.claim import share_text
@@ -19,6 +26,7 @@ from trainfare.flows.explain_json import (
     amounts_of,
     charge_json,
     effective_of,
+    own_run_json,
     run_json,
     totals_of,
 )
@@ -69,7 +77,8 @@ def command(
     assert run is not None
     told = explain.explain_run(home_folder(), run, period)
     if form == "json":
-        say_json(run_json(run, told))
+        document = run_json(run, told)
+        say_json(own_run_json(document) if only_team() else document)
     else:
         _show_run(run, told)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from trainfare.cli.answer import format_option, say_json, width
+from trainfare.cli.answer import format_option, only_team, say_json, width
 from trainfare.cli.argument import run_argument
 
 
@@ -23,6 +23,10 @@ def command(run: str, form: str) -> None:
     close_dead(home)
     receipts = with_bills(home, [read_receipt(home, find_run_id(home, run))])
     [receipt] = with_forecasts(home, receipts)
+    if team := only_team():
+        from trainfare.flows.own import own_receipt
+
+        receipt = own_receipt(home, team, receipt)
     if form == "json":
         say_json(receipt.to_json())
     elif form == "csv":

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trainfare.cli.answer import format_option, say_json
+from trainfare.cli.answer import format_option, only_team, say_json
 from trainfare.cli.argument import complete_run
 from trainfare.core.errors import BadInput
 
@@ -66,6 +66,10 @@ def command(
         raise BadInput("--learn takes the bills as they stand now; leave --as-of out")
     home = home_folder()
     found = reconcile(home, period, run=run, as_of_ns=parse_instant(as_of) if as_of else None)
+    if team := only_team():
+        from trainfare.flows.own import own_reconciliation
+
+        found = own_reconciliation(home, team, found)
     learning = learn_prices(home, period, confirmed=confirmed) if learn else None
     if form == "json":
         learnt = {} if learning is None else {"learning": learning.to_json()}

@@ -10,6 +10,7 @@ import click
 from trainfare.cli.answer import (
     filters_of,
     format_option,
+    only_team,
     say_table,
     shorten,
     shorten_middle,
@@ -113,6 +114,10 @@ def command(
         as_of_ns=as_of_ns,
         carry=CarryRule(carry) if carry else None,
     )
+    if only_team():
+        from trainfare.flows.own import own_report
+
+        report = own_report(report)
     if form in ("html", "pdf"):
         from trainfare.flows.report_document import report_document
 

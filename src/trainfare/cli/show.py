@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import textwrap
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
-from trainfare.cli.answer import format_option, say_json, shorten, table, visible_len, width
+from trainfare.cli.answer import (
+    format_option,
+    only_team,
+    say_json,
+    shorten,
+    table,
+    visible_len,
+    width,
+)
 from trainfare.cli.argument import run_argument
 from trainfare.core.period import SECOND, format_instant
 from trainfare.core.plain import plain
@@ -35,6 +44,10 @@ def command(run: str, form: str) -> None:
     home = home_folder()
     close_dead(home)
     dossier = open_dossier(home, find_run_id(home, run))
+    if team := only_team():
+        from trainfare.flows.own import own_receipt
+
+        dossier = replace(dossier, receipt=own_receipt(home, team, dossier.receipt))
     if form == "json":
         say_json(dossier.to_json())
     else:

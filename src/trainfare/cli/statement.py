@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from trainfare.cli.answer import format_option, width
+from trainfare.cli.answer import format_option, only_team, width
 from trainfare.cli.report_file import json_text, out_option, refuse_file, write_document, write_text
 from trainfare.core.charge import View
 
@@ -51,7 +52,12 @@ def command(
     """State what each team has of one month (2026-10; the latest when left out)."""
     from trainfare.core.period import parse_instant
     from trainfare.flows.statement import state
-    from trainfare.flows.statement_json import check_team, statement_csv, statement_json
+    from trainfare.flows.statement_json import (
+        check_team,
+        own_statement_json,
+        statement_csv,
+        statement_json,
+    )
     from trainfare.metering.home import home_folder
     from trainfare.reports.statement import StatementKind
 
@@ -62,13 +68,17 @@ def command(
         view=View(view),
         as_of_ns=parse_instant(as_of) if as_of else None,
     )
-    check_team(stated, team)
+    if mine := only_team():
+        team, stated = mine, replace(stated, policy=(), notes=())
+    else:
+        check_team(stated, team)
     if form in ("html", "pdf"):
         from trainfare.flows.statement import statement_document
 
         write_document(statement_document(stated, team), form, out)
     elif form == "json":
-        write_text(json_text(statement_json(stated, team)), out)
+        document = statement_json(stated, team)
+        write_text(json_text(own_statement_json(document) if mine else document), out)
     elif form == "csv":
         write_text(statement_csv(stated, team), out)
     else:
@@ -88,6 +98,8 @@ def _show(stated: Stated, team: str | None) -> None:
         for one in chosen(book, team) if team is not None else ():
             click.secho(f"\n{one.team}   {one.total.display(2)}", bold=True)
             _show_tables(_tables(stated, one))
+    if only_team():
+        return
     click.echo("")
     for note in (*stated.policy, *stated.notes):
         click.echo(note)

@@ -91,6 +91,15 @@ def totals_of(told: ExplainedRun) -> dict[str, Money]:
     return sums
 
 
+def own_run_json(document: dict[str, Any]) -> dict[str, Any]:
+    """:func:`run_json` for somebody of the run's team alone: no other run is named."""
+    own = document["run"], None
+    parts = [
+        one if one["tag_run"] in own else {**one, "tag_run": None} for one in document["parts"]
+    ]
+    return {**document, "parts": parts}
+
+
 def run_json(run: str, told: ExplainedRun) -> dict[str, Any]:
     """What a run got, charge by charge."""
     return {

@@ -53,6 +53,13 @@ def statement_json(stated: Stated, team: str | None) -> dict[str, Any]:
     }
 
 
+def own_statement_json(document: dict[str, Any]) -> dict[str, Any]:
+    """The same for somebody of the one team that it is of: nothing that is of all teams."""
+    of_all = dict.fromkeys(("kept", "charged", "bill", "conserved"))
+    books = [{**book, **of_all} for book in document["books"]]
+    return {**document, "books": books, "deliveries": None, "notes": None, "policy": None}
+
+
 def _statement(one: Statement) -> dict[str, Any]:
     return {
         "team": one.team,

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from litestar import Response, delete, get, post, put
 from litestar.params import QueryParameter
 
-from trainfare.budgets.alert import Alert, Kind
+from trainfare.budgets.alert import Alert
 from trainfare.budgets.alert_shelf import alert_json
 from trainfare.core.budget import Budget, BudgetPeriod, BudgetView, State, make_budget
 from trainfare.core.caller import Caller, NotAllowed
@@ -24,16 +24,11 @@ from trainfare.flows.alerts import acknowledge, queue_json, read_alerts
 from trainfare.flows.budget import drop_budget, fit_plan, set_budget, standings
 from trainfare.flows.budget_json import fits_json, scoped_json, standing_json
 from trainfare.flows.fare import read_plan
+from trainfare.flows.own import OF_RUNS, alerts_of, is_of_team
 from trainfare.metering.budget_shelf import read_budgets
 from trainfare.server.own_runs import own_among
 from trainfare.server.service import Service
 from trainfare.server.sheet import Form, as_form, flat
-
-OF_RUNS = (Kind.IDLE, Kind.STALLED, Kind.RUN)
-"""Kinds of alerts whose subject is a run."""
-
-OF_BUDGETS = (Kind.BUDGET, Kind.FORECAST)
-"""Kinds whose subject is a budget, or a budget and one of its runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +44,6 @@ class NewBudget:
     arm: bool = False
     grace_seconds: int = 30
     starts_at: str | None = None
-
-
-def is_of_team(budget: Budget, team: str | None) -> bool:
-    """Whether every run that *budget* covers is *team*'s; None is all teams."""
-    return team is None or budget.scope.is_within("team", team)
 
 
 def own_budget(service: Service, caller: Caller, name: str) -> Budget:
@@ -213,12 +203,7 @@ def own_alerts(service: Service, caller: Caller, alerts: list[Alert]) -> list[Al
         return alerts
     runs = own_among(service, caller, {one.subject for one in alerts if one.kind in OF_RUNS})
     budgets = {one.id for one in read_budgets(service.home) if is_of_team(one, caller.team)}
-    return [
-        one
-        for one in alerts
-        if (one.kind in OF_RUNS and one.subject in runs)
-        or (one.kind in OF_BUDGETS and one.subject.split(" ")[0] in budgets)
-    ]
+    return alerts_of(alerts, runs, budgets)
 
 
 ROUTES = [

@@ -17,8 +17,9 @@ from trainfare.core.errors import NotFound, TrainfareError
 from trainfare.core.period import format_instant
 from trainfare.flows.alerts import acknowledge, read_alerts
 from trainfare.flows.budget import drop_budget, set_budget, standings
+from trainfare.flows.own import OF_BUDGETS, OF_RUNS, is_of_team
 from trainfare.metering.budget_shelf import read_budgets
-from trainfare.server.budget_api import OF_BUDGETS, OF_RUNS, is_of_team, own_alerts, own_budget
+from trainfare.server.budget_api import own_alerts, own_budget
 from trainfare.server.grid import Cell, Column, Grid, Line, money_cell, text_cell
 from trainfare.server.page import make_page
 from trainfare.server.part import Ask, Part, add_parts

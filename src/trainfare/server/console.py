@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import itertools
 import os
 import sys
 import tempfile
@@ -21,8 +22,8 @@ from litestar import post
 from litestar.exceptions import HTTPException
 
 from trainfare.core.caller import Caller, NotAllowed
-from trainfare.core.errors import BadInput, OutsideFailed
-from trainfare.server.own_runs import own_run
+from trainfare.core.errors import BadInput, NotFound, OutsideFailed
+from trainfare.server.own_runs import own_among, own_run
 from trainfare.server.service import Service
 
 SCOPES: Mapping[tuple[str, ...], str] = {
@@ -62,8 +63,19 @@ SCOPES: Mapping[tuple[str, ...], str] = {
 }
 """Command → the scope that it needs."""
 
-OF_A_TEAM = ("runs", "watch", "compare")
-"""What a caller of one team may run: commands that its runs alone can answer."""
+OF_RUNS = ("watch", "compare", "receipt", "show", "explain")
+"""Commands that name runs; of somebody of one team they are that team's."""
+
+OF_A_TEAM = {
+    *(("runs",), ("report",), ("reconcile",), ("statement",), ("frontier",)),
+    *(("budget", "list"), ("budget", "show"), ("budget", "check"), ("alerts", "list")),
+    *(("estimate",), ("prices", "find"), ("prices", "show")),
+    *((name,) for name in OF_RUNS),
+}
+"""What a caller of one team may run: the command is told to answer for that team alone."""
+
+OF_ALL = ("--charge", "html", "pdf", "focus", "--format=html", "--format=pdf", "--format=focus")
+"""What no such caller may ask of money: charges, and pages that are about all teams."""
 
 REFUSED = ("--home", "--learn", "--cancel-command")
 """Options that act on the server's machine or on the next estimate of everybody."""
@@ -145,7 +157,9 @@ async def run_command(caller: Caller, service: Service, data: Order) -> dict[str
     """Run one command of the command line on the server's home; files it writes come back."""
     arguments = await asyncio.to_thread(_checked, service, caller, data.arguments)
     with tempfile.TemporaryDirectory(prefix="trainfare-console-") as folder:
-        code, output, complaint = await DESK.run(arguments, _environment(service, data), folder)
+        code, output, complaint = await DESK.run(
+            arguments, _environment(service, caller, data), folder
+        )
         files = {
             one.name: base64.b64encode(one.read_bytes()).decode()
             for one in await asyncio.to_thread(lambda: sorted(Path(folder).iterdir()))
@@ -153,7 +167,7 @@ async def run_command(caller: Caller, service: Service, data: Order) -> dict[str
     return {
         "exit_code": code,
         "output": base64.b64encode(output).decode(),
-        "complaint": complaint.decode("utf-8", "replace") if caller.team is None else "",
+        "complaint": _complaint(caller, code, complaint.decode("utf-8", "replace")),
         "files": files,
     }
 
@@ -199,7 +213,8 @@ def _checked(service: Service, caller: Caller, arguments: list[str]) -> list[str
             raise BadInput(f"{one.partition('=')[0]} is for the server's own machine; use it there")
     if caller.team is None:
         return checked
-    if command[0] not in OF_A_TEAM or command[1:]:
+    is_money = command[0] in ("report", "statement", "explain")
+    if command not in OF_A_TEAM or (is_money and {*arguments} & {*OF_ALL}):
         raise NotAllowed(
             f"{caller.name!r} is bound to {caller.team!r} and {' '.join(command)!r} concerns all "
             "teams here; ask the API for your team's part, or an admin for a token without a team"
@@ -221,25 +236,54 @@ def _with_plain_files(arguments: list[str]) -> list[str]:
 
 def _of_team(service: Service, caller: Caller, arguments: list[str]) -> list[str]:
     """The command narrowed to what the caller sees."""
+    assert caller.team is not None
     command, *rest = arguments
     if command == "runs":
-        assert caller.team is not None
         return [command, *rest, "--team", caller.team]
+    if command not in OF_RUNS and command != "reconcile":
+        return arguments
     narrowed, runs = [command], 0
-    for place, one in enumerate(rest):
-        is_run = not one.startswith("-") and rest[place - 1 : place] != ["--format"]
+    for before, one in itertools.pairwise(["", *rest]):
+        if command == "reconcile":
+            is_run = before == "--run" or one.startswith("--run=")
+        else:
+            is_run = not (one.startswith("-") or before in ("--format", "--period"))
         runs += is_run
-        narrowed.append(own_run(service, caller, one) if is_run else one)
-    if not runs:
+        option = "--run=" if one.startswith("--run=") else ""
+        narrowed.append(
+            f"{option}{_own(service, caller, one.removeprefix(option))}" if is_run else one
+        )
+    if not runs and command in OF_RUNS:
         raise BadInput(f"name the run to {command}")
     return narrowed
 
 
-def _environment(service: Service, order: Order) -> dict[str, str]:
+def _own(service: Service, caller: Caller, text: str) -> str:
+    """The id of the caller's run that *text* names; one that is only on bills by its whole id."""
+    try:
+        return own_run(service, caller, text)
+    except NotFound:
+        if text in own_among(service, caller, [text]):
+            return text
+        raise
+
+
+def _complaint(caller: Caller, code: int, said: str) -> str:
+    """What the command said beside its answer; to somebody of one team only what is its own."""
+    if caller.team is None or not said:
+        return said
+    if said.rstrip().endswith("--help)"):
+        return said  # of the words of the command line alone
+    return f"trainfare: there is no answer for team {caller.team!r}\n" if code > 1 else ""
+
+
+def _environment(service: Service, caller: Caller, order: Order) -> dict[str, str]:
     env = {key: value for key, value in os.environ.items() if not key.startswith("TRAINFARE_")}
     env |= {"TRAINFARE_HOME": str(service.home), "COLUMNS": str(min(500, max(20, order.columns)))}
     if service.settings.database:
         env["TRAINFARE_DATABASE"] = service.settings.database
+    if caller.team is not None:
+        env["TRAINFARE_ONLY_TEAM"] = caller.team
     env.pop("FORCE_COLOR", None)
     return env | ({"FORCE_COLOR": "1"} if order.is_coloured else {})
 

@@ -16,9 +16,9 @@ from trainfare.core.money import Money
 from trainfare.flows.allocation import verify
 from trainfare.flows.bill import has_analytics, list_deliveries
 from trainfare.flows.budget import standings
+from trainfare.flows.own import is_of_team
 from trainfare.flows.report import make_report
 from trainfare.metering.budget_shelf import read_budgets
-from trainfare.server.budget_api import is_of_team
 from trainfare.server.page import make_page
 from trainfare.server.part import Ask, Part, add_parts
 from trainfare.server.present import show_now

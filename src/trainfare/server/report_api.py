@@ -21,11 +21,12 @@ from trainfare.core.period import parse_instant
 from trainfare.flows.allocation import verify
 from trainfare.flows.bill_json import balances_json
 from trainfare.flows.frontier import find_frontier
+from trainfare.flows.own import own_report
 from trainfare.flows.reconcile import reconcile
 from trainfare.flows.report import make_report
 from trainfare.flows.report_json import report_json
 from trainfare.flows.statement import state
-from trainfare.flows.statement_json import check_team, statement_json
+from trainfare.flows.statement_json import check_team, own_statement_json, statement_json
 from trainfare.flows.utilization import make_utilization
 from trainfare.flows.utilization_json import utilization_json
 from trainfare.server.own_runs import own_among, own_run
@@ -80,17 +81,16 @@ def get_report(
     keys, columns = _names(by), _names(measures)
 
     def work() -> dict[str, Any]:
-        return report_json(
-            make_report(
-                service.home,
-                keys,
-                measures=columns,
-                where=filters,
-                period=period,
-                view=view,
-                as_of_ns=as_of_ns,
-            )
+        report = make_report(
+            service.home,
+            keys,
+            measures=columns,
+            where=filters,
+            period=period,
+            view=view,
+            as_of_ns=as_of_ns,
         )
+        return report_json(report if caller.team is None else own_report(report))
 
     question = ("report", keys, columns, _frozen(filters), period, view, as_of_ns)
     document: dict[str, Any] = service.answer(caller, question, work)
@@ -237,9 +237,7 @@ def get_statement(
         caller, ("statement", period, whose, kind, view, as_of_ns), work
     )
     if caller.team is not None:
-        of_all = dict.fromkeys(("kept", "charged", "bill", "conserved"))
-        books = [{**book, **of_all} for book in document["books"]]
-        document = {**document, "books": books, "deliveries": None, "notes": None, "policy": None}
+        document = own_statement_json(document)
     return as_form(form, "statement", document, lambda: _statement_rows(document))
 
 
