@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from cli.recordings import Recorder
 from metering.instruments import Clock
-from trainfare.cli.frame_view import bar, frame_lines, sparkline
 from trainfare.core.price import NoPrice, Price
+from trainfare.flows.frame_view import bar, frame_lines, sparkline
 from trainfare.flows.watch import take_frame
 from trainfare.metering import event as ev
 

@@ -6,23 +6,31 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flows.rides import ride
+from server.teams import relabel
+from trainfare.core.money import Money
 from trainfare.core.shipment import Piece
 from trainfare.flows.mirror import PLACE, Mirror
+from trainfare.flows.report import make_report
+from trainfare.flows.report_json import report_json
+from trainfare.flows.sights import Sights
+from trainfare.metering.home import runs_folder
 from trainfare.metering.shelf import close_dead
 from trainfare.store.ledger import open_ledger
+from trainfare.store.run_sums import sum_runs
 from trainfare.store.stream import Streams
 
 RUN, NODE = ("r-1", "s-1", "samples.bin"), ("@node-1", "s-1", "events.jsonl")
 CONTENT = {RUN: bytes(range(200)), NODE: b"n" * 90}
 
 
-def write(ledger, *pieces):
+def write(ledger, *pieces, team=None):
     """Put pieces into the log, as the intake does."""
     streams = Streams()
     draft = streams.draft()
     with ledger.change() as connection:
         draft.catch_up(connection)
-        draft.find(connection, {piece.key: None for piece in pieces}, 1)
+        draft.find(connection, {piece.key: team for piece in pieces}, 1)
         draft.append(connection, pieces)
 
 
@@ -107,3 +115,30 @@ def test_a_reader_that_closes_dead_runs_leaves_mirrored_ones_alone(ledger, tmp_p
         assert file.read_bytes() == start
         file.with_name("mirrored").unlink()
         assert close_dead(tmp_path) == ["r-2"]
+
+
+def test_a_run_that_a_team_s_token_shipped_is_that_team_s_everywhere(tmp_path):
+    """Lists, reports and budgets know one team of a run, and its money is counted there, once."""
+    far, home = tmp_path / "far", tmp_path / "home"
+    ride(far, "run-a", 8, 9)
+    ride(far, "run-b", 8, 9, resource="i-2")
+    relabel(far, "run-a", team="zebra")
+    relabel(far, "run-b", team="zebra")
+    pieces = {
+        team: [
+            Piece(run, file.parent.name, file.name, 0, file.read_bytes())
+            for file in (runs_folder(far) / run).rglob("*.*")
+        ]
+        for run, team in (("run-a", "okapi"), ("run-b", None))
+    }
+    with open_ledger(home) as ledger:
+        for team, group in pieces.items():
+            write(ledger, *group, team=team)
+        Mirror(home, ledger).catch_up()
+        Sights(home, ledger).settle()
+        with ledger.look() as connection:
+            listed = {row.team: row.estimated_nano for row in sum_runs(connection, None)}
+    report = report_json(make_report(home, ("team",)))
+    reported = {row["team"]: Money.parse(row["estimated"]).nano for row in report["rows"]}
+    assert reported == listed == {"okapi": 10 * 10**9, "zebra": 10 * 10**9}
+    assert report["total_row"]["estimated"] == "20.000000000"

@@ -12,6 +12,8 @@ from trainfare.core.errors import BadInput
 from trainfare.flows.allocation import allocate_periods
 from trainfare.flows.bill import import_bills
 from trainfare.flows.months import with_bills
+from trainfare.flows.report import make_report
+from trainfare.flows.report_json import report_json
 from trainfare.flows.sights import Sights, news_of
 from trainfare.metering.history import read_receipts
 from trainfare.metering.home import runs_folder
@@ -223,3 +225,25 @@ def test_news_come_with_deeds_and_with_runs(tmp_path, ledger):
     assert budgeted != after.books
     remember(tmp_path, "s3://b/x", Size(7, 1, 9))
     assert news_of(tmp_path, ledger).books != budgeted
+
+
+def test_half_a_character_in_a_name_stops_nothing(tmp_path, ledger):
+    ride(tmp_path, "run-a", 8, 10)
+    ride(tmp_path, "run-b", 8, 10, resource="i-2")
+    path = next((runs_folder(tmp_path) / "run-a").iterdir()) / "events.jsonl"
+    head, rest = path.read_bytes().split(b"\n", 1)
+    start = {**json.loads(head), "name": "caf\ud800", "labels": {"model": "\udcff", "team": "nlp"}}
+    path.write_bytes(json.dumps(start).encode() + b"\n" + rest)
+    settle(Sights(tmp_path, ledger))
+    assert {row["run"]: row["name"] for row in lines(ledger)} == {
+        "run-a": "caf\ufffd",
+        "run-b": "run-b",
+    }
+    assert lines(ledger) == printed(tmp_path)
+    assert shown(ledger, team="nlp", text="caf\ufffd") == ["run-a"]
+    assert {
+        row["team"]: row["runs"] for row in report_json(make_report(tmp_path, ("team",)))["rows"]
+    } == {
+        "nlp": 1,
+        "(no label)": 1,
+    }

@@ -1,11 +1,13 @@
 """Answers: each is worked out once, kept while nothing changed, and never waited for by a page."""
 
 import threading
+import time
 
 import pytest
 
-from trainfare.core.errors import BadInput
+from trainfare.core.errors import BadInput, OutsideFailed
 from trainfare.flows.sights import News
+from trainfare.server import answer
 from trainfare.server.answer import Answers, BeingWorkedOut
 
 
@@ -93,3 +95,19 @@ def test_too_many_questions_are_refused(answers, monkeypatch):
     with pytest.raises(BeingWorkedOut, match="too many"):
         answers.peek("one more", News(1, 1), work)
     work.free.set()
+
+
+def test_what_failed_is_tried_again_after_a_moment(answers, monkeypatch):
+    monkeypatch.setattr(answer, "ERROR_SECONDS", 0.05)
+    tried = []
+
+    def work():
+        tried.append(1)
+        if len(tried) == 1:
+            raise OutsideFailed("the disk is full")
+        return "well again"
+
+    with pytest.raises(OutsideFailed):
+        answers.get("q", News(1, 1), work)
+    time.sleep(0.1)
+    assert answers.get("q", News(1, 1), work) == "well again"

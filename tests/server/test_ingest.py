@@ -10,7 +10,9 @@ import time
 import pytest
 
 from server.served import serving
+from trainfare.flows.access import sign_in_with_token
 from trainfare.metering.shelf import run_ids
+from trainfare.store.ledger import open_ledger
 
 SAMPLE = b"s" * 96
 
@@ -110,6 +112,9 @@ def test_only_who_may_ship_ships(server):
     status, headers, _ = ship(server, shipment(chunk("r-x")), token="tf_wrong")
     assert (status, headers["WWW-Authenticate"]) == (401, "Bearer")
     assert server.ask("/api/v1/ingest")[0] == 405
+    with open_ledger(server.home) as ledger:
+        session = sign_in_with_token(ledger, server.token, None)
+    assert ship(server, shipment(chunk("r-x")), token=session)[0] == 401  # of a browser's cookie
 
 
 def test_the_description_of_the_api_has_it(server):

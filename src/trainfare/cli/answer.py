@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,24 +11,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from trainfare.core.labels import parse_label
-from trainfare.core.plain import plain
-from trainfare.core.stage import Status
+from trainfare.core.plain import visible_len
 
 if TYPE_CHECKING:
     from trainfare.reports.table import Table
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-STATUS_COLOURS = {
-    Status.RUNNING: "cyan",
-    Status.FINISHED: "green",
-    Status.FAILED: "red",
-    Status.KILLED: "red",
-    Status.STOPPED_BY_BUDGET: "yellow",
-}
-"""The colour of each status, in lists and on the live screen."""
-
-_ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def format_option(*formats: str) -> Callable[[Command], Command]:
@@ -53,11 +40,6 @@ def say_json(document: object) -> None:
 def width() -> int:
     """Columns of the terminal, at most 120; 80 where there is none."""
     return min(120, shutil.get_terminal_size((80, 24)).columns)
-
-
-def visible_len(text: str) -> int:
-    """Columns that *text* takes on a terminal, colour codes not counted."""
-    return len(_ESCAPES.sub("", text))
 
 
 def table(
@@ -115,16 +97,6 @@ def filters_of(texts: Sequence[str]) -> dict[str, list[str]]:
 def only_team() -> str | None:
     """The team whose part alone is told: set by a server that answers somebody of one team."""
     return os.environ.get("TRAINFARE_ONLY_TEAM") or None
-
-
-def shorten(text: str, limit: int) -> str:
-    """*text*, made plain, cut to *limit* columns with an ellipsis.
-
-    >>> shorten("a long label", 7)
-    'a long…'
-    """
-    text = plain(text)
-    return text if len(text) <= limit else text[: max(0, limit - 1)] + "…"
 
 
 def shorten_middle(text: str, limit: int) -> str:

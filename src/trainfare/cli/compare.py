@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trainfare.cli.answer import format_option, say_json, shorten, table, width
+from trainfare.cli.answer import format_option, say_json, table, width
 from trainfare.cli.argument import run_argument
+from trainfare.core.plain import shorten
 
 if TYPE_CHECKING:
     from trainfare.flows.compare import Comparison, Figure, Row

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from trainfare.cli.answer import format_option, say_json, visible_len, width
+from trainfare.cli.answer import format_option, say_json, width
+from trainfare.core.plain import visible_len
 from trainfare.core.price import NoPrice
 
 if TYPE_CHECKING:

@@ -8,20 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trainfare.cli.answer import (
-    format_option,
-    only_team,
-    say_json,
-    shorten,
-    shorten_middle,
-    table,
-)
+from trainfare.cli.answer import format_option, only_team, say_json, shorten_middle, table
 from trainfare.core.carry import CarryRule
 from trainfare.core.charge import View
 from trainfare.core.claim import share_text
 from trainfare.core.errors import BadInput, NotFound
 from trainfare.core.money import Money
 from trainfare.core.period import format_instant
+from trainfare.core.plain import shorten
 from trainfare.flows.explain_json import (
     amounts_of,
     charge_json,

@@ -9,8 +9,9 @@ from typing import Any
 
 import click
 
-from trainfare.cli.answer import format_option, say_json, shorten, width
+from trainfare.cli.answer import format_option, say_json, width
 from trainfare.core.errors import BadInput, TrainfareError
+from trainfare.core.plain import shorten
 from trainfare.flows.price_json import rate_text
 from trainfare.metering.home import home_folder
 from trainfare.prices.age import today

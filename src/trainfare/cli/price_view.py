@@ -9,8 +9,9 @@ from fractions import Fraction
 
 import click
 
-from trainfare.cli.answer import shorten, table, visible_len, width
+from trainfare.cli.answer import table, width
 from trainfare.core.money import Money
+from trainfare.core.plain import shorten, visible_len
 from trainfare.core.price import Price
 from trainfare.flows.price_json import option_text, price_age, rate_text
 from trainfare.prices.age import age_days, is_known_to_the_day, quality_of

@@ -13,7 +13,6 @@ import json
 import os
 import shutil
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
@@ -37,8 +36,7 @@ ASKED = frozenset(
 THERE = frozenset({"bill", "claims", "allocate", "alerts", "prices", "rules"})
 """Commands that change or need files of the home that is asked: run where that is."""
 
-WATCH_SECONDS = 1.0
-WORK_SHARE = 10
+ANSWER_SECONDS = 180
 
 
 def find_server() -> str | None:
@@ -93,18 +91,28 @@ def _say(told: Mapping[str, Any]) -> int:
 
 
 def _watch(server: str, arguments: Sequence[str]) -> int:
-    """One frame; as JSON without --once a line a second until the run ends."""
-    is_followed = "--once" not in arguments and _form(arguments) == "json"
-    once = [*(one for one in arguments if one != "--once"), "--once"]
-    while True:
-        began = time.monotonic()
-        told = _ask(server, once)
-        code = _say(told)
-        sys.stdout.flush()
-        if code or not is_followed or json.loads(told["output"])["status"] != "running":
-            return code
-        spent = time.monotonic() - began
-        time.sleep(max(WATCH_SECONDS, WORK_SHARE * spent / 2))
+    """Follow a run; one frame where nothing is to be followed, or nobody looks."""
+    from trainfare.cli.remote_watch import follow
+    from trainfare.cli.screen import is_terminal
+
+    form = _form(arguments)
+    if "--once" in arguments or (form != "json" and not is_terminal()):
+        once = [*(one for one in arguments if one != "--once"), "--once"]
+        return _say(_ask(server, once))
+    words = [one for one, before in zip(arguments[1:], arguments, strict=False)
+             if not one.startswith("-") and before != "--format"]  # fmt: skip
+    run = words[0] if words else latest_running(server)
+    if run is None:  # the sentence that says so
+        return _say(_ask(server, [*arguments, "--once"]))
+    if follow(server, run, is_json=form == "json"):
+        return _say(_ask(server, ["receipt", run]))
+    return 0
+
+
+def latest_running(server: str) -> str | None:
+    """The run that started last among those that are running."""
+    told = get(server, "/api/v1/runs?status=running&limit=1")
+    return next((str(one["run"]) for one in told["runs"]), None)
 
 
 def _form(arguments: Sequence[str]) -> str:
@@ -135,7 +143,28 @@ def _write(place: Path, content: bytes) -> None:
 
 
 def post(server: str, path: str, body: object) -> dict[str, Any]:
-    """What *server* answers, as JSON.
+    """What *server* answers to *body*, as JSON; raises as :func:`ask`."""
+    return _read(server, path, json.dumps(body).encode())
+
+
+def get(server: str, path: str) -> dict[str, Any]:
+    """What *server* answers, as JSON; raises as :func:`ask`."""
+    return _read(server, path, None)
+
+
+def _read(server: str, path: str, body: bytes | None) -> dict[str, Any]:
+    with ask(server, path, body) as found:
+        try:
+            told: dict[str, Any] = json.load(found)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise _not_reached(server, error) from None
+    return told
+
+
+def ask(
+    server: str, path: str, body: bytes | None = None, *, timeout: float = ANSWER_SECONDS
+) -> http.client.HTTPResponse:
+    """An answer of *server*, still to be read.
 
     Raises:
         BadInput: it refuses the question.
@@ -148,20 +177,21 @@ def post(server: str, path: str, body: object) -> dict[str, Any]:
         raise BadInput(f"TRAINFARE_SERVER {server!r} is no URL; write http://HOST:PORT")
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     try:
-        request = urllib.request.Request(  # noqa: S310 (http, checked above)
-            server + path, json.dumps(body).encode(), headers
-        )
-        with urllib.request.urlopen(request, timeout=180) as found:  # noqa: S310
-            told: dict[str, Any] = json.load(found)
+        request = urllib.request.Request(server + path, body, headers)  # noqa: S310 (http)
+        found: http.client.HTTPResponse = urllib.request.urlopen(request, timeout=timeout)  # noqa: S310
     except urllib.error.HTTPError as error:
         with error:
             raise _refusal(server, error.code, error.read()) from None
     except (OSError, http.client.HTTPException, ValueError) as error:
-        why = getattr(error, "reason", None) or error
-        raise OutsideFailed(
-            f"{server} cannot be asked: {why}; is it running, and is TRAINFARE_SERVER right?"
-        ) from None
-    return told
+        raise _not_reached(server, error) from None
+    return found
+
+
+def _not_reached(server: str, error: Exception) -> OutsideFailed:
+    why = getattr(error, "reason", None) or error
+    return OutsideFailed(
+        f"{server} cannot be asked: {why}; is it running, and is TRAINFARE_SERVER right?"
+    )
 
 
 def _refusal(server: str, status: int, body: bytes) -> Exception:

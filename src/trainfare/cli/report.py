@@ -12,7 +12,6 @@ from trainfare.cli.answer import (
     format_option,
     only_team,
     say_table,
-    shorten,
     shorten_middle,
     table,
 )
@@ -29,6 +28,7 @@ from trainfare.cli.report_file import (
 from trainfare.core.carry import CarryRule
 from trainfare.core.charge import View
 from trainfare.core.money import Money
+from trainfare.core.plain import shorten
 
 if TYPE_CHECKING:
     from trainfare.flows.report import Report

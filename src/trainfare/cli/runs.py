@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trainfare.cli.answer import STATUS_COLOURS, format_option, say_json, shorten, table
+from trainfare.cli.answer import format_option, say_json, table
 from trainfare.cli.run_intake import import_
 from trainfare.core.errors import BadInput
 from trainfare.core.labels import parse_label
-from trainfare.core.plain import plain
-from trainfare.core.stage import Status
+from trainfare.core.plain import plain, shorten
+from trainfare.core.stage import STATUS_COLOURS, Status
 
 if TYPE_CHECKING:
     from trainfare.metering.receipt import Receipt

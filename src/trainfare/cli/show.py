@@ -8,18 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trainfare.cli.answer import (
-    format_option,
-    only_team,
-    say_json,
-    shorten,
-    table,
-    visible_len,
-    width,
-)
+from trainfare.cli.answer import format_option, only_team, say_json, table, width
 from trainfare.cli.argument import run_argument
 from trainfare.core.period import SECOND, format_instant
-from trainfare.core.plain import plain
+from trainfare.core.plain import plain, shorten, visible_len
 from trainfare.core.price import Price
 
 if TYPE_CHECKING:

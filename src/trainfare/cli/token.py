@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from trainfare.cli.answer import format_option, say_json, shorten, table
+from trainfare.cli.answer import format_option, say_json, table
 from trainfare.core.caller import SCOPES, read_scopes
 from trainfare.core.errors import MissingExtra
 from trainfare.core.period import DAY
+from trainfare.core.plain import shorten
 from trainfare.metering.home import home_folder
 
 if TYPE_CHECKING:

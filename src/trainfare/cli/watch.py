@@ -43,7 +43,7 @@ def command(run: str, once: bool, form: str) -> None:
     if form == "json":
         _follow(home, run_id, once=once)
     elif once or not is_terminal():
-        from trainfare.cli.frame_view import frame_lines
+        from trainfare.flows.frame_view import frame_lines
 
         click.echo("\n".join(frame_lines(take_frame(home, run_id), width())))
     else:
@@ -81,9 +81,9 @@ def _follow(home: Path, run_id: str, *, once: bool) -> None:
 
 def _watch(home: Path, run_id: str) -> None:
     """Draw frames in place until the run ends or the watcher leaves."""
-    from trainfare.cli.frame_view import frame_lines
     from trainfare.cli.screen import Screen
     from trainfare.flows.forecast import Forecaster
+    from trainfare.flows.frame_view import frame_lines
     from trainfare.flows.watch import take_frame
 
     forecaster = Forecaster(home)

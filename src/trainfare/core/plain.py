@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
+_HALF = re.compile("[\ud800-\udfff]")
+_ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
+
 
 def plain(text: str) -> str:
     r"""*text* in one line in which no character moves the cursor, sets a colour or hides another.
@@ -14,3 +19,27 @@ def plain(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else " " if c.isspace() else "\ufffd" for c in text)
+
+
+def sound(text: str) -> str:
+    """*text* as any encoding takes it: half a character, which JSON and file names may have, is U+FFFD.
+
+    >>> sound("caf" + chr(0xE9) + chr(0xD800)) == "caf" + chr(0xE9) + chr(0xFFFD)
+    True
+    """
+    return text if text.isprintable() else _HALF.sub("\ufffd", text)
+
+
+def shorten(text: str, limit: int) -> str:
+    """*text*, made plain, cut to *limit* columns with an ellipsis.
+
+    >>> shorten("a long label", 7)
+    'a long…'
+    """
+    text = plain(text)
+    return text if len(text) <= limit else text[: max(0, limit - 1)] + "…"
+
+
+def visible_len(text: str) -> int:
+    """Columns that *text* takes on a terminal, colour codes not counted."""
+    return len(_ESCAPES.sub("", text))

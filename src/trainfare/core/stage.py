@@ -37,3 +37,13 @@ def is_data(stage: str) -> bool:
 
 UNNAMED = "run"
 """The stage of a command that was metered from outside and never said what it was doing."""
+
+
+STATUS_COLOURS = {
+    Status.RUNNING: "cyan",
+    Status.FINISHED: "green",
+    Status.FAILED: "red",
+    Status.KILLED: "red",
+    Status.STOPPED_BY_BUDGET: "yellow",
+}
+"""The colour of each status, in lists and live views."""

@@ -25,7 +25,7 @@ from trainfare.core.shipment import MACHINE_MARK, Piece
 from trainfare.metering.home import machines_folder, runs_folder
 from trainfare.metering.spool import MIRRORED
 from trainfare.store.ledger import Ledger
-from trainfare.store.stream import Key, read_log
+from trainfare.store.stream import Key, read_log, shipper_of
 
 log = logging.getLogger("trainfare")
 
@@ -187,7 +187,7 @@ class Mirror:
     def _append(self, key: Key, pieces: Sequence[Piece]) -> None:
         """Append what continues the file; pieces of one stream continue one another."""
         path = self.path_of(key)
-        self._make_folder(path.parent)
+        self._make_folder(path.parent, key[0])
         flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
         descriptor = os.open(path, flags, 0o644)
         try:
@@ -213,11 +213,14 @@ class Mirror:
                 self._home / PLACE,
             )
 
-    def _make_folder(self, folder: Path) -> None:
+    def _make_folder(self, folder: Path, run: str) -> None:
+        """Make the folder of a segment, and say in it whose token opened the run."""
         if folder in self._made and folder.is_dir():
             return
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / MIRRORED).touch()
+        with self._ledger.look() as connection:
+            team = shipper_of(connection, run)
+        (folder / MIRRORED).write_text(team or "", encoding="utf-8")
         if len(self._made) > 100_000:
             self._made.clear()
         self._made.add(folder)

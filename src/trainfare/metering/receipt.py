@@ -15,6 +15,7 @@ from trainfare.core.estimate import Estimate
 from trainfare.core.forecast import Forecast
 from trainfare.core.money import Money
 from trainfare.core.period import SECOND, format_instant
+from trainfare.core.plain import sound
 from trainfare.core.price import Price
 from trainfare.core.run import (
     Attempt,
@@ -203,7 +204,7 @@ class Receipt:
             "prepared_by": [
                 {
                     "run": one.run,
-                    "uri": one.uri,
+                    "uri": sound(one.uri),
                     "estimated": _text(one.estimated_cost),
                     "readers": one.readers,
                 }
@@ -291,7 +292,7 @@ def _artifacts(run: RunRecord) -> list[dict[str, Any]]:
     return [
         {
             "role": one.role,
-            "uri": one.uri,
+            "uri": sound(one.uri),
             "bytes": one.bytes,
             "since": format_instant(one.held.start_ns),
             "until": None if one.is_kept else format_instant(one.held.end_ns),

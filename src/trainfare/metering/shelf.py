@@ -179,7 +179,17 @@ def _read_stored(
     alive = recording.end is None and (is_own or is_alive(recording, folder))
     segment = to_segment(recording, alive=alive, now_wall_ns=now_ns, is_whole=with_devices)
     seen = _observe(segment, folder, own, is_torn=not events.endswith(b"\n"))
-    return Stored(replace(segment, artifacts=seen), folder)
+    owner = _shipped_for(folder)
+    labels = {**segment.labels, "team": owner} if owner else segment.labels
+    return Stored(replace(segment, artifacts=seen, labels=labels), folder)
+
+
+def _shipped_for(folder: Path) -> str:
+    """The team whose token shipped a mirrored segment, which counts whatever the run itself says."""
+    try:
+        return (folder / MIRRORED).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
 
 
 def _observe(

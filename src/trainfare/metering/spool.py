@@ -17,6 +17,7 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
+from trainfare.core.plain import sound
 from trainfare.metering.notice import warn
 from trainfare.metering.sample import SIZE
 
@@ -195,8 +196,18 @@ def read_lines(data: bytes) -> list[dict[str, Any]]:
         except (ValueError, RecursionError):
             continue
         if isinstance(document, dict):
-            documents.append(document)
+            is_odd = b"\\ud" in line or b"\\uD" in line
+            documents.append(_sound(document) if is_odd else document)
     return documents
+
+
+def _sound(value: Any) -> Any:
+    """*value* with every text sound but the places of files, which are to be found again."""
+    if isinstance(value, str):
+        return sound(value)
+    if isinstance(value, dict):
+        return {sound(k): v if k == "uri" else _sound(v) for k, v in value.items()}
+    return [_sound(one) for one in value] if isinstance(value, list) else value
 
 
 def read_file(path: Path) -> bytes:

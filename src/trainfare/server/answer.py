@@ -32,6 +32,9 @@ REST = 10
 
 REST_MIN_SECONDS = 2.0
 
+ERROR_SECONDS = 5.0
+"""What failed is tried again after so long: a disk or a database may be well again."""
+
 
 class BeingWorkedOut(OutsideFailed):
     """The answer is not there yet; ask again in a moment."""
@@ -61,6 +64,8 @@ class _Entry:
         """Whether it says what would be said now, or nearly."""
         if self.news is None or self.news.books != news.books:
             return False
+        if self.error is not None:
+            return time.monotonic() - self.asked < self.took + ERROR_SECONDS
         rest = max(REST_MIN_SECONDS, REST * self.took)
         return self.news.runs == news.runs or time.monotonic() - self.asked < rest
 

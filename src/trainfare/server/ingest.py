@@ -30,6 +30,7 @@ from trainfare.server.problem import explain, make_problem
 from trainfare.server.service import Service
 from trainfare.store.clients import Sender
 from trainfare.store.intake import Parcel
+from trainfare.store.tokens import PREFIX as TOKEN_PREFIX
 
 PATH = "/api/v1/ingest"
 
@@ -137,7 +138,7 @@ class Ingest:
 
     async def _caller(self, headers: dict[bytes, bytes]) -> Caller:
         word, _, secret = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
-        if word.lower() == "bearer" and (secret := secret.strip()):
+        if word.lower() == "bearer" and (secret := secret.strip()).startswith(TOKEN_PREFIX):
             caller = self._service.remembered_caller(secret)
             if caller is None:
                 caller = await asyncio.to_thread(self._service.find_caller, secret)

@@ -25,7 +25,8 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from trainfare.core.caller import Caller
 from trainfare.core.errors import TrainfareError
 from trainfare.flows.forecast import Forecaster
-from trainfare.flows.watch import take_frame
+from trainfare.flows.frame_view import frame_lines
+from trainfare.flows.watch import Frame, take_frame
 from trainfare.server.door import bearer_of, session_of
 from trainfare.server.own_runs import own_run
 from trainfare.server.service import Service
@@ -65,7 +66,7 @@ class Streams:
     def __init__(self, service: Service) -> None:
         self.service = service
         self._open: Counter[str] = Counter()
-        self._frames: dict[str, tuple[float, float, str, bool]] = {}
+        self._frames: dict[str, tuple[float, float, Frame | None]] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._forecaster: Forecaster | None = None
 
@@ -92,26 +93,25 @@ class Streams:
 
         return leave
 
-    async def frame(self, run: str) -> tuple[str, bool, float]:
-        """The newest frame of *run*, whether it goes on, and after how long to ask again."""
+    async def frame(self, run: str) -> tuple[Frame, float]:
+        """The newest frame of *run*, and after how long to ask again."""
         async with self._locks.setdefault(run, asyncio.Lock()):
-            made, took, text, goes_on = self._frames.get(run, (-1e9, 0.0, "", False))
+            made, took, frame = self._frames.get(run, (-1e9, 0.0, None))
             rest = max(FRAME_SECONDS, WORK_SHARE * took)
             now = time.monotonic()
-            if now - made >= rest * 0.9:
-                text, goes_on = await asyncio.to_thread(self._take, run)
-                self._frames[run] = now, time.monotonic() - now, text, goes_on
-        if not goes_on:
+            if frame is None or now - made >= rest * 0.9:
+                frame = await asyncio.to_thread(self._take, run)
+                self._frames[run] = now, time.monotonic() - now, frame
+        if not frame.is_running:
             self._frames.pop(run, None)
             self._locks.pop(run, None)
-        return text, goes_on, rest
+        return frame, rest
 
-    def _take(self, run: str) -> tuple[str, bool]:
+    def _take(self, run: str) -> Frame:
         if self._forecaster is None:
             self._forecaster = Forecaster(self.service.home)
         beside = self.service.sights.beside(run)
-        frame = take_frame(self.service.home, run, forecaster=self._forecaster, beside=beside)
-        return json.dumps(frame.to_json(), ensure_ascii=False), frame.is_running
+        return take_frame(self.service.home, run, forecaster=self._forecaster, beside=beside)
 
 
 class Impatient(ASGIMiddleware):
@@ -138,11 +138,24 @@ async def watch_run(
     service: Service,
     run: str,
     seconds: Seconds = None,
+    columns: Annotated[
+        int | None, QueryParameter(ge=20, le=500, description="as lines for such a terminal")
+    ] = None,
+    rows: Annotated[int, QueryParameter(ge=5, le=500)] = 24,
 ) -> Stream:
-    """Frames of a run, one event ``frame`` a second while it goes on, then ``end``."""
+    """Frames of a run, one event ``frame`` a second while it goes on, then ``end``.
+
+    With *columns* a frame is what ``trainfare watch`` draws: its ``lines``, in colours.
+    """
     run_id = await asyncio.to_thread(own_run, service, caller, run)
     streams = streams_of(request)
-    return _stream(_frames(streams, run_id, _is_welcome(request, seconds)), streams.enter(caller))
+
+    def say(frame: Frame) -> str:
+        drawn = None if columns is None else {"lines": frame_lines(frame, columns, rows)}
+        return json.dumps(drawn or frame.to_json(), ensure_ascii=False)
+
+    frames = _frames(streams, run_id, say, _is_welcome(request, seconds))
+    return _stream(frames, streams.enter(caller))
 
 
 @get("/live", tags=["runs"], middleware=[Impatient()], media_type="text/event-stream")
@@ -175,15 +188,17 @@ def event(kind: str, data: str) -> str:
     return f"event: {kind}\ndata: {data}\n\n"
 
 
-async def _frames(streams: Streams, run: str, is_welcome: Callable[[], Any]) -> AsyncIterator[str]:
+async def _frames(
+    streams: Streams, run: str, say: Callable[[Frame], str], is_welcome: Callable[[], Any]
+) -> AsyncIterator[str]:
     while True:
         try:
-            text, goes_on, rest = await streams.frame(run)
+            frame, rest = await streams.frame(run)
         except TrainfareError as error:
             yield event("error", json.dumps({"message": str(error)}))
             return
-        yield event("frame", text)
-        if not goes_on:
+        yield event("frame", await asyncio.to_thread(say, frame))
+        if not frame.is_running:
             yield event("end", "{}")
             return
         if not await is_welcome():

@@ -161,6 +161,12 @@ def _read(connection: sa.Connection, keys: Sequence[Key]) -> dict[Key, tuple[int
     return found
 
 
+def shipper_of(connection: sa.Connection, run: str) -> str | None:
+    """The team whose token opened *run*; None where it was no team's, or nobody shipped it."""
+    asked = sa.select(STREAM.c.team).where(STREAM.c.run == run, STREAM.c.team.is_not(None)).limit(1)
+    return connection.execute(asked).scalar()
+
+
 def read_log(connection: sa.Connection, after: int, limit: int = 1000) -> tuple[int, list[Piece]]:
     """The pieces that follow place *after* of the log, in order, and the place of the last."""
     rows = connection.execute(

@@ -1,4 +1,4 @@
-"""What ``trainfare watch`` draws: a frame as lines for a terminal of a given size.
+"""What a terminal shows of a live run: a frame as lines for a terminal of a given size.
 
 Every row keeps to one grid, so that the eye compares down the columns:
 
@@ -12,11 +12,11 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-from trainfare.cli.answer import STATUS_COLOURS, shorten, visible_len
 from trainfare.core.charge import Component
 from trainfare.core.money import Money
 from trainfare.core.period import format_instant
-from trainfare.core.plain import plain
+from trainfare.core.plain import plain, shorten, visible_len
+from trainfare.core.stage import STATUS_COLOURS
 from trainfare.flows.watch import DeviceView, Frame
 from trainfare.metering.forecast_text import forecast_sentence
 from trainfare.metering.receipt_view import (
