@@ -96,7 +96,7 @@ def compare(home, monkeypatch):
         assert brief == said()
 
 
-URIS = ("s3://b/one", "s3://b/two", "s3://b/three")
+URIS = ("s3://b/one", "s3://b/one/part-0", "s3://b/two")
 ARTIFACTS = st.tuples(
     st.sampled_from(["dataset", "checkpoint", "output"]),
     st.sampled_from(URIS),

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trainfare.cli.answer import format_option, plural, say_json, shorten, table
+from trainfare.cli.answer import format_option, plural, say_json, table
 from trainfare.core.decision import Verdict
 from trainfare.core.errors import BadInput
 from trainfare.core.money import Money
 from trainfare.core.period import DAY, name_periods, parse_instant
-from trainfare.core.plain import plain
+from trainfare.core.plain import plain, shorten
 from trainfare.core.recommendation import Kind
 
 if TYPE_CHECKING:

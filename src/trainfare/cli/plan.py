@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from trainfare.cli.answer import format_option, say_json, shorten, table
+from trainfare.cli.answer import format_option, say_json, table
 from trainfare.core.errors import BadInput
 from trainfare.core.money import Money, decimal_of
+from trainfare.core.plain import shorten
 
 if TYPE_CHECKING:
     from trainfare.advice.plan import Choice, Limits

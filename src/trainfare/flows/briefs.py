@@ -11,9 +11,10 @@ import hashlib
 import time
 from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from trainfare.core.dataset import is_made
 from trainfare.core.period import Interval
 from trainfare.core.run import Segment
 from trainfare.flows.bill import has_analytics, has_ledger
@@ -81,8 +82,7 @@ def read_known(home: Path, now_ns: int | None = None) -> Known:
     stored = [
         one.segment for run in rest for one in read_run(home, run, now_ns, Faults()) if run in rest
     ]
-    touched = {one.run for one in _touched(briefs.values(), stored)}
-    rest |= touched
+    rest |= _touched(briefs.values(), stored)
     if len(rest) > len(briefs) // 2:
         return Known((), read_receipts(home, now_ns=now_ns), now_ns)
     beside = _beside(briefs, rest, stored)
@@ -140,60 +140,70 @@ def _shared_growth(briefs: Iterable[Brief]) -> set[str]:
     return {one.run for one in growing if any(len(named[uri]) > 1 for uri in one.written)}
 
 
-def _touched(briefs: Iterable[Brief], segments: Sequence[Segment]) -> list[Brief]:
-    """Those that were beside any of *segments*: on a machine at its time, or by a file."""
-    if not segments:
-        return []
-    spans: dict[str, list[tuple[int, int]]] = defaultdict(list)
-    times: dict[str, list[tuple[int, int]]] = defaultdict(list)
-    written: set[str] = set()
-    for one in segments:
+Span = tuple[int, int]
+
+
+@dataclass(slots=True)
+class _Scene:
+    """Where and when some runs were, and which files they named."""
+
+    spans: dict[str, list[Span]] = field(default_factory=lambda: defaultdict(list))
+    """Machine → times."""
+    read: dict[str, list[Span]] = field(default_factory=lambda: defaultdict(list))
+    """Dataset → times."""
+    written: set[str] = field(default_factory=set)
+
+    def add_segment(self, one: Segment) -> None:
+        """Take in a segment."""
         span = one.interval.start_ns, one.interval.end_ns
-        spans[one.machine.resource_id].append(span)
+        self.spans[one.machine.resource_id].append(span)
         for artifact in one.artifacts:
-            times[artifact.uri].append(span)
-            if artifact.role != "dataset":
-                written.add(artifact.uri)
-    return [one for one in briefs if _is_beside(one, spans, times, written)]
+            if artifact.role == "dataset":
+                self.read[artifact.uri].append(span)
+            else:
+                self.written.add(artifact.uri)
+
+    def add_brief(self, one: Brief) -> None:
+        """Take in a run."""
+        for place, began, ended in one.places:
+            self.spans[place].append((began, ended))
+        for uri in one.read:
+            self.read[uri].append((one.lasted.start_ns, one.lasted.end_ns))
+        self.written.update(one.written)
+
+    def has(self, one: Brief) -> bool:
+        """Whether anything of it bears on *one*, or *one* on it."""
+        return (
+            any(
+                began < other_end and other_began < ended
+                for place, began, ended in one.places
+                for other_began, other_end in self.spans.get(place, ())
+            )
+            or any(uri in self.written for uri in one.written)
+            or bool(self.written and any(is_made(uri, self.written) for uri in one.read))
+            or bool(one.written and any(is_made(uri, one.written) for uri in self.read))
+            or any(
+                began < one.lasted.end_ns and one.lasted.start_ns < ended
+                for uri in one.read
+                for began, ended in self.read.get(uri, ())
+            )
+        )
 
 
-def _is_beside(
-    one: Brief,
-    spans: Mapping[str, Sequence[tuple[int, int]]],
-    times: Mapping[str, Sequence[tuple[int, int]]],
-    written: set[str],
-) -> bool:
-    """Whether any span of the same machine or of a reader of the same file meets it."""
-    return (
-        any(
-            began < other_end and other_began < ended
-            for place, began, ended in one.places
-            for other_began, other_end in spans.get(place, ())
-        )
-        or any(uri in times for uri in one.written)
-        or any(uri in written for uri in one.read)
-        or any(
-            began < one.lasted.end_ns and one.lasted.start_ns < ended
-            for uri in one.read
-            for began, ended in times.get(uri, ())
-        )
-    )
+def _touched(briefs: Iterable[Brief], segments: Sequence[Segment]) -> set[str]:
+    """The runs that were beside any of *segments*: on a machine at its time, or by a file."""
+    scene = _Scene()
+    for one in segments:
+        scene.add_segment(one)
+    return {one.run for one in briefs if scene.has(one)} if segments else set()
 
 
 def _beside(briefs: Mapping[str, Brief], rest: set[str], stored: Sequence[Segment]) -> list[str]:
     """The runs that bear on the receipts of *rest*."""
-    if not rest:
-        return []
-    spans: dict[str, list[tuple[int, int]]] = defaultdict(list)
-    times: dict[str, list[tuple[int, int]]] = defaultdict(list)
-    written: set[str] = set()
-    for one in (briefs[run] for run in rest if run in briefs):
-        for place, began, ended in one.places:
-            spans[place].append((began, ended))
-        for uri in (*one.read, *one.written):
-            times[uri].append((one.lasted.start_ns, one.lasted.end_ns))
-        written.update(one.written)
-    near = {one.run for one in _touched(briefs.values(), stored)}
-    return sorted(
-        near | {one.run for one in briefs.values() if _is_beside(one, spans, times, written)} - rest
-    )
+    scene = _Scene()
+    for run in rest & briefs.keys():
+        scene.add_brief(briefs[run])
+    near = _touched(briefs.values(), stored)
+    if scene.spans:
+        near |= {one.run for one in briefs.values() if scene.has(one)}
+    return sorted(near - rest)

@@ -117,14 +117,10 @@ def make_report(
     bills = _read_bills(home, wanted, as_of_ns)
     names = tuple(one.period for one in bills.allocations)
     periods = names or ((wanted,) if wanted else ())
-    is_simple = not asked.names and not {"stage", "epoch", "step"} & {*by, *(where or {})}
-    known = read_known(home) if is_simple else None
-    receipts = known.receipts if known else read_receipts(home, is_whole=asked.needs_samples)
-    spends, outside = _spends(home, receipts, periods, asked)
-    if known is not None:
-        briefs = [one.spend(_intervals(periods), known.now_ns) for one in known.briefs]
-        inside = [one for one in briefs if one.parts]
-        spends, outside = spends + inside, outside + len(briefs) - len(inside)
+    is_whole = not (asked.names or carry or {"stage", "epoch", "step"} & {*by, *(where or {})})
+    receipts = [] if is_whole else read_receipts(home, is_whole=asked.needs_samples)
+    read = _known_spends(home, periods, asked) if is_whole else None
+    spends, outside = read or _spends(home, receipts, periods, asked)
     if not bills.allocations and not spends:
         raise NotFound(_nothing(wanted, as_of_ns))
     question = Question(
@@ -211,6 +207,15 @@ def _spends(
         spends.append(spend_of(receipt, work_of(run, logged), intervals, series))
     inside = [spend for spend in spends if spend.parts]
     return inside, len(spends) - len(inside)
+
+
+def _known_spends(home: Path, periods: Sequence[str], asked: Asked) -> tuple[list[Spend], int]:
+    """The same, of ended runs in brief, for reports of whole runs."""
+    known = read_known(home)
+    spends, outside = _spends(home, known.receipts, periods, asked)
+    briefs = [one.spend(_intervals(periods), known.now_ns) for one in known.briefs]
+    inside = [one for one in briefs if one.parts]
+    return spends + inside, outside + len(briefs) - len(inside)
 
 
 def _intervals(periods: Sequence[str]) -> dict[str, Interval] | None:

@@ -23,10 +23,10 @@ from trainfare.core.run import (
     Segment,
     make_run,
 )
+from trainfare.metering.neighbours import Neighbours
 from trainfare.metering.receipt import Preparation, Receipt, make_receipt
 from trainfare.metering.shelf import (
     Faults,
-    Neighbours,
     Stored,
     close_dead,
     first_words,

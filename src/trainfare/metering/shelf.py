@@ -6,17 +6,12 @@ import contextlib
 import os
 import socket
 import time
-from bisect import bisect_left
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
-from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from trainfare.core.dataset import places
 from trainfare.core.errors import BadInput
-from trainfare.core.period import Interval
 from trainfare.core.run import Artifact, Segment
 from trainfare.core.stage import Status
 from trainfare.metering import event as ev
@@ -367,44 +362,3 @@ def _written_ns(folder: Path) -> int:
         with contextlib.suppress(OSError):
             times.append((folder / name).stat().st_mtime_ns)
     return max(times)
-
-
-class Neighbours:
-    """Segments by machine and time and by what they hold, so that each run finds its few quickly."""
-
-    def __init__(self, segments: Iterable[Segment]) -> None:
-        """Sort *segments*; memory and time are n log n."""
-        self._by_uri: dict[str, list[Segment]] = defaultdict(list)
-        self._by_place: dict[str, list[Segment]] = defaultdict(list)
-        by_machine: dict[str, list[Segment]] = defaultdict(list)
-        for one in segments:
-            by_machine[one.machine.resource_id].append(one)
-            for uri in {a.uri for a in one.artifacts}:
-                self._by_uri[uri].append(one)
-            for place in {p for a in one.artifacts if a.role == "output" for p in places(a.uri)}:
-                self._by_place[place].append(one)
-        self._by_machine: dict[str, tuple[list[Segment], list[int], list[int]]] = {}
-        for name, group in by_machine.items():
-            group.sort(key=lambda one: one.started_wall_ns)
-            starts = [one.started_wall_ns for one in group]
-            latest_ends = list(accumulate((one.interval.end_ns for one in group), max))
-            self._by_machine[name] = group, starts, latest_ends
-
-    def beside(self, own: Sequence[Segment]) -> list[Segment]:
-        """Segments of other runs on the machines of *own* at its time, or that name its artifacts."""
-        span = Interval(
-            min(one.interval.start_ns for one in own), max(one.interval.end_ns for one in own)
-        )
-        found: dict[tuple[str, str], Segment] = {}
-        for name in {one.machine.resource_id for one in own}:
-            group, starts, latest_ends = self._by_machine.get(name, ([], [], []))
-            first = bisect_left(latest_ends, span.start_ns + 1)
-            for one in group[first : bisect_left(starts, span.end_ns)]:
-                if one.interval.end_ns > span.start_ns:
-                    found[one.run, one.id] = one
-        for uri in {a.uri for one in own for a in one.artifacts}:
-            named = [*self._by_uri.get(uri, ()), *self._by_place.get(uri.rstrip("/"), ())]
-            for place in places(uri):
-                named += self._by_uri.get(place, ())
-            found |= {(one.run, one.id): one for one in named}
-        return [one for key, one in sorted(found.items()) if key[0] != own[0].run]
