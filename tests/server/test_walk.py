@@ -81,6 +81,7 @@ WAYS = {
         path={"run": f"c-{OWN}"},
         foreign={"run": f"c-{FOREIGN}"},
     ),
+    "GET /api/v1/claims": Way("read", query=f"run=c-{OWN}"),
     "GET /api/v1/compare": Way("read", query=f"first=r-{OWN}&second={OWN}-name"),
     "GET /api/v1/explain": Way(
         "read", is_for_all_teams=True, query="charge=none/x.csv:1", statuses=(404,)

@@ -98,24 +98,13 @@ def import_(
 @format_option("table", "json")
 def list_(run: str | None, limit: int, form: str) -> None:
     """List claims: which run held which resource, from when to when, and who says so."""
-    from trainfare.flows.usage import list_claims
+    from trainfare.flows.usage import claim_json, list_claims
     from trainfare.metering.home import home_folder
 
     more = list_claims(home_folder(), run, limit + 1)
     found = more[:limit]
     if form == "json":
-        documents = [
-            {
-                "run": claim.run,
-                "attempt": claim.attempt,
-                "resource": claim.resource_id,
-                "start": format_instant(claim.interval.start_ns),
-                "end": format_instant(claim.interval.end_ns),
-                "share": share_text(claim.share),
-                "source": source,
-            }
-            for claim, source in found
-        ]
+        documents = [claim_json(*one) for one in found]
         say_json({"claims": documents, "has_more": len(more) > limit})
         return
     if not found:

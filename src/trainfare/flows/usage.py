@@ -7,10 +7,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from trainfare.core.claim import Claim, merge_claims
+from trainfare.core.claim import Claim, merge_claims, share_text
 from trainfare.core.errors import BadInput, NotFound
+from trainfare.core.period import format_instant
 from trainfare.core.source_file import csv_rows
 from trainfare.flows.bill import need_analytics
 from trainfare.metering.history import close_dead, read_receipts
@@ -145,6 +146,19 @@ def list_claims(
     if run is not None and not found:
         raise NotFound(f"run {run!r} claims nothing; trainfare claims list shows all claims")
     return found
+
+
+def claim_json(claim: Claim, source: str) -> dict[str, Any]:
+    """A claim and who says so, with stable keys."""
+    return {
+        "run": claim.run,
+        "attempt": claim.attempt,
+        "resource": claim.resource_id,
+        "start": format_instant(claim.interval.start_ns),
+        "end": format_instant(claim.interval.end_ns),
+        "share": share_text(claim.share),
+        "source": source,
+    }
 
 
 def sync_metered(home: Path, connection: sa.Connection) -> ClaimChange:
