@@ -34,6 +34,7 @@ from trainfare.server import (
     run_api,
     tokens,
 )
+from trainfare.server.answer_form import describe_answers
 from trainfare.server.door import OPEN, known_callers_only, provide_caller, provide_service
 from trainfare.server.ingest_form import describe_ingest
 from trainfare.server.page import make_engine
@@ -112,6 +113,7 @@ def make_app(service: Service) -> Litestar:
         on_startup=[_start],
         on_shutdown=[_close],
     )
+    describe_answers(app)
     describe_ingest(app)
     return app
 
