@@ -68,7 +68,8 @@ lock: ## pin every dependency again, with hashes and without addresses
 	echo uv | $(RUN)uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate - -o requirements/uv.lock
 
 audit: setup ## compare the pinned packages with known vulnerabilities (needs the network)
-	$(RUN)python -m pip_audit --strict --disable-pip --require-hashes -r requirements/dev.lock
+	$(RUN)python -m pip_audit --strict --disable-pip --require-hashes -r requirements/dev.lock || { \
+	  echo "audit: either a package above is known to be vulnerable, or (not found, no connection) no index answered that tells of vulnerabilities; then nothing was checked" >&2; exit 1; }
 
 bench: setup ## measure Trainfare beside its peers and limits
 	$(RUN)python -m bench.run
