@@ -85,7 +85,7 @@ def keep_briefs(home: Path) -> None:
         prices = price_signs(home)
         for first in range(0, len(left), 1000):
             receipts, _ = read_some(home, left[first : first + 1000], (), now_ns=time.time_ns())
-            made = {one.run.id: brief_of(one) for one in receipts}
+            made = {one.run.id: brief_of(one, home) for one in receipts}
             texts = {
                 run: (brief_sign(spool_signs(home, run), prices), brief.to_text())
                 for run, brief in made.items()

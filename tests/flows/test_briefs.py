@@ -27,6 +27,7 @@ from trainfare.flows.sights import Sights
 from trainfare.metering import event as ev
 from trainfare.metering.history import read_receipts
 from trainfare.metering.home import runs_folder
+from trainfare.metering.sizes import Size, remember
 from trainfare.store.briefs import drop_briefs
 from trainfare.store.ledger import open_ledger
 
@@ -185,6 +186,18 @@ def test_a_changed_spool_or_price_leaves_no_brief_standing(tmp_path):
     assert len(read_known(tmp_path).receipts) == 4
 
 
+def test_a_size_that_is_found_later_counts(tmp_path, monkeypatch):
+    for number in range(4):
+        ride(tmp_path, f"run-{number}", 8, 9, month="11", resource=f"i-{number}")
+    at = instant(1, "8.5", "11")
+    lay(tmp_path, "run-0", ("dataset", URIS[0], None, at, None))
+    settle(tmp_path)
+    assert len(read_known(tmp_path).briefs) == 4
+    remember(tmp_path, URIS[0], Size(10**13, 1, at, newest_ns=1))
+    assert [one.run.id for one in read_known(tmp_path).receipts] == ["run-0"]
+    compare(tmp_path, monkeypatch)
+
+
 def test_a_month_is_read_without_the_others(tmp_path):
     for number in range(8):
         ride(
@@ -218,7 +231,7 @@ def one_receipt(tmp_path_factory):
 
 
 def test_a_brief_survives_the_ledger(one_receipt):
-    brief = brief_of(one_receipt)
+    brief = brief_of(one_receipt, Path())
     again = Brief.from_text(brief.to_text())
     assert again.to_text() == brief.to_text()
     assert again.spender(NOW).lasted == brief.spender(NOW).lasted

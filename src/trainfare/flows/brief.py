@@ -12,9 +12,10 @@ from __future__ import annotations
 import json
 import socket
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 from trainfare.core.charge import Component
@@ -30,6 +31,7 @@ from trainfare.metering.artifact import local_path
 from trainfare.metering.event import price_to_json
 from trainfare.metering.event_value import price_from_json
 from trainfare.metering.receipt import Receipt
+from trainfare.metering.sizes import size_mark
 from trainfare.reports.spend import ALL_TIME, Part, Spend, cuts_of, spend_of, within
 
 
@@ -80,6 +82,8 @@ class Brief:
     read: tuple[str, ...]
     written: tuple[str, ...]
     """The artifacts that it names."""
+    sizes: tuple[tuple[str, int], ...]
+    """Artifact → the mark of its size, of those whose size may be found, or found anew, later."""
     kept: tuple[Kept, ...]
 
     def spend(self, periods: Mapping[str, Interval] | None, now_ns: int) -> Spend:
@@ -173,8 +177,8 @@ def _kept(since_ns: int, count: int, price: dict[str, Any]) -> Kept:
     return Kept(since_ns, count, found)
 
 
-def brief_of(receipt: Receipt) -> Brief | None:
-    """The brief of *receipt*; None while the run goes on, or has files on this very machine.
+def brief_of(receipt: Receipt, home: Path) -> Brief | None:
+    """The brief of *receipt*, of a run of *home*; None while the run goes on, or has files on this very machine.
 
     Those are looked for each time that the run is read, for somebody may have deleted them.
     """
@@ -222,8 +226,17 @@ def brief_of(receipt: Receipt) -> Brief | None:
         ),
         read=tuple(sorted({one.uri for one in artifacts if one.role == "dataset"})),
         written=tuple(sorted({one.uri for one in artifacts if one.role != "dataset"})),
+        sizes=tuple(_sizes(home, artifacts)),
         kept=tuple(Kept(one.held.start_ns, one.bytes or 0, price) for one, price in kept),
     )
+
+
+def _sizes(home: Path, artifacts: Sequence[Artifact]) -> Iterator[tuple[str, int]]:
+    unknown = {one.uri for one in artifacts if one.bytes is None}
+    for uri in sorted({one.uri for one in artifacts}):
+        mark = size_mark(home, uri)
+        if mark or (uri in unknown and local_path(uri) is None):
+            yield uri, mark
 
 
 def _is_watched(segment: Segment) -> bool:

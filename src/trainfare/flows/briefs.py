@@ -23,6 +23,7 @@ from trainfare.metering.history import read_receipts, read_some
 from trainfare.metering.home import runs_folder
 from trainfare.metering.receipt import Receipt
 from trainfare.metering.shelf import Faults, read_run, spool_signs
+from trainfare.metering.sizes import size_mark
 
 FEW = 300
 """So few runs are read as fast as a ledger is opened."""
@@ -74,8 +75,11 @@ def read_known(home: Path, now_ns: int | None = None) -> Known:
     rest: set[str] = set()
     for run in _names(home):
         sign, text = kept.get(run, ("", ""))
+        brief = None
         if text and sign == brief_sign(spool_signs(home, run), prices):
-            briefs[run] = Brief.from_text(text)
+            brief = Brief.from_text(text)
+        if brief and all(size_mark(home, uri) == mark for uri, mark in brief.sizes):
+            briefs[run] = brief
         else:
             rest.add(run)
     rest |= _shared_growth(briefs.values())

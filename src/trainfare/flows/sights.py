@@ -271,7 +271,7 @@ class Sights:
     ) -> dict[str, tuple[str, str]]:
         """Run → sign and text of its brief, of those that have ended."""
         prices = price_signs(self._home)
-        made = {one.run.id: brief_of(one) for one in receipts}
+        made = {one.run.id: brief_of(one, self._home) for one in receipts}
         return {
             run: (brief_sign(chosen[run], prices), one.to_text())
             for run, one in made.items()

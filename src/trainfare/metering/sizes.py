@@ -67,6 +67,14 @@ def recall(home: Path, uri: str) -> Size | None:
         return None
 
 
+def size_mark(home: Path, uri: str) -> int:
+    """What changes when another size of *uri* is remembered; 0 where none is, or none counts."""
+    try:
+        return 0 if local_path(uri) is not None else _place(home, uri).stat().st_mtime_ns
+    except (OSError, ValueError):
+        return 0
+
+
 def remember(home: Path, uri: str, size: Size) -> None:
     """Keep *size* for whoever asks next.
 
