@@ -10,6 +10,13 @@ from trainfare.server.app import make_app
 from trainfare.server.service import Service, Settings
 
 ROUTES = {
+    "advise": "GET /advice",
+    "advise decided": "GET /advice/decided",
+    "advise show": "GET /advice/{advice}",
+    **dict.fromkeys(
+        ("advise accept", "advise dismiss", "advise reopen", "advise snooze"),
+        "POST /advice/{advice}/decision",
+    ),
     "alerts ack": "POST /alerts/acknowledge",
     "alerts list": "GET /alerts",
     "allocate": "POST /allocate",
@@ -65,7 +72,7 @@ REASONS = {
     "prices list": CONSOLE,
 }  # fmt: skip
 
-UNROUTED = ("advise", "commit", "datasets", "plan")
+UNROUTED = ("commit", "datasets", "plan")
 """Commands that ask the home, and no server yet."""
 
 
