@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import click
 
-from trainfare.cli.remote import ask
+from trainfare.cli.asking import ask
 from trainfare.cli.screen import Screen
 from trainfare.core.errors import OutsideFailed
 
