@@ -132,9 +132,7 @@ def make_report(
         carry=carry,
         outputs=() if carry is None else find_outputs(one.run for one in receipts),
     )
-    # What a scheduler or a tag says of a metered run holds where the run itself says nothing.
-    own = {s.run: {**bills.labels.get(s.run, {}), **_name(s), **s.labels} for s in spends}
-    labels = {**bills.labels, **own}
+    labels = _labels(bills, spends)
     groups = _read_groups(home, bills, question)
     given = {g.label.partition("=")[0] for one in groups for g in one.groups if g.label}
     known_keys = tuple(sorted(given.union(*labels.values())))
@@ -153,6 +151,12 @@ def make_report(
     )
     noted = tuple(replace(one, notes=_notes(report, question)) for one in report.tables[:1])
     return replace(report, tables=noted + report.tables[1:])
+
+
+def _labels(bills: _Bills, spends: Sequence[Spend]) -> dict[str, Mapping[str, str]]:
+    """Run → its labels; what a scheduler or a tag says holds where the run says nothing."""
+    own = {s.run: {**bills.labels.get(s.run, {}), **_name(s), **s.labels} for s in spends}
+    return {**bills.labels, **own}
 
 
 def _read_groups(home: Path, bills: _Bills, question: Question) -> list[BilledPeriod]:
