@@ -8,8 +8,11 @@ from hypothesis import strategies as st
 
 from flows.rides import ride
 from server.teams import relabel
+from trainfare.core.budget import make_budget
 from trainfare.core.money import Money
+from trainfare.core.period import parse_instant
 from trainfare.core.shipment import Piece
+from trainfare.flows.budget import standings
 from trainfare.flows.mirror import PLACE, Mirror
 from trainfare.flows.report import make_report
 from trainfare.flows.report_json import report_json
@@ -142,3 +145,9 @@ def test_a_run_that_a_team_s_token_shipped_is_that_team_s_everywhere(tmp_path):
     reported = {row["team"]: Money.parse(row["estimated"]).nano for row in report["rows"]}
     assert reported == listed == {"okapi": 10 * 10**9, "zebra": 10 * 10**9}
     assert report["total_row"]["estimated"] == "20.000000000"
+    budgets = [make_budget(f"{one}-all", "1000", scope=f"team={one}") for one in listed]
+    stood = standings(home, budgets, at_ns=parse_instant("2026-10-02T00:00:00Z"))
+    assert {str(one.budget.scope): one.spent.nano for one in stood} == {
+        "team=okapi": 10 * 10**9,
+        "team=zebra": 10 * 10**9,
+    }
