@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from server.served import serving
-from server.two_teams import OWN, fill
+from server.two_teams import FOREIGN, OWN, fill
 
 FORMS = Path(__file__).parents[2] / "src/trainfare/server/answer_forms.json"
 EXAMPLE_ROWS = 2
@@ -147,7 +147,9 @@ def main():
             print(path, len(told))
     lines = [f"{json.dumps(path)}: {json.dumps(form)}" for path, form in forms.items()]
     text = "{\n" + ",\n".join(lines) + "\n}\n"
-    FORMS.write_text(text.replace(folder, "/srv/trainfare"))
+    for word, plain in ((folder, "/srv/trainfare"), (OWN, "language"), (FOREIGN, "vision")):
+        text = text.replace(word, plain)
+    FORMS.write_text(text)
 
 
 if __name__ == "__main__":
