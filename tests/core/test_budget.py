@@ -128,3 +128,12 @@ def test_a_budget_covers_the_runs_of_its_scope():
     budget = Budget("b", TEN, select_runs("team=nlp and not run=r-2"))
     assert budget.covers("r-1", {"team": "nlp"})
     assert not budget.covers("r-2", {"team": "nlp"})
+
+
+@pytest.mark.parametrize(
+    ("spent", "percent"), [("9.999", 99), ("10", 100), ("10.06", 100), ("10.1", 101), ("0", 0)]
+)
+def test_percent_is_rounded_down(spent, percent):
+    budget = Budget("b", TEN)
+    assert Standing(budget, TEN, Money.parse(spent)).percent_spent == percent
+    assert Standing(budget, TEN, None).percent_spent is None

@@ -111,3 +111,25 @@ def test_what_failed_is_tried_again_after_a_moment(answers, monkeypatch):
         answers.get("q", News(1, 1), work)
     time.sleep(0.1)
     assert answers.get("q", News(1, 1), work) == "well again"
+
+
+def test_what_is_forgotten_is_not_shown_again(answers):
+    work = Work()
+    answers.get("q", News(1, 1), work)
+    work.free.clear()
+    answers.forget()
+    assert answers.peek("q", News(2, 1), work) is None
+    work.free.set()
+    assert answers.get("q", News(2, 1), work) == 2
+
+
+def test_what_is_forgotten_while_it_is_worked_out_does_not_come_back(answers):
+    before, after = Work(is_free=False), Work(is_free=False)
+    assert answers.peek("q", News(1, 1), before) is None
+    answers.forget()
+    assert answers.peek("q", News(2, 1), after) is None
+    before.free.set()
+    answers.get("other", News(1, 1), Work())
+    assert answers.peek("q", News(2, 1), after) is None
+    after.free.set()
+    assert answers.get("q", News(2, 1), after) == 1

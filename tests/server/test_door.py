@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from flows.bills import hour, write_bill
 from server.served import Served, serving
 
 
@@ -63,3 +64,14 @@ def test_a_script_is_told_the_url_and_the_first_token(tmp_path):
         process.terminate()
         process.wait(20)
         process.stdout.close()
+
+
+def test_the_log_of_a_server_is_its_own(tmp_path):
+    """Each look at the ledger would have Alembic say which database it is."""
+    bill = write_bill(tmp_path / "october.csv", hour("i-1", 0, "2.50"))
+    with serving(tmp_path / "home") as one:
+        one.json("/api/v1/bills?name=october.csv", method="POST", body=bill.read_bytes())
+        one.process.terminate()
+        said = one.process.stderr.read()
+    assert "event=leads" in said
+    assert "alembic" not in said

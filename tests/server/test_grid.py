@@ -6,7 +6,16 @@ import io
 import pyarrow.parquet as pq
 
 from trainfare.core.money import Money
-from trainfare.server.grid import Column, Grid, Line, csv_of, money_cell, parquet_of, text_cell
+from trainfare.server.grid import (
+    Column,
+    Grid,
+    Line,
+    csv_of,
+    money_cell,
+    parquet_of,
+    resource_cell,
+    text_cell,
+)
 from trainfare.server.writing import duration, mark, money
 
 GRID = Grid(
@@ -47,3 +56,13 @@ def test_every_kind_of_money_has_a_mark_that_leads_to_what_it_means():
     assert mark("nothing") == ""
     assert duration(None) == "–"
     assert duration(90.0) == duration(90 * 10**9)
+
+
+def test_a_long_name_is_short_on_a_page_and_whole_in_its_title_and_in_files():
+    long = "/subscriptions/5f0c0000/providers/microsoft.compute/disks/train-vm-001-disk"
+    cell = resource_cell(long)
+    assert (cell.text, cell.why, cell.value) == ("train-vm-001-disk", long, long)
+    uuid = "5f0c0000-0000-4000-8000-00000000a001"
+    assert resource_cell(uuid).text == "5f0c0000-000…00000a001"
+    assert resource_cell(uuid).why == uuid
+    assert resource_cell("i-1").why == ""

@@ -83,6 +83,10 @@ def page(browser, server):
     assert [url for url in asked if not url.startswith(server.url)] == []
 
 
+CUT = """[...document.querySelectorAll(".scroll")].filter(one => one.scrollWidth > one.clientWidth)
+    .map(one => one.getAttribute("aria-label"))"""
+
+
 def settled(page):
     """Wait until every part of the page is there."""
     expect(page.locator("[aria-busy=true]")).to_have_count(0, timeout=180_000)
@@ -119,19 +123,40 @@ def test_a_user_s_whole_path(page, server, tmp_path):
     """From signing in to a bill, its seal, a run of it and one charge."""
     bill = write_bill(tmp_path / "october.csv", *(hour("i-1", at, "2.50") for at in range(4)))
     page.goto(server.url + "/bills")
+    settled(page)
+    assert "Nothing to prove yet" in page.inner_text("#verify")
     page.set_input_files("input[name=bill]", bill)
     page.click("text=Import and allocate")
     page.wait_for_selector("text=The bill is in")
+    assert "Nothing to prove yet" not in page.inner_text("#verify"), "not what was before it"
     settled(page)
+    assert page.evaluate(CUT) == [], "every column is in sight at 1280 px"
     assert "Conserved to the nano" in page.inner_text("#verify")
     assert "$7.50" in page.inner_text("#verify")
+    page.goto(server.url + "/runs")
+    assert page.evaluate(CUT) == []
     page.goto(server.url + "/runs/r-1")
     settled(page)
+    assert re.search(r"storage\s+none", page.inner_text("section[aria-labelledby=h-parts]"))
     page.click("#charges tbody a >> nth=0")
     page.wait_for_url(re.compile(r"/charges\?"))
     settled(page)
     assert "$2.50" in page.inner_text("main")
     assert "r-1" in page.inner_text("main")
+
+
+def test_what_is_no_bill_is_refused_with_what_can_be_done(page, server, tmp_path):
+    """The page has no place for a mapping file, so it says where one is given."""
+    other = tmp_path / "other.csv"
+    other.write_text("day,paid\n2026-10-01,3\n")
+    page.goto(server.url + "/bills")
+    page.set_input_files("input[name=bill]", other)
+    page.click("text=Import and allocate")
+    expect(page.locator(".notice.bad")).to_contain_text("This page takes no mapping file")
+    expect(page.locator(".notice.bad")).to_contain_text("trainfare bill import FILE --mapping")
+    [refused] = page.said
+    assert "400" in refused
+    page.said.clear()
 
 
 def test_a_budget_is_set_and_deleted(page, server):

@@ -40,8 +40,7 @@ def _spent(one: Standing) -> Iterator[Finding]:
     spent = one.spent.nano
     reached = [share for share in shares if spent >= share * limit.nano]
     if reached:
-        percent = spent * 100 // limit.nano
-        sentence = f"{one.spent.display()} of {limit.display()} are spent ({percent} %)"
+        sentence = f"{one.spent.display()} of {limit.display()} are spent ({one.percent_spent} %)"
         severity = Severity.CRITICAL if spent >= limit.nano else Severity.WARNING
         sentence += f"; {one.why}" if one.why else ""
         yield Finding(Kind.BUDGET, subject, sentence, level=len(reached), severity=severity)

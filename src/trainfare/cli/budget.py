@@ -248,9 +248,9 @@ def _chance(one: Standing) -> str:
 
 def _bar(one: Standing) -> str:
     """How much is spent, as a bar and in percent."""
-    if one.spent is None or one.limit.nano <= 0:
+    percent = one.percent_spent
+    if percent is None:
         return ""
-    percent = one.spent.nano * 100 // one.limit.nano
     filled = max(0, min(_BAR, percent * _BAR // 100))
     return f"{'█' * filled}{'░' * (_BAR - filled)} {percent:>4d}%"
 

@@ -302,6 +302,13 @@ class Standing:
         )
 
     @property
+    def percent_spent(self) -> int | None:
+        """Whole percent of the limit, rounded down so that 100 is not said before it is reached."""
+        if self.spent is None or self.limit.nano <= 0:
+            return None
+        return self.spent.nano * 100 // self.limit.nano
+
+    @property
     def state(self) -> State:
         """Over where the limit is used up, else warn where a threshold or the forecast says so."""
         if self.spent is None:

@@ -126,6 +126,14 @@ class Answers:
                         f"this takes longer than {timeout:.0f} s and goes on; ask again in a moment"
                     ) from None
 
+    def forget(self) -> None:
+        """Drop what is known, after a deed whose outcome whoever did it looks at next.
+
+        What is being worked out goes on and is given to those that wait for it alone.
+        """
+        with self._lock:
+            self._kept.clear()
+
     def close(self) -> None:
         """Begin nothing more."""
         self._pool.shutdown(wait=False, cancel_futures=True)

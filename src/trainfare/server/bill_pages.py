@@ -22,7 +22,16 @@ from trainfare.flows.bill import has_analytics, import_bills, list_deliveries
 from trainfare.flows.explain import explain_charge
 from trainfare.flows.report import make_report
 from trainfare.metering.receipt_view import duration_text
-from trainfare.server.grid import Cell, Column, Grid, Line, money_cell, nano_cell, text_cell
+from trainfare.server.grid import (
+    Cell,
+    Column,
+    Grid,
+    Line,
+    money_cell,
+    nano_cell,
+    resource_cell,
+    text_cell,
+)
 from trainfare.server.page import make_page
 from trainfare.server.part import Ask, Part, add_parts
 from trainfare.server.service import Service
@@ -55,7 +64,7 @@ async def upload_bill(
             raise BadInput("no file was chosen; choose the files of one delivery")
         with tempfile.TemporaryDirectory(prefix="trainfare-bill-") as folder:
             places = [await _keep(one, Path(folder)) for one in files]
-            await asyncio.to_thread(_take, service.home, places)
+            await asyncio.to_thread(_take, service, places)
     except TrainfareError as error:
         return make_page(
             request,
@@ -78,16 +87,21 @@ async def _keep(file: UploadFile, folder: Path) -> str:
     return str(path)
 
 
-def _take(home: Path, places: Sequence[str]) -> None:
-    import_bills(home, places)
-    allocate_periods(home)
+def _take(service: Service, places: Sequence[str]) -> None:
+    import_bills(service.home, places)
+    _allocate(service)
+
+
+def _allocate(service: Service) -> None:
+    allocate_periods(service.home)
+    service.answers.forget()  # the page that follows shows the new result, or that it is to come
 
 
 @post("/allocations", status_code=303)
 async def allocate(caller: Caller, service: Service) -> Redirect:
     """Give every charge to a run or a named remainder again, where something changed."""
     caller.need_all_teams("admin")
-    await asyncio.to_thread(allocate_periods, service.home)
+    await asyncio.to_thread(_allocate, service)
     return Redirect("/bills?done=allocated", status_code=303)
 
 
@@ -107,18 +121,18 @@ def _deliveries(ask: Ask) -> dict[str, Any]:
         Line(
             (
                 text_cell(one.period),
-                text_cell(one.source),
+                resource_cell(one.source),
                 Cell(
                     "counts" if is_current else "replaced",
                     tone="ok" if is_current else "replaced",
                 ),
                 text_cell(one.format),
-                text_cell(", ".join(one.files[:2]) + (" …" if len(one.files) > 2 else "")),
+                _files_cell(one.files),
                 Cell(f"{one.rows:,}", one.rows),
                 Cell(f"{one.repairs:,}", one.repairs),
                 _sums(one.totals, place),
                 text_cell(format_instant(one.imported_ns // 10**9 * 10**9)[:16].replace("T", " ")),
-                text_cell(one.id[:12]),
+                Cell(one.id[:8], one.id[:12], why=one.id),
             )
         )
         for one, is_current in reversed(found)
@@ -136,6 +150,14 @@ def _deliveries(ask: Ask) -> dict[str, Any]:
         Column("delivery", "Delivery"),
     )
     return {"grids": [Grid("Deliveries", columns, tuple(lines))]}
+
+
+def _files_cell(files: Sequence[str]) -> Cell:
+    """The first file, and how many more there are; a file of the table has two of them."""
+    short = resource_cell(files[0]).text if files else "–"
+    more = f" +{len(files) - 1}" if len(files) > 1 else ""
+    said = ", ".join(files[:2]) + (" …" if len(files) > 2 else "")
+    return Cell(short + more, said, why=said)
 
 
 def _sums(totals: Any, view: str) -> Cell:
@@ -204,16 +226,25 @@ def _untagged(ask: Ask) -> dict[str, Any]:
     lines = tuple(
         Line(
             (
-                text_cell(one.resource or "(none)"),
+                resource_cell(one.resource or "(none)"),
                 text_cell(one.service),
-                text_cell(one.account),
+                text_cell(None) if one.account is None else resource_cell(one.account),
                 money_cell(one.amount),
-                text_cell(" · ".join(one.rule.splitlines()[2:])),
+                _rule_cell(one.rule, one.resource or one.account or ""),
             )
         )
         for one in report.untagged
     )
     return {"grids": [Grid("What nobody owns", columns, lines)]}
+
+
+def _rule_cell(rule: str, subject: str) -> Cell:
+    """A rule on one line, with its long *subject* as short as it stands beside it."""
+    whole = " · ".join(rule.splitlines()[2:])
+    short = resource_cell(subject).text
+    if short == subject:  # or there is none
+        return text_cell(whole)
+    return Cell(whole.replace(subject, f"…{short.lstrip('…')}"), whole, why=whole)
 
 
 def _charge(ask: Ask) -> dict[str, Any]:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 UNKNOWN = "unknown"
 
+NAME_MAX = 30
+"""A longer name of a resource is shown by its beginning and its end."""
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -100,8 +103,12 @@ def resource_cell(name: str, *, href: str = "") -> Cell:
 
     >>> resource_cell("arn:aws:sagemaker:us-east-1:1:training-job/vision-7").text
     'vision-7'
+    >>> resource_cell("5f0c0000-0000-4000-8000-00000000a001").text
+    '5f0c0000-000…00000a001'
     """
     short = name.rstrip("/").rpartition("/")[2] or name
+    if len(short) > NAME_MAX:
+        short = f"{short[:12]}…{short[-9:]}"
     return Cell(short, name, href, why=name if short != name else "")
 
 

@@ -163,7 +163,9 @@ def _charges(ask: Ask) -> dict[str, Any]:
     lines = [
         Line(
             (
-                text_cell(part.charge, href=f"/charges?charge={part.charge}" if is_open else ""),
+                resource_cell(
+                    part.charge, href=f"/charges?charge={part.charge}" if is_open else ""
+                ),
                 resource_cell(part.line.resource) if part.line.resource else text_cell(None),
                 text_cell(format_instant(part.line.start_us * 1000)[:16].replace("T", " ")),
                 text_cell(part.line.method.replace("_", " ")),

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from trainfare.core.charge import Component
 from trainfare.core.money import Money
 from trainfare.core.period import SECOND
 from trainfare.flows.show import open_dossier
-from trainfare.metering.receipt_view import duration_text
+from trainfare.metering.receipt import Receipt
+from trainfare.metering.receipt_view import duration_text, view_of
 from trainfare.server.grid import Cell, Column, Grid, Line, money_cell, text_cell
 from trainfare.server.part import Ask
 
@@ -24,7 +25,7 @@ def show_receipt(ask: Ask, run: str) -> dict[str, Any]:
         "dossier": dossier,
         "it": document,
         "grids": [
-            _components(document),
+            _components(document, _nothing(dossier.receipt)),
             _stages(document),
             _devices(document),
             _metrics(document),
@@ -36,13 +37,22 @@ def _money(text: str | None, currency: str) -> Money | None:
     return None if text is None else Money.parse(text, currency)
 
 
-def _components(document: Mapping[str, Any]) -> Grid:
-    """What each component was estimated at, and billed."""
+def _nothing(receipt: Receipt) -> set[str]:
+    """Components of which the run had nothing; the receipt in a terminal says so too."""
+    had = {one.label for one in view_of(receipt).lines if (one.words, one.amount) != ("none", "—")}
+    return {one.value for one in Component} - had
+
+
+def _components(document: Mapping[str, Any], nothing: Collection[str]) -> Grid:
+    """What each component was estimated at, and billed; *nothing* names those that had none."""
     currency, estimated, billed = document["currency"], document["estimated"], document["billed"]
 
     def line(name: str, ours: str | None, theirs: str | None, role: str = "group") -> Line:
         paid = money_cell(_money(theirs, billed["currency"]) if billed else None)
-        return Line((text_cell(name), money_cell(_money(ours, currency), why=NO_PRICE), paid), role)
+        own = money_cell(_money(ours, currency), why=NO_PRICE)
+        if name in nothing:
+            own = Cell("none", own.value)
+        return Line((text_cell(name), own, paid), role)
 
     columns = (
         Column("component", "Component"),

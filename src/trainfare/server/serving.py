@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -37,6 +38,7 @@ def serve(
     Raises:
         OutsideFailed: the address is taken or not this machine's.
     """
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of every look at the ledger
     listener = _listen(host, port)
     port = listener.getsockname()[1]
     service = Service(Settings(home, database, host, port))
