@@ -17,7 +17,8 @@ from playwright.sync_api import expect, sync_playwright
 
 from cli.commands import call
 from flows.bills import hour, write_bill
-from trainfare.server.page import STOPS
+from trainfare.server.grid import Grid
+from trainfare.server.page import STOPS, make_engine
 
 TRAINING = """
 import time, trainfare
@@ -272,3 +273,29 @@ def test_a_part_that_does_not_come_can_be_asked_for_again(page, server):
     expect(page.locator("#unallocated .part")).to_contain_text(
         re.compile("Nobody|owner"), timeout=60_000
     )
+
+
+def test_an_earlier_answer_is_asked_for_until_the_new_one_is_there(page, server):
+    """However often the answer to a poll is the earlier one again."""
+    known = {"name": "proof", "source": "/parts/proof", "template": "parts/proof.html"}
+    earlier = (
+        make_engine()
+        .engine.get_template("part_known.html")
+        .render(known, is_current=False, age=5.0, grids=[Grid("Proof", (), ())])
+    )
+    asked = []
+
+    def answer(route):
+        asked.append(1)
+        if len(asked) < 4:
+            route.fulfill(status=200, content_type="text/html", body=earlier)
+        else:
+            route.continue_()
+
+    page.route("**/parts/proof*", answer)
+    page.goto(server.url + "/bills")
+    page.evaluate("htmx.ajax('GET', '/parts/proof', {target: '#verify .part', swap: 'outerHTML'})")
+    expect(page.locator("#verify")).to_contain_text("As it was 5 s ago", timeout=60_000)
+    expect(page.locator("#verify")).not_to_contain_text("As it was 5 s ago", timeout=60_000)
+    settled(page)
+    assert len(asked) >= 4
