@@ -191,7 +191,7 @@ def _find(home: Path, name: str) -> Budget:
     for budget in own:
         if budget.id == name:
             return budget
-    listed = ", ".join(one.id for one in own) or "none"
+    listed = ", ".join(one.id for one in own) or "none yet"
     raise NotFound(f"there is no budget {name!r}; those there are: {listed}")
 
 

@@ -56,7 +56,7 @@ def own_budget(service: Service, caller: Caller, name: str) -> Budget:
     for budget in own:
         if budget.id == name:
             return budget
-    listed = ", ".join(one.id for one in own) or "none"
+    listed = ", ".join(one.id for one in own) or "none yet"
     raise NotFound(f"there is no budget {name!r}; those there are: {listed}")
 
 
