@@ -237,6 +237,10 @@ def test_a_page_is_for_everybody(browser, server, path, theme):
     page.on("request", lambda request: asked.append(request.url))
     page.goto(server.url + path)
     settled(page)
+    for chart in page.locator("[data-chart]").all():
+        if chart.is_visible():
+            chart.scroll_into_view_if_needed()
+            expect(chart.locator(".bone")).to_have_count(0, timeout=180_000)
     found = Axe().run(page).response["violations"]
     grave = [one for one in found if one["impact"] in ("serious", "critical")]
     assert grave == [], json.dumps(
