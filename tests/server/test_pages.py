@@ -265,18 +265,24 @@ def test_the_first_page_is_light(server, browser):
 
 def test_a_part_that_does_not_come_can_be_asked_for_again(page, server):
     """Where the server is away for a while, the place of a part says so instead of waiting on."""
-    server_is_away = re.compile("/parts/untagged")
-    page.context.route(server_is_away, lambda route: route.fulfill(status=503, body="no"))
-    server.ask("/api/v1/budgets/again", method="PUT", body={"limit": "9"})  # its answer is old now
+    page.context.route("**/bills", _with_a_late_part)
+    page.context.route("**/parts/untagged", lambda route: route.fulfill(status=503, body="no"))
     page.goto(server.url + "/bills")
-    failed = page.locator("#unallocated [role=alert]")
+    failed = page.locator("#late [role=alert]")
     expect(failed).to_contain_text("503", timeout=60_000)
-    page.context.unroute(server_is_away)
+    page.context.unroute("**/parts/untagged")
     page.said.clear()  # a browser's console tells of the answer, too
     failed.get_by_role("button").click()
-    expect(page.locator("#unallocated .part")).to_contain_text(
-        re.compile("Nobody|owner"), timeout=60_000
-    )
+    expect(page.locator("#late .part")).to_contain_text(re.compile("Nobody|owner"), timeout=180_000)
+
+
+def _with_a_late_part(route):
+    """The page, and on it a part that is not there yet, whatever the server knows by now."""
+    waiting = make_engine().engine.get_template("part_waiting.html")
+    part = waiting.render({"name": "untagged", "source": "/parts/untagged", "height": ""})
+    answer = route.fetch()
+    text = answer.text().replace("</main>", f'<section id="late">{part}</section></main>')
+    route.fulfill(response=answer, body=text)
 
 
 def test_an_earlier_answer_is_asked_for_until_the_new_one_is_there(page, server):
