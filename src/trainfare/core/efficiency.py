@@ -66,7 +66,7 @@ def efficiency_of(run: RunRecord, estimate: Estimate, peak: Peak) -> Efficiency:
     for stretch in estimate.stretches:
         if stretch.stage not in (TRAIN, UNNAMED):
             continue
-        for device in _devices(run, stretch.resource_id):
+        for device in held_accelerators(run, stretch.resource_id):
             device_ns += stretch.interval.duration_ns
             speed = peak(device, dtype) if dtype else None
             if speed is not None:
@@ -97,7 +97,7 @@ def waiting_device_ns(run: RunRecord, estimate: Estimate) -> int:
     It says why GPUs were not busy; it is no loss by itself, and part of busy, low use or unknown.
     """
     total = sum(
-        stretch.interval.duration_ns * len(_devices(run, stretch.resource_id))
+        stretch.interval.duration_ns * len(held_accelerators(run, stretch.resource_id))
         for stretch in estimate.stretches
         if stretch.stage in WAITING
     )
@@ -106,10 +106,12 @@ def waiting_device_ns(run: RunRecord, estimate: Estimate) -> int:
         for segment in attempt.segments:
             place = attempt.number, segment.machine.resource_id
             waits[place] = max(waits.get(place, 0), segment.totals.input_wait_ns or 0)
-    return total + sum(wait * len(_devices(run, place[1])) for place, wait in waits.items())
+    return total + sum(
+        wait * len(held_accelerators(run, place[1])) for place, wait in waits.items()
+    )
 
 
-def _devices(run: RunRecord, resource_id: str) -> list[Accelerator]:
+def held_accelerators(run: RunRecord, resource_id: str) -> list[Accelerator]:
     """The accelerators of one machine that the run holds."""
     found = {
         one.id: one

@@ -10,6 +10,7 @@ from fractions import Fraction
 from trainfare.advice.trip import Trip
 from trainfare.core.activity import Activity
 from trainfare.core.charge import Component
+from trainfare.core.efficiency import held_accelerators
 from trainfare.core.machine import Accelerator, Machine
 from trainfare.core.money import Money, cumulative_parts
 from trainfare.core.period import HOUR, BillingPeriod
@@ -55,7 +56,7 @@ def _trip(receipt: Receipt, paid: dict[Slot, Money] | None) -> Trip:
     run, work, activity = receipt.run, receipt.work, receipt.activity
     machines = _machines(run)
     first = next(iter(machines.values()))
-    devices = [_held(run, name) for name in machines]
+    devices = [held_accelerators(run, name) for name in machines]
     models = {_model(one) for held in devices for one in held}
     price = next(iter(receipt.estimate.prices), None)
     efficiency = receipt.efficiency
@@ -144,17 +145,6 @@ def _at_once(run: RunRecord) -> int:
 
 def _devices_at_once(run: RunRecord) -> int:
     return max(len({d for s in a.segments for d in s.held_devices}) for a in run.attempts)
-
-
-def _held(run: RunRecord, resource: str) -> list[Accelerator]:
-    found = {
-        one.id: one
-        for s in run.segments
-        if s.machine.resource_id == resource
-        for one in s.machine.accelerators
-        if one.id in s.held_devices
-    }
-    return list(found.values())
 
 
 def _model(device: Accelerator) -> str:
