@@ -88,19 +88,18 @@ def backtest_command(
     most: str | None, least_used: float, windows: int, form: str,
 ) -> None:  # fmt: skip
     """Show what plans made on history would have saved on the hours after, beside other policies."""
-    from trainfare.flows.commitment import make_commitment_plan
+    from trainfare.flows.commitment import tested_plans
     from trainfare.flows.commitment_json import tested_json
 
     demand, held, offers = _given(demand_file, rate_file, period, longest)
-    found = make_commitment_plan(
-        demand, offers, held, limits=_limits_of(most, least_used), windows=windows
-    )
-    if not found.tested:
+    limits = _limits_of(most, least_used)
+    found = tuple(tested_plans(demand, offers, held, limits=limits, windows=windows))
+    if not found:
         raise BadInput(f"{demand.hours} hours of demand are too few; two weeks are the least")
     if form == "json":
-        say_json({"currency": demand.currency, "windows": tested_json(found.tested, demand)})
+        say_json({"currency": demand.currency, "windows": tested_json(found, demand)})
     else:
-        _show_tested(found.tested, demand)
+        _show_tested(found, demand)
 
 
 @command.command("simulate")

@@ -92,12 +92,29 @@ def cautious_plan(
 ) -> tuple[tuple[Holding, ...], float]:
     """The best portfolio of *demand*, shrunk to the share that did best on later hours, and the share.
 
+    See :func:`cautious_share`; a share of 0 buys nothing.
+    """
+    share = cautious_share(demand, offers, held, limits)
+    if share == 0:
+        return (), share
+    best = best_portfolio(demand, offers, held, limits=limits).holdings
+    return shrunk(best, share), share
+
+
+def cautious_share(
+    demand: Demand,
+    offers: Sequence[Offer],
+    held: Sequence[Holding] = (),
+    limits: Limits = NO_LIMITS,
+) -> float:
+    """The one of :data:`SHARES` at which plans on parts of history did best on the part after.
+
     History is cut into parts; a plan made on what came before a part is priced on that part at each
-    share. A share of 0 buys nothing, and is the answer where every other one lost. History of less than two
-    weeks is not cut.
+    share. It is 0 where every other one lost, and 1 for history of less than two weeks, which is not
+    cut.
     """
     if demand.hours < SHORT_HOURS:
-        return best_portfolio(demand, offers, held, limits=limits).holdings, 1.0
+        return 1.0
     cuts = [demand.hours * part // (INNER_SPLITS + 1) for part in range(INNER_SPLITS + 2)]
     sums = dict.fromkeys(SHARES, 0)
     for before, after in pairwise(cuts[1:]):
@@ -107,15 +124,13 @@ def cautious_plan(
         best = best_portfolio(known, offers, held, limits=limits, cells=INNER_CELLS).holdings
         for share in SHARES:
             sums[share] += paid(later, [*held, *shrunk(best, share)])
-    share = min(SHARES, key=lambda one: (sums[one], one))
-    if share == 0:
-        return (), share
-    best = best_portfolio(demand, offers, held, limits=limits).holdings
-    return shrunk(best, share), share
+    return min(SHARES, key=lambda one: (sums[one], one))
 
 
 def shrunk(holdings: Sequence[Holding], share: float) -> tuple[Holding, ...]:
     """*holdings* at a *share* of their amounts, in whole quanta, rounded down."""
+    if share == 1:
+        return tuple(holdings)
     found = []
     for one in holdings:
         quantum = one.offer.quantum_nano

@@ -13,7 +13,8 @@ from trainfare.commitments.backtest import (
     Tested,
     Window,
     backtest,
-    cautious_plan,
+    cautious_share,
+    shrunk,
     windows_of,
 )
 from trainfare.commitments.demand import Demand, read_demand
@@ -89,17 +90,11 @@ def make_commitment_plan(
     Raises:
         BadInput: there is no offer for anything that ran.
     """
-    skus = {column.sku for column in demand.columns}
-    usable = [offer for offer in offers if skus & offer.rates.keys()]
-    if not usable:
-        named = ", ".join(sorted(skus)[:4])
-        raise BadInput(
-            f"no commitment has a rate for what ran ({named}); give rates as a file (--rates) with "
-            "the columns sku, kind, term, rate, or refresh prices (trainfare prices refresh)"
-        )
-    bought, share = cautious_plan(demand, usable, held, limits)
+    usable = _usable(demand, offers)
+    share = cautious_share(demand, usable, held, limits)
     free = best_portfolio(demand, usable, held, limits=limits)
-    tested = backtest(demand, usable, _windows(demand.hours, windows), held, limits)
+    bought = shrunk(free.holdings, share)
+    tested = tested_plans(demand, usable, held, limits=limits, windows=windows)
     why = _why(demand, usable, free.holdings, bought, share, tested)
     if bought and tested and sum(one.saving_nano for one in tested) <= 0:
         bought, share = (), 0.0
@@ -125,6 +120,36 @@ def make_commitment_plan(
         tested=tuple(tested),
         alone=tuple(sorted(alone, key=lambda pair: -pair[1])),
     )
+
+
+def tested_plans(
+    demand: Demand,
+    offers: Sequence[Offer],
+    held: Sequence[Holding],
+    *,
+    limits: Limits,
+    windows: int,
+) -> list[Tested]:
+    """Back-test the way of planning on at most *windows* windows; none where history is short.
+
+    Raises:
+        BadInput: there is no offer for anything that ran.
+    """
+    usable = _usable(demand, offers)
+    return backtest(demand, usable, _windows(demand.hours, windows), held, limits)
+
+
+def _usable(demand: Demand, offers: Sequence[Offer]) -> list[Offer]:
+    """The offers with a rate for something that ran."""
+    skus = {column.sku for column in demand.columns}
+    usable = [offer for offer in offers if skus & offer.rates.keys()]
+    if not usable:
+        named = ", ".join(sorted(skus)[:4])
+        raise BadInput(
+            f"no commitment has a rate for what ran ({named}); give rates as a file (--rates) with "
+            "the columns sku, kind, term, rate, or refresh prices (trainfare prices refresh)"
+        )
+    return usable
 
 
 def _windows(hours: int, count: int) -> list[Window]:
