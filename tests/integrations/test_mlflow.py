@@ -20,14 +20,7 @@ from .tracking import mlflow_server
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch):
-    folder = tmp_path / "home"
-    monkeypatch.setenv("TRAINFARE_HOME", str(folder))
-    monkeypatch.setenv("TRAINFARE_METADATA", "off")
-    for name in ("TRAINFARE_RUN_ID", "TRAINFARE_PRICE"):
-        monkeypatch.delenv(name, raising=False)
-    return folder
+pytestmark = pytest.mark.usefixtures("home")
 
 
 @pytest.fixture(scope="module")
