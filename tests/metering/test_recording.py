@@ -51,7 +51,6 @@ DAMAGED = {
     "rank in words": [START | {"rank": "x"}],
     "carbon in words": [START | {"carbon": "x"}],
     "name is a number": [START | {"name": 5}],
-    "half a character": [START | {"name": "\udcff"}],
     "labels are a list": [START | {"labels": [1]}],
     "no machine": [START | {"machine": None}],
     "machine without a name": [START | {"machine": {"resource_id": None, "hostname": None}}],
@@ -109,6 +108,18 @@ def test_a_damaged_record_is_skipped_with_one_remark(tmp_path, name):
     assert f"· {remarks[0]}"[:30] in receipt_text(read_receipt(tmp_path, "good"))
     with pytest.raises(BadInput, match=r"run 'evil' in .*: 1 record cannot be read"):
         read_receipt(tmp_path, "evil")
+
+
+def test_half_a_character_is_read_as_one_that_can_be_written(tmp_path):
+    record(tmp_path, "good")
+    put(tmp_path, [START | {"name": "caf\udcff"}])
+    receipts, remarks = read_everything(tmp_path)
+    assert [(one.run.id, one.run.name) for one in receipts] == [
+        ("evil", "caf\ufffd"),
+        ("good", None),
+    ]
+    assert remarks == []
+    receipt_text(read_receipt(tmp_path, "evil")).encode()
 
 
 def test_deep_json_stops_nobody(tmp_path):
