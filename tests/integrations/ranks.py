@@ -11,12 +11,9 @@ import torch.distributed as dist
 
 import trainfare
 
-KIND, STEPS, PAUSE = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
-WORDS = json.loads(sys.argv[4])
 
-
-def shard(layer):
-    if KIND == "fsdp":
+def shard(layer, kind):
+    if kind == "fsdp":
         from torch.distributed.fsdp import fully_shard
 
         mesh = dist.device_mesh.init_device_mesh("cpu", (dist.get_world_size(),))
@@ -24,19 +21,19 @@ def shard(layer):
     return torch.nn.parallel.DistributedDataParallel(layer)
 
 
-def main():
+def main(kind, steps, pause, words):
     dist.init_process_group("gloo")
     torch.manual_seed(0)
     rank = dist.get_rank()
     layer = torch.nn.Linear(4, 2)
-    model = shard(layer)
+    model = shard(layer, kind)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    rows = torch.randn(STEPS, 4, generator=torch.Generator().manual_seed(rank))
+    rows = torch.randn(steps, 4, generator=torch.Generator().manual_seed(rank))
     made, ended = 0, "finished"
-    run = trainfare.integrations.torch.track("ranks", **WORDS) if WORDS else None
+    run = trainfare.integrations.torch.track("ranks", **words) if words else None
     try:
         for row in run.steps(rows, samples=1) if run else rows:
-            time.sleep(PAUSE * (1 + rank))
+            time.sleep(pause * (1 + rank))
             model(row[None]).pow(2).mean().backward()
             optimizer.step()
             optimizer.zero_grad()
@@ -54,4 +51,4 @@ def main():
 
 if __name__ == "__main__":
     os.environ.pop("TRAINFARE_RUN_ID", None)
-    main()
+    main(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), json.loads(sys.argv[4]))
