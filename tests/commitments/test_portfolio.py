@@ -81,7 +81,7 @@ def test_nothing_is_bought_where_nothing_pays():
 
 def test_merged_hours_keep_the_sum_and_never_cost_more():
     demand = random_demand(6, 700, 5)
-    merged = merge(demand, [], 40)
+    merged = merge(demand, [], random_offers(6, demand), 40)
     assert len(merged.weight) == 40
     assert merged.weight.sum() == 700
     assert np.allclose(merged.weight @ merged.spend, demand.spend_nano.sum(axis=0) / 1e9)

@@ -79,6 +79,7 @@ def pairs_of(holdings: Sequence[Holding], columns: Sequence[Column]) -> list[Pai
     found.sort(
         key=lambda p: (
             holdings[p.holding].offer.rank,
+            p.rate / p.price,  # decides nearly always, and never against the exact one
             Fraction(p.rate, p.price),
             p.rate,
             p.holding,
@@ -101,12 +102,12 @@ def apply(demand: Demand, holdings: Sequence[Holding]) -> Applied:
     80000000000
     """
     hour = demand.first_hour + np.arange(demand.hours, dtype=np.int64)
-    left = np.zeros((demand.hours, len(holdings)), dtype=np.int64)
+    left = np.zeros((demand.hours, len(holdings)), dtype=np.int64, order="F")
     for number, holding in enumerate(holdings):
         is_held = (hour >= holding.start) & (hour < holding.end)
         left[is_held, number] = holding.amount_nano
     held = left.copy()
-    on_demand = demand.spend_nano.astype(np.int64, copy=True)
+    on_demand = demand.spend_nano.astype(np.int64, order="F", copy=True)
     covered = np.zeros_like(left)
     serve(pairs_of(holdings, demand.columns), left, on_demand, covered)
     return Applied(held - left, left, covered, on_demand)

@@ -15,14 +15,15 @@ import numpy as np
 
 from trainfare.commitments.application import pairs_of, scaled
 from trainfare.commitments.demand import Demand
+from trainfare.commitments.estimate import Estimator
 from trainfare.commitments.offer import Holding, Offer
-from trainfare.commitments.portfolio import best_portfolio
+from trainfare.commitments.portfolio import amounts_of, best_portfolio
 from trainfare.commitments.single import NO_LIMITS, Limits, best_amount, paid
 
 SHARES = (0.0, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 """Of what history would have wanted: a plan is shrunk to the share that did best on later hours."""
 INNER_SPLITS = 3
-INNER_CELLS = 20_000
+INNER_CELLS = 5_000
 """Smaller programs for plans that only choose the share."""
 LOOK_BACKS = (7, 30, 60)
 SHORT_HOURS = 2 * 168
@@ -116,14 +117,15 @@ def cautious_share(
     if demand.hours < SHORT_HOURS:
         return 1.0
     cuts = [demand.hours * part // (INNER_SPLITS + 1) for part in range(INNER_SPLITS + 2)]
-    sums = dict.fromkeys(SHARES, 0)
+    sums = dict.fromkeys(SHARES, 0.0)
     for before, after in pairwise(cuts[1:]):
         known, later = demand.window(0, before), demand.window(before, after)
         if not later.hours:
             continue
         best = best_portfolio(known, offers, held, limits=limits, cells=INNER_CELLS).holdings
+        estimator = Estimator(later, offers, held)
         for share in SHARES:
-            sums[share] += paid(later, [*held, *shrunk(best, share)])
+            sums[share] += estimator.paid(amounts_of(shrunk(best, share), offers))
     return min(SHARES, key=lambda one: (sums[one], one))
 
 
@@ -183,8 +185,12 @@ def policies(offers: Sequence[Offer]) -> dict[str, Policy]:
 
 
 def _best_of(known: Demand, offers: Sequence[Offer]) -> list[Holding]:
-    choices = [[Holding(one, best_amount(known, one))] for one in offers]
-    return min(choices, key=lambda some: paid(known, some), default=[])
+    return _cheapest(known, offers, [Holding(one, best_amount(known, one)) for one in offers])
+
+
+def _cheapest(known: Demand, offers: Sequence[Offer], choices: Sequence[Holding]) -> list[Holding]:
+    estimator = Estimator(known, offers)
+    return [min(choices, key=lambda one: estimator.paid(amounts_of([one], offers)))]
 
 
 def _level(known: Demand, offers: Sequence[Offer], level: Callable[..., float]) -> list[Holding]:
@@ -195,5 +201,5 @@ def _level(known: Demand, offers: Sequence[Offer], level: Callable[..., float]) 
         for pair in pairs_of([Holding(offer, 0)], known.columns):
             needs += scaled(known.spend_nano[:, pair.column], pair.rate, pair.price, is_up=True)
         quanta = int(level(needs)) // offer.quantum_nano
-        choices.append([Holding(offer, quanta * offer.quantum_nano)])
-    return min(choices, key=lambda some: paid(known, some), default=[])
+        choices.append(Holding(offer, quanta * offer.quantum_nano))
+    return _cheapest(known, offers, choices)

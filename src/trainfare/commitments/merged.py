@@ -14,8 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from trainfare.commitments.application import pairs_of
 from trainfare.commitments.demand import Demand
-from trainfare.commitments.offer import Holding
+from trainfare.commitments.offer import Holding, Offer
 
 Floats = NDArray[np.float64]
 
@@ -33,40 +34,54 @@ class Merged:
     held: Floats
 
 
-def merge(demand: Demand, held: Sequence[Holding], groups: int) -> Merged:
+def merge(demand: Demand, held: Sequence[Holding], offers: Sequence[Offer], groups: int) -> Merged:
     """The hours of *demand*, merged into at most *groups* by splitting the most unlike ones first.
 
-    The group whose spend varies most is cut in two at the mean of the column that varies most.
+    Hours are alike where every commitment, held or offered, would be used alike: by what each needs
+    to pay for all that it may, and by what is held. Two hours with other SKUs and the same needs may
+    stand for one another, which keeps the bound tight with few groups however many SKUs there are.
+    The group that varies most is cut in two at the mean of what varies most in it.
     """
-    hour = demand.first_hour + np.arange(demand.hours)
     spend = demand.spend_nano / 1e9
-    amounts = np.zeros((demand.hours, len(held)))
-    for number, one in enumerate(held):
-        amounts[:, number] = np.where(
-            (hour >= one.start) & (hour < one.end), one.amount_nano / 1e9, 0
-        )
-    everything = np.concatenate([spend, amounts], axis=1)
-    heap = [_entry(everything, np.arange(demand.hours), 0)]
+    amounts = held_amounts(demand, held)
+    everything = [*held, *(Holding(offer, 0) for offer in offers)]
+    ratios = np.zeros((len(demand.columns), len(everything)))
+    for pair in pairs_of(everything, demand.columns):
+        ratios[pair.column, pair.holding] = pair.rate / pair.price
+    traits = np.concatenate([spend @ ratios, amounts], axis=1)
+    heap = [_entry(traits, np.arange(demand.hours), 0)]
     number = 1
     while len(heap) < groups and heap[0][0] < 0:
         _, _, members, axis = heapq.heappop(heap)
-        values = everything[members, axis]
+        values = traits[members, axis]
         is_high = values > values.mean()
         for half in (members[is_high], members[~is_high]):
-            heapq.heappush(heap, _entry(everything, half, number))
+            heapq.heappush(heap, _entry(traits, half, number))
             number += 1
     members_of = [entry[2] for entry in heap]
-    mean = np.array([everything[members].mean(axis=0) for members in members_of])
-    columns = spend.shape[1]
     weight = np.array([float(len(members)) for members in members_of])
-    return Merged(weight, mean[:, :columns], mean[:, columns:])
+    return Merged(
+        weight,
+        np.array([spend[members].mean(axis=0) for members in members_of]),
+        np.array([amounts[members].mean(axis=0) for members in members_of]),
+    )
+
+
+def held_amounts(demand: Demand, held: Sequence[Holding]) -> Floats:
+    """(T, H) units an hour of each holding, 0 in the hours in which it is not held."""
+    hour = demand.first_hour + np.arange(demand.hours)
+    amounts = np.zeros((demand.hours, len(held)))
+    for number, one in enumerate(held):
+        is_held = (hour >= one.start) & (hour < one.end)
+        amounts[:, number] = np.where(is_held, one.amount_nano / 1e9, 0)
+    return amounts
 
 
 def _entry(
-    everything: Floats, members: NDArray[np.intp], number: int
+    traits: Floats, members: NDArray[np.intp], number: int
 ) -> tuple[float, int, NDArray[np.intp], int]:
-    """(−spread, a tie-breaker, the hours, the column that varies most)."""
-    part = everything[members]
+    """(−spread, a tie-breaker, the hours, the trait that varies most)."""
+    part = traits[members]
     spread = ((part - part.mean(axis=0)) ** 2).sum(axis=0)
     axis = int(spread.argmax())
     total = float(spread.sum())

@@ -16,17 +16,20 @@ from typing import Any
 
 import numpy as np
 
-from trainfare.commitments.application import Pair, apply, pairs_of, serve
+from trainfare.commitments.application import Pair, apply, pairs_of
 from trainfare.commitments.demand import Demand, exact_sum
+from trainfare.commitments.estimate import Estimator
 from trainfare.commitments.merged import Floats, Merged, merge
 from trainfare.commitments.offer import Holding, Offer
 from trainfare.commitments.single import NO_LIMITS, Limits, best_amount, paid
 from trainfare.core.errors import MissingExtra, OutsideFailed
 
-CELLS = 80_000
-"""Merged hours times eligible pairs of the program: some seconds of work."""
+CELLS = 20_000
+"""Merged hours times eligible pairs of the program: a tenth of a second of work."""
 GROUPS = (60, 9000)
 """Fewest and most merged hours; a year of one SKU is not merged at all."""
+CLOSE = 1e-7
+"""Estimates that are nearer than this share of the cost are told apart by counting exactly."""
 STEPS = (0.25, 0.1, 0.03, 0.01)
 """Shares by which an amount is moved when a portfolio is improved."""
 
@@ -70,22 +73,47 @@ def best_portfolio(
     120000000000
     """
     pairs = pairs_of([*held, *(Holding(offer, 0) for offer in offers)], demand.columns)
-    merged = merge(demand, held, min(max(cells // max(1, len(pairs)), GROUPS[0]), GROUPS[1]))
-    amounts, bound = _program(demand, offers, held, merged, limits)
+    groups = min(max(cells // max(1, len(pairs)), GROUPS[0]), GROUPS[1])
+    amounts, bound = _program(demand, offers, held, merge(demand, held, offers, groups), limits)
     starts = [amounts, np.zeros(len(offers))]
     open_ = replace(demand, spend_nano=apply(demand, held).on_demand_nano) if held else demand
     for number, offer in enumerate(offers):
         alone = np.zeros(len(offers))
         alone[number] = best_amount(open_, offer, limits=limits) / 1e9
         starts.append(alone)
-    pricer = _Pricer(demand, offers, held, merged)
-    starts.sort(key=pricer.estimate)
-    improved = [_improved(pricer, start, limits) for start in starts[:2]]
-    choices = [_bought(offers, one) for one in (*improved, *starts)]
-    allowed = [one for one in choices if _keeps(demand, held, one, limits)]
-    best = min(allowed, key=lambda some: (paid(demand, [*held, *some]), len(some)))
+    estimator = Estimator(demand, offers, held)
+    starts.sort(key=estimator.paid)
+    improved = [_improved(estimator, start, limits) for start in starts[:2]]
+    best = _cheapest(demand, offers, held, [*improved, *starts], estimator, limits)
     with_it = paid(demand, [*held, *best])
     return Portfolio(best, with_it, paid(demand, held), min(with_it, int(bound * 1e9)))
+
+
+def _cheapest(
+    demand: Demand,
+    offers: Sequence[Offer],
+    held: Sequence[Holding],
+    choices: Sequence[Floats],
+    estimator: Estimator,
+    limits: Limits,
+) -> tuple[Holding, ...]:
+    """Of *choices* as they can be bought, the allowed one that costs least; what is close is counted."""
+    found = {one: estimator.paid(amounts_of(one, offers)) for one in
+             (_bought(offers, some) for some in choices)
+             if _keeps(demand, held, one, limits)}  # fmt: skip
+    least = min(found.values())
+    close = [one for one, estimate in found.items() if estimate <= least + abs(least) * CLOSE]
+    if len(close) == 1:
+        return close[0]
+    return min(close, key=lambda some: (paid(demand, [*held, *some]), len(some)))
+
+
+def amounts_of(holdings: Sequence[Holding], offers: Sequence[Offer]) -> Floats:
+    """Units an hour of each of *offers* in *holdings*."""
+    found = np.zeros(len(offers))
+    for one in holdings:
+        found[offers.index(one.offer)] += one.amount_nano / 1e9
+    return found
 
 
 def _bought(offers: Sequence[Offer], amounts: Floats) -> tuple[Holding, ...]:
@@ -112,52 +140,32 @@ def _keeps(
     return used >= limits.least_used * demand.hours * sum(one.amount_nano for one in bought)
 
 
-class _Pricer:
-    """Estimates what amounts cost under the provider's order, over merged hours."""
-
-    def __init__(
-        self, demand: Demand, offers: Sequence[Offer], held: Sequence[Holding], merged: Merged
-    ) -> None:
-        everything = [*held, *(Holding(offer, 0) for offer in offers)]
-        self.pairs = pairs_of(everything, demand.columns)
-        self.quanta = np.array([offer.quantum_nano / 1e9 for offer in offers])
-        self.is_count = np.array([offer.is_count for offer in offers], dtype=bool)
-        self._merged = merged
-
-    def estimate(self, amounts: Floats) -> float:
-        merged = self._merged
-        wide = np.broadcast_to(amounts, (len(merged.weight), len(amounts)))
-        left = np.concatenate([merged.held, wide], axis=1)
-        on_demand = merged.spend.copy()
-        serve(self.pairs, left, on_demand, np.zeros_like(left))
-        hours = float(merged.weight.sum())
-        return float(merged.weight @ on_demand.sum(axis=1)) + hours * float(amounts.sum())
-
-
-def _improved(pricer: _Pricer, start: Floats, limits: Limits) -> Floats:
+def _improved(estimator: Estimator, start: Floats, limits: Limits) -> Floats:
     """*start* with single amounts moved up and down, and moved between offers, while that helps."""
-    best, least = start, pricer.estimate(start)
+    best, least = start, estimator.paid(start)
     scale = max(float(start.max(initial=0.0)), 1e-3)
     most = np.inf if limits.most_nano is None else limits.most_nano / 1e9
     for step in STEPS:
         is_better = True
         while is_better:
             is_better = False
-            for moved in _neighbours(best, step * scale, pricer):
+            for moved in _neighbours(best, step * scale, estimator):
                 if moved.sum() > most:
                     continue
-                estimate = pricer.estimate(moved)
+                estimate = estimator.paid(moved)
                 if estimate < least * (1 - 1e-7):
                     best, least, is_better = moved, estimate, True
                     break
     return best
 
 
-def _neighbours(amounts: Floats, step: float, pricer: _Pricer) -> list[Floats]:
+def _neighbours(amounts: Floats, step: float, estimator: Estimator) -> list[Floats]:
     found = []
     size = len(amounts)
     steps = np.where(
-        pricer.is_count, np.maximum(1, np.round(step / pricer.quanta)) * pricer.quanta, step
+        estimator.is_count,
+        np.maximum(1, np.round(step / estimator.quanta)) * estimator.quanta,
+        step,
     )
     for one in range(size):
         for change in (steps[one], -steps[one]):
@@ -177,19 +185,17 @@ def _program(
 ) -> tuple[Floats, float]:
     """Amounts in units an hour, and the least cost in units, by the linear program.
 
-    min  T·ΣC + Σ_g w_g (Σ_k u − Σ x)   over C, x ≥ 0
+    min  T·ΣC + Σ_g w_g (Σ_k u + held − Σ x)   over C, x ≥ 0
     s.t. Σ_p x[p,g,k] ≤ u[g,k],   Σ_k (rate/price) x[p,g,k] ≤ C_p,   ΣC ≤ most
     """
     everything = [*held, *(Holding(offer, 0) for offer in offers)]
     pairs = pairs_of(everything, demand.columns)
-    if not pairs or not offers:
-        base = float(merged.weight @ merged.spend.sum(axis=1))
-        if not pairs:
-            return np.zeros(len(offers)), base
+    base = float(merged.weight @ (merged.spend.sum(axis=1) + merged.held.sum(axis=1)))
+    if not pairs:
+        return np.zeros(len(offers)), base
     model = _model(pairs, len(offers), len(held), merged, limits)
     values, objective = _solved(model)
-    total = float(merged.weight @ merged.spend.sum(axis=1))
-    return np.maximum(values[: len(offers)], 0.0), objective + total
+    return np.maximum(values[: len(offers)], 0.0), objective + base
 
 
 @dataclass(frozen=True)
