@@ -6,8 +6,8 @@ WITH named AS (
         coalesce(tag_derived.run, tag_text) AS tag_run,
         coalesce(split_derived.run, split_text) AS split_run,
         coalesce(rule_derived.run, rule_text) AS rule_run,
-        coalesce({{priorities}}[rule + 1], {{never}}) AS rule_at,
-        coalesce({{priorities}}[run_rule + 1], {{never}}) AS run_rule_at
+        coalesce({{priority_of_rule}}, {{never}}) AS rule_at,
+        coalesce({{priority_of_run_rule}}, {{never}}) AS run_rule_at
     FROM found
         LEFT JOIN derived tag_derived ON tag_derived.text = tag_text
         LEFT JOIN derived split_derived ON split_derived.text = split_text
@@ -44,9 +44,9 @@ steps AS (
     FROM believed),
 ordered AS (
     SELECT *,
-        coalesce({{step_priorities}}[step], {{never}}) AS step_at,
-        coalesce({{step_priorities}}[run_step], {{never}}) AS run_step_at,
-        coalesce({{step_priorities}}[source], {{never}}) AS source_at
+        coalesce({{priority_of_step}}, {{never}}) AS step_at,
+        coalesce({{priority_of_run_step}}, {{never}}) AS run_step_at,
+        coalesce({{priority_of_source}}, {{never}}) AS source_at
     FROM steps),
 -- At the same priority a rule comes before a step.
 chosen AS (

@@ -2,14 +2,11 @@
 
 The bill is read twice as a stream: for its faces, and into narrow lines, which then go past the
 shares of the runs. Hash tables are built on the side of the runs, so memory does not grow with the
-bill. The statements stand in the ``.sql`` files of this room:
-
-    faces → census → survey → paid → places → ways → decisions → shares → capacity → division → amounts → pools → result
+bill. The order of the steps stands in :mod:`~trainfare.allocation.worktable`.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,30 +31,15 @@ from trainfare.allocation.kept_survey import (
 )
 from trainfare.allocation.line import Line, line_of
 from trainfare.allocation.match import literal
-from trainfare.allocation.pieces import (
-    bill_pieces,
-    decision_pieces,
-    face_columns,
-    missing_counts,
-    pool_rules,
-    rule_pieces,
-    survey_pieces,
-    tag_pieces,
-)
+from trainfare.allocation.pieces import face_columns, survey_pieces
 from trainfare.allocation.proportion import MACROS
 from trainfare.allocation.rules import NO_RULES, Rules
-from trainfare.allocation.sql import statements
 from trainfare.allocation.summary import AllocationSummary, summarise
-from trainfare.allocation.tags import run_named
-from trainfare.allocation.time_shares import TICKS
-from trainfare.core.charge import COLUMNS, View
+from trainfare.allocation.worktable import Worktable, sql_fact
 from trainfare.core.errors import BadInput, NotFound
 
-_HOUR_GRAIN, _DAY_GRAIN, _ODD_GRAIN = 0, 1, 2
 _CROWD = 500_000
 """Of periods that several runs hold, so many pieces of claims are divided at a time."""
-_NARROW_MAX = 2**62
-"""Weights below this fit 64 bits."""
 
 
 def allocate(
@@ -126,49 +108,37 @@ def survey(
         spill_folder(None) as folder,
         open_database(folder, memory_limit, threads) as database,
     ):
-        table = Worktable(database, charges, rules)
+        table = DuckDBWorktable(database, charges, rules)
         table.check_files()
         table.survey(folder, keep)
 
 
-class Worktable:
-    """A bill, its evidence and its rules in one database, on their way through the steps."""
+class DuckDBWorktable(Worktable):
+    """A bill, its evidence and its rules in one database in this process."""
 
     def __init__(self, database: Any, files: Sequence[Path], rules: Rules) -> None:
-        self.database = database
-        self.rules = rules
         columns = face_columns(rules)
+        super().__init__(files_sql(files), rules, columns)
+        self.database = database
         self.survey_name = survey_name(files, columns)
-        self.pieces = bill_pieces(files_sql(files), columns) | tag_pieces()
         self.pieces["numbered_files"] = files_sql(files, are_numbered=True)
 
-    def run(self, name: str, **pieces: object) -> None:
-        """Execute the statements of ``name.sql``."""
-        self.pieces.update(pieces)
-        for statement in statements(name, **self.pieces):
-            self.database.execute(statement)
+    def execute(self, statement: str) -> None:
+        """Execute one statement."""
+        self.database.execute(statement)
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """All rows of a query."""
         found: list[tuple[Any, ...]] = self.database.execute(query).fetchall()
         return found
 
-    def has_any(self, table: str) -> bool:
-        """Whether a table has a row."""
-        return bool(self.database.table(table).limit(1).fetchall())
+    def columns(self) -> set[str]:
+        """The columns that the bill's files have."""
+        return {name for name, *_ in self.database.sql(f"FROM {self.pieces['files']}").description}
 
-    def check_files(self) -> None:
-        """Refuse files that are not of the lake.
-
-        Raises:
-            BadInput: a column is missing.
-        """
-        found = {name for name, *_ in self.database.sql(f"FROM {self.pieces['files']}").description}
-        missing = [name for name in COLUMNS if name not in found]
-        if missing:
-            raise BadInput(
-                f"not files of the lake: column {missing[0]} is missing; import the bill first"
-            )
+    def texts(self, table: str) -> Iterable[str]:
+        """The column ``text`` of a table, row by row."""
+        return [text for (text,) in self.database.table(table).project("text").fetchall()]
 
     def take(self, name: str, kinds: Mapping[str, str], rows: Iterable[Sequence[object]]) -> None:
         """Make a temporary table of *rows*; *kinds* are its columns' types."""
@@ -177,18 +147,6 @@ class Worktable:
         if columns:
             values = ", ".join("unnest(?)" for _ in columns)
             self.database.execute(f"INSERT INTO {name} SELECT {values}", columns)
-
-    def take_evidence(self, evidence: Evidence) -> None:
-        """Bring the evidence into the database."""
-        self.take("jobs", {"name": "VARCHAR", "run": "VARCHAR"}, evidence.jobs.items())
-        names = {"name": "VARCHAR", "parent": "VARCHAR"}
-        self.take("attachments", names, evidence.attachments.items())
-        lives = [
-            (name, each.start_ns // 1000, each.end_ns // 1000) for name, each in evidence.lives
-        ]
-        self.take("lives", {"name": "VARCHAR", "start_us": "BIGINT", "end_us": "BIGINT"}, lives)
-        self.take("run_bytes", {"run": "VARCHAR", "bytes": "BIGINT"}, evidence.run_bytes.items())
-        self.take_claims(evidence.claims)
 
     def take_claims(self, claims: Any) -> None:
         """Bring claims into the database, instead of those that are there."""
@@ -212,15 +170,7 @@ class Worktable:
             for name in TABLES:
                 self.database.read_parquet(str(file_of(kept, name))).create(name)
         self.look_at(kept)
-        [(first, last, longest, *has)] = self.rows(
-            "SELECT first_us, last_us, longest_us, has_hours, has_days, has_odd, has_none FROM census"
-        )
-        grains = [grain for grain, there in enumerate(has) if there]
-        # Where all periods are hours, or all are days, their start says which one it is.
-        is_plain = grains in ([_HOUR_GRAIN], [_DAY_GRAIN])
-        self.pieces["period"] = "place, start_us" if is_plain else "place, start_us, end_us"
-        self.pieces.update(first_us=first or 0, last_us=last or 0)
-        return grains, longest or 0
+        return self.find_grains()
 
     def make_survey(self, writer: SurveyWriter, is_kept: bool) -> Path:
         """Survey the bill into the folder of *writer*; where it then is."""
@@ -232,7 +182,7 @@ class Worktable:
             self.run("census")
             [(has_uneven,)] = self.rows("SELECT coalesce(has_uneven, false) FROM census")
             self.run("survey", missing=self.missing())
-            self.run("paid", has_uneven=_sql(has_uneven))
+            self.run("paid", has_uneven=sql_fact(has_uneven))
             if not is_kept:
                 return writer.partial
             for name in TABLES:
@@ -246,63 +196,29 @@ class Worktable:
         """Read lines and totals from the survey in a folder."""
         self.pieces.update(survey_pieces(*(files_sql([file_of(kept, name)]) for name in FILES)))
 
-    def missing(self) -> str:
-        """The counts of charges without an amount, for the views where there can be any."""
-        [(charges, *known)] = self.rows(
-            "SELECT charges, billed, effective, list, contracted FROM census"
-        )
-        return missing_counts([v for v, n in zip(View, known, strict=True) if n < charges])
-
     def prepare(self, evidence: Evidence, folder: Path, keep: Path | None = None) -> None:
         """Do all that comes before amounts: decide every face's way, divide all claimed time."""
         for macro in MACROS:
-            self.database.execute(macro)
+            self.execute(macro)
         self.check_files()
         self.take_evidence(evidence)
         grains, longest = self.survey(folder, keep)
-        self.run("places")
-        self.run("ways", **rule_pieces(self.rules))
-        texts = [text for (text,) in self.rows("SELECT text FROM derived")]
-        derived = [(text, run_named(text)) for text in texts]
-        self.take("derived", {"text": "VARCHAR", "run": "VARCHAR"}, derived)
-        self.run("decisions", **decision_pieces(self.rules))
+        self.decide()
         self.divide_time(grains, longest, bool(evidence.lives))
 
-    def divide_time(self, grains: Sequence[int], longest_us: int, has_lives: bool) -> None:
-        """Divide the time of every place over its runs, period by period."""
-        unit = math.gcd(
-            SHARE_GRID, *(share for (share,) in self.rows("SELECT DISTINCT share FROM claims"))
-        )
-        whole = SHARE_GRID // unit
-        number = "BIGINT" if whole * longest_us < _NARROW_MAX else "HUGEINT"
-        scaled = "BIGINT" if TICKS * whole * longest_us < _NARROW_MAX else "HUGEINT"
-        has_odd = _ODD_GRAIN in grains
-        self.run(
-            "shares",
-            share_unit=unit,
-            whole=whole,
-            number=number,
-            first_grain=min(grains, default=_HOUR_GRAIN),
-            is_one_grain=_sql(len(grains) <= 1),
-            has_odd=_sql(has_odd),
-        )
-        needs_grains = has_lives or has_odd or len(grains) > 1
-        self.run("capacity", needs_grains=_sql(needs_grains))
-        joins = "LEFT JOIN capacities USING (place, start_us, end_us)"
-        self.run(
-            "division",
-            capacity="coalesce(paid_us, end_us - start_us)",
-            join_capacities=joins,
-            scaled=scaled,
-            whole_ticks=TICKS * whole,
-        )
-        [(periods, several)] = self.rows(
-            "SELECT count(*), coalesce(sum(pieces) FILTER (pieces > 1), 0) FROM measured"
-        )
-        step = max(1, periods * _CROWD // max(several, 1))
-        for first in range(1, periods + 1, step) if several else ():
+    def divide_crowds(self, periods: int, several: int) -> None:
+        """Divide the periods that several runs hold, so many at a time that memory does."""
+        step = max(1, periods * _CROWD // several)
+        for first in range(1, periods + 1, step):
             self.run("crowd", first_period=first, last_period=first + step - 1)
-        self.run("divided")
+
+    def divide_pools(self) -> None:
+        """Sum the bill past the shares, and divide what rules divide over runs."""
+        # In the given order the hash tables are of faces and of shares; any other is of their product.
+        self.execute("SET disabled_optimizers = 'join_order,build_side_probe_side'")
+        self.sum_amounts()
+        self.execute("RESET disabled_optimizers")
+        super().divide_pools()
 
     def lines(self, condition: str = "true", run: str | None = None) -> list[Line]:
         """The parts of charges, in order of files, rows and proportions.
@@ -315,34 +231,21 @@ class Worktable:
         lines = [line_of(row) for row in self.rows("FROM lines ORDER BY file, row, low")]
         return lines if run is None else [line for line in lines if line.run == run]
 
-    def divide_pools(self) -> None:
-        """Sum the bill past the shares, and divide what rules divide over runs."""
-        # In the given order the hash tables are of faces and of shares; any other is of their product.
-        self.database.execute("SET disabled_optimizers = 'join_order,build_side_probe_side'")
-        self.run("amounts", missing=self.missing())
-        self.database.execute("RESET disabled_optimizers")
-        has_pools = bool(self.rows("SELECT 1 FROM outs WHERE pool IS NOT NULL LIMIT 1"))
-        self.run("pools", pool_rules=pool_rules(self.rules), has_pools=_sql(has_pools))
-
     def write(self, out: Path) -> AllocationSummary:
         """Allocate, and write the result to *out*, whole or not at all."""
         self.divide_pools()
         self.run("result")
         partial = out.with_name(f"{out.name}.partial")
         try:
-            self.database.execute(
+            self.execute(
                 f"COPY result TO {literal(str(partial))}"
                 " (FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2)"
             )
-            summary = summarise(self.database, partial, out)
+            summary = summarise(self, files_sql([partial]), out)
             partial.replace(out)
         finally:
             partial.unlink(missing_ok=True)
         return summary
-
-
-def _sql(fact: bool) -> str:
-    return "true" if fact else "false"
 
 
 @contextmanager
@@ -355,7 +258,7 @@ def worktable(
     keep: Path | None = None,
     memory_limit: str = MEMORY_LIMIT,
     threads: int | None = None,
-) -> Iterator[Worktable]:
+) -> Iterator[DuckDBWorktable]:
     """A bill with all its ways decided and its claimed time divided.
 
     Raises:
@@ -372,6 +275,6 @@ def worktable(
         spill_folder(spill) as folder,
         open_database(folder, memory_limit, threads) as database,
     ):
-        table = Worktable(database, charges, rules)
+        table = DuckDBWorktable(database, charges, rules)
         table.prepare(evidence, folder, keep)
         yield table

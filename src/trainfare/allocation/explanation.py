@@ -9,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 
 from trainfare.allocation.database import MEMORY_LIMIT
-from trainfare.allocation.engine_duckdb import Worktable, worktable
+from trainfare.allocation.engine_duckdb import DuckDBWorktable, worktable
 from trainfare.allocation.evidence import SHARE_GRID, Evidence
 from trainfare.allocation.line import Line
 from trainfare.allocation.match import literal
@@ -81,7 +81,7 @@ def explain_charge(
         return [_explanation(table, tuple(group), rules) for _, group in groups]
 
 
-def _explanation(table: Worktable, lines: tuple[Line, ...], rules: Rules) -> Explanation:
+def _explanation(table: DuckDBWorktable, lines: tuple[Line, ...], rules: Rules) -> Explanation:
     by_name = {rule.name: rule for rule in rules.rules}
     rule = next((by_name[line.method] for line in lines if line.method in by_name), None)
     first = lines[0]

@@ -18,7 +18,7 @@ CREATE TEMP TABLE pool_lists AS
 WITH counted AS (
     SELECT pool, currency, name, run, low, high,
         (row_number() OVER (PARTITION BY pool, currency ORDER BY run) - 1) // {{together}} AS number
-    FROM pool_shares JOIN (SELECT unnest({{pool_rules}}, recursive := true)) rules USING (pool)
+    FROM pool_shares JOIN ({{pool_rules}}) rules USING (pool)
     WHERE low < high)
 SELECT pool, currency, name,
     list({'run': run, 'low': low, 'high': high} ORDER BY run) AS pool_parts

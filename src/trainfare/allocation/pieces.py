@@ -142,15 +142,14 @@ def rule_pieces(rules: Rules) -> dict[str, object]:
             labelled.append(f"WHEN {condition} THEN {literal(rule.value)}")
         matched.append(f"WHEN {condition} THEN {index}")
         if rule.scope is not None:
-            scopes.append(f"CASE WHEN {to_sql(rule.scope)} THEN {index} END")
+            scopes.append(f"CASE WHEN {to_sql(rule.scope)} THEN ',{index},' ELSE '' END")
     owners = [f"{literal(f'{key}=')} || tag_map[{literal(key)}]" for key in OWNER_KEYS]
-    within = f"list_filter([{', '.join(scopes)}], lambda each: each IS NOT NULL)"
     return {
         "rule": _case(matched),
         "run_rule": _case(naming),
         "rule_text": _case(texts),
         "owner_label": f"coalesce({', '.join([_case(labelled), *owners])})",
-        "scopes": within if scopes else "[]",
+        "scopes": f"({' || '.join(scopes)})" if scopes else "''",
         "is_apart": IS_APART_SQL,
         "is_own": IS_OWN_SQL,
         "own_remainder": OWN_REMAINDER_SQL,
@@ -174,8 +173,9 @@ def _template(rule: Rule) -> str:
 
 def decision_pieces(rules: Rules) -> dict[str, object]:
     """What a rule's outcome means, by its number."""
-    remainders, names, labels, pools = [], [], [], []
+    remainders, names, labels, pools, priorities = [], [], [], [], []
     for index, rule in enumerate(rules.rules):
+        priorities.append(f"WHEN {index} THEN {rule.priority}")
         names.append(f"WHEN {index} THEN {literal(rule.name)}")
         match rule.outcome:
             case Outcome.LABEL:
@@ -187,10 +187,10 @@ def decision_pieces(rules: Rules) -> dict[str, object]:
                     pools.append(f"WHEN {index} THEN {index}")
             case Outcome.UNALLOCATED:
                 remainders.append(f"WHEN {index} THEN 'unallocated'")
-    steps = ", ".join(f"'{step}': {priority}" for step, priority in PRIORITIES.items())
+    steps = [f"WHEN {literal(step)} THEN {priority}" for step, priority in PRIORITIES.items()]
     return {
-        "priorities": f"([{', '.join(str(rule.priority) for rule in rules.rules)}]::INTEGER[])",
-        "step_priorities": f"(MAP {{{steps}}})",
+        **{f"priority_of_{name}": _case(priorities, name) for name in ("rule", "run_rule")},
+        **{f"priority_of_{name}": _case(steps, name) for name in ("step", "run_step", "source")},
         "never": NEVER,
         "remainder_of_rule": _case(remainders, "by_rule"),
         "name_of_rule": _case(names, "by_rule"),
@@ -202,12 +202,12 @@ def decision_pieces(rules: Rules) -> dict[str, object]:
 
 
 def pool_rules(rules: Rules) -> str:
-    """The rules that divide, as a list of structs."""
+    """The rules that divide, as a query."""
     rows = [
-        f"{{'pool': {index}, 'division': {literal(rule.value)}, "
-        f"'is_scoped': {str(rule.scope is not None).lower()}, 'name': {literal(rule.name)}}}"
+        f"SELECT {index} AS pool, {literal(rule.value)} AS division, "
+        f"{str(rule.scope is not None).lower()} AS is_scoped, {literal(rule.name)} AS name"
         for index, rule in enumerate(rules.rules)
         if rule.outcome is Outcome.SHARED and rule.value != Division.APART
     ]
-    kind = "STRUCT(pool INTEGER, division VARCHAR, is_scoped BOOLEAN, name VARCHAR)[]"
-    return f"[{', '.join(rows)}]::{kind}"
+    none = "SELECT 0 AS pool, '' AS division, false AS is_scoped, '' AS name WHERE false"
+    return " UNION ALL ".join(rows) or none

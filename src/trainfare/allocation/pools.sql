@@ -26,12 +26,12 @@ WITH allocated AS (
         JOIN outs USING (out) LEFT JOIN runs USING (run_number)
     WHERE {{has_pools}} AND (run_number IS NOT NULL OR outs.run IS NOT NULL)
     GROUP BY ALL),
-rules AS (SELECT unnest({{pool_rules}}, recursive := true)),
+rules AS ({{pool_rules}}),
 entitled AS (
     SELECT rules.pool, currency, run, any_value(division) AS division,
         greatest(sum(coalesce(effective, 0)), 0) AS effective,
         sum(billed) <> 0 OR sum(effective) <> 0 OR sum(list) <> 0 OR sum(contracted) <> 0 AS has_any
-    FROM rules JOIN allocated ON NOT is_scoped OR list_contains(scopes, rules.pool)
+    FROM rules JOIN allocated ON NOT is_scoped OR contains(scopes, ',' || rules.pool::VARCHAR || ',')
     WHERE division <> 'bytes'
     GROUP BY ALL)
 SELECT pool, currency, run,

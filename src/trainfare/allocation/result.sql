@@ -3,7 +3,7 @@
 -- The writer takes texts as enumerations: a file of a million rows is written in a third of the
 -- time, and reads as texts all the same. Runs may be too many for that.
 
-CREATE TEMP TABLE dividing AS SELECT unnest({{pool_rules}}, recursive := true);
+CREATE TEMP TABLE dividing AS {{pool_rules}};
 
 CREATE TYPE remainder_word AS ENUM (SELECT DISTINCT remainder FROM outs WHERE remainder IS NOT NULL);
 CREATE TYPE method_word AS ENUM (

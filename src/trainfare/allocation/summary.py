@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from trainfare.allocation.database import files_sql
 from trainfare.allocation.sql import statements
+from trainfare.allocation.worktable import Worktable
 from trainfare.core.charge import Remainder, View
 
 SHOWN = 100
@@ -67,14 +66,11 @@ class AllocationSummary:
     unbilled_count: int
 
 
-def summarise(database: Any, result: Path, out: Path) -> AllocationSummary:
+def summarise(table: Worktable, result: str, out: Path) -> AllocationSummary:
     """Read the summary from a written *result*, which will be named *out*, and from the tables."""
-    source = files_sql([result])
-    for statement in statements("stale", shown=SHOWN):
-        database.execute(statement)
+    table.run("stale", shown=SHOWN)
     answers = [
-        database.execute(statement).fetchall()
-        for statement in statements("summary", result=source, shown=SHOWN)
+        table.rows(statement) for statement in statements("summary", result=result, shown=SHOWN)
     ]
     [(rows, charges)], standing, lacking, methods, stale, unbilled = answers
     lacks = {currency: counts for currency, *counts in lacking}

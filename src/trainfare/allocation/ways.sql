@@ -39,7 +39,7 @@ SELECT placed.*,
     ({{run_rule}})::INTEGER AS run_rule,
     ({{rule_text}})::VARCHAR AS rule_text,
     ({{owner_label}})::VARCHAR AS owner_label,
-    ({{scopes}})::INTEGER[] AS scopes
+    {{scopes}} AS scopes
 FROM placed
     LEFT JOIN known part_known ON part_known.place = part
     LEFT JOIN known own_known ON own_known.place = own
