@@ -10,6 +10,8 @@ from trainfare.allocation.database import files_sql, open_database
 from trainfare.allocation.quantity import PAID_US_SQL
 from trainfare.allocation.sql import statements
 
+HOUR_US = 3600 * 10**6
+
 
 @dataclass(frozen=True, slots=True)
 class CommitmentHour:
@@ -35,6 +37,11 @@ class CommitmentHour:
     effective: int
     paid_us: int
     """Machine time; the charge period where the bill tells none."""
+
+    @property
+    def hours(self) -> range:
+        """The hours since the epoch that its charge period touches."""
+        return range(self.start_us // HOUR_US, -(-self.end_us // HOUR_US))
 
 
 def read_commitment_hours(charges: Sequence[Path]) -> list[CommitmentHour]:

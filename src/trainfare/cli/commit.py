@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from trainfare.cli.answer import format_option, plural, say_json, table
+from trainfare.cli.commit_held import COMMANDS
 from trainfare.core.errors import BadInput
 from trainfare.core.money import NANO, Money, decimal_of
 
@@ -151,79 +152,17 @@ def simulate_command(
     click.echo(table(["", demand.currency], rows, right=[1]))
 
 
-@command.command("status")
-@click.option("--period", metavar="YYYY-MM", help="Only this billing period.")
-@format_option("table", "json")
-def status_command(period: str | None, form: str) -> None:
-    """Show what is held, how far it was used, and what it covered, from the bills."""
-    from trainfare.flows.commitment_demand import billed_demand
-    from trainfare.flows.commitment_json import status_json
-    from trainfare.metering.home import home_folder
-
-    found = status_json(billed_demand(home_folder(), period))
-    if form == "json":
-        say_json(found)
-        return
-    currency = found["currency"]
-    if not found["commitments"]:
-        click.echo(f"Nothing is held: no commitment in the bills of {', '.join(found['periods'])}.")
-    else:
-        rows = [
-            [
-                one["name"][:40],
-                one["kind"].replace("_", " "),
-                _money(one["commitment_per_hour"], currency),
-                _money(one["used"], currency),
-                _money(one["unused"], currency),
-                f"{one['commitment_utilization']:.1%}",
-            ]
-            for one in found["commitments"]
-        ]
-        head = ["commitment", "kind", "an hour", "used", "unused", "utilization"]
-        click.echo(table(head, rows, right=range(2, 6)))
-        click.echo(
-            f"\nCoverage {_percent(found['coverage'])}, effective savings rate "
-            f"{_percent(found['effective_savings_rate'])} of {_money(found['on_demand'], currency)} on demand."
-        )
-    if found["unpriced_charges"]:
-        count = plural(found["unpriced_charges"], "charge")
-        click.echo(f"Not in it: {count} whose on-demand cost the bill does not say.")
-    click.echo("What to buy: trainfare commit plan")
-
-
 def _given(
     demand_file: Path | None, rate_file: Path | None, period: str | None, longest: str = "3y"
-) -> tuple[Demand, tuple[Holding, ...], list[Offer]]:
+) -> tuple[Demand, tuple[Holding, ...], tuple[Offer, ...]]:
     """Demand, what is held, and what can be bought."""
+    from trainfare.flows.commitment_source import gather
     from trainfare.metering.home import home_folder
 
-    try:
-        from trainfare.commitments.offer import TERM_HOURS
-        from trainfare.flows.commitment import priced_offers, read_demand_file, read_rate_file
-        from trainfare.flows.commitment_demand import billed_demand
-    except ModuleNotFoundError as error:
-        if error.name != "numpy":
-            raise
-        from trainfare.core.errors import MissingExtra
-
-        raise MissingExtra("optimize", "plan commitments") from None
-    held: tuple[Holding, ...] = ()
-    if demand_file is not None:
-        if period is not None:
-            raise BadInput(
-                "give either --demand or --period; a file's demand has no billing period"
-            )
-        demand = read_demand_file(demand_file)
-    else:
-        billed = billed_demand(home_folder(), period)
-        demand, held = billed.demand, billed.held
-    if rate_file is not None:
-        offers = read_rate_file(rate_file)
-    else:
-        skus = [column.sku for column in demand.columns]
-        offers = priced_offers(home_folder(), skus, demand.currency)
-    most = TERM_HOURS[longest]
-    return demand, held, [one for one in offers if TERM_HOURS[one.term] <= most]
+    given = gather(
+        home_folder(), demand_file=demand_file, rate_file=rate_file, period=period, longest=longest
+    )
+    return given.demand, given.held, given.offers
 
 
 def _limits_of(most: str | None, least_used: float) -> Limits:
@@ -335,9 +274,9 @@ def _nano(nano: int, currency: str) -> str:
     return Money(nano, currency).display(2)
 
 
-def _money(text: str, currency: str) -> str:
-    return Money.parse(text, currency).display(2)
-
-
 def _percent(value: Any) -> str:
     return "?" if value is None else f"{float(value):.1%}"
+
+
+for _one in COMMANDS:
+    command.add_command(_one)

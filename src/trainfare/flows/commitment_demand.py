@@ -9,14 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from trainfare.allocation.commitment_hours import CommitmentHour, read_commitment_hours
+from trainfare.allocation.commitment_hours import HOUR_US, CommitmentHour, read_commitment_hours
 from trainfare.billing.lateness import provider_of
 from trainfare.commitments.demand import Column, Demand
 from trainfare.commitments.offer import KINDS, Holding, Offer
 from trainfare.core.errors import NotFound
 from trainfare.core.money import cumulative_parts
 
-HOUR_US = 3600 * 10**6
 _PRICE_STEP = 1000
 """Derived prices are rounded to a millionth of a unit, so that one price is one column."""
 
@@ -101,7 +100,7 @@ def _of_rows(
     for row in rows:
         if row.is_unused or sku_of(row) not in prices:
             continue
-        hours = _hours(row)
+        hours = row.hours
         parts = cumulative_parts(row.on_demand, [1] * len(hours), len(hours))
         for hour, part in zip(hours, parts, strict=True):
             cells[hour, sku_of(row)] += part
@@ -123,11 +122,6 @@ def _of_rows(
         sum(row.unpriced for row in rows),
         len(spread),
     )
-
-
-def _hours(row: CommitmentHour) -> range:
-    """The hours that a charge period touches."""
-    return range(row.start_us // HOUR_US, -(-row.end_us // HOUR_US))
 
 
 def _prices(rows: Sequence[CommitmentHour]) -> dict[str, int]:
@@ -154,7 +148,7 @@ def _bought(rows: Sequence[CommitmentHour], prices: dict[str, int]) -> list[Boug
     found = []
     for id_, some in sorted(by_id.items()):
         used: dict[str, tuple[int, int]] = {}
-        hours = {hour for row in some for hour in _hours(row)}
+        hours = {hour for row in some for hour in row.hours}
         for row in some:
             if not row.is_unused and row.on_demand and sku_of(row) in prices:
                 effective, on_demand = used.get(sku_of(row), (0, 0))

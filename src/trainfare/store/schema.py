@@ -260,3 +260,24 @@ ADVICE_DECISION = sa.Table(
     sa.Column("months", sa.Integer, nullable=False, comment="of that history"),
     sa.Index("advice_decision_of", "advice", "id"),
 )
+
+CONTRACT = sa.Table(
+    "contract",
+    METADATA,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("id", sa.String(512), nullable=False, comment="of the commitment, as bills have it"),
+    sa.Column("kind", sa.String(64), nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("provider", sa.String(64), nullable=False),
+    sa.Column("currency", sa.String(3), nullable=False),
+    sa.Column("per_hour_nano", sa.BigInteger, comment="null where nobody says"),
+    sa.Column("start_ns", sa.BigInteger, nullable=False),
+    sa.Column("end_ns", sa.BigInteger, nullable=False),
+    sa.Column("source", sa.String(256), nullable=False),
+    sa.Column("at_ns", sa.BigInteger, nullable=False),
+    sa.Column("who", sa.String(256), nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("rates", sa.Text, nullable=False, comment="JSON: SKU → nano-units an hour"),
+    sa.Column("promised_nano", sa.BigInteger, comment="saving a month, as it was expected"),
+    sa.Index("contract_of", "id", "number"),
+)

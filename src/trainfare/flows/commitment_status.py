@@ -1,0 +1,115 @@
+"""The status of commitments: what is held, how far it was used, and when it ends."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from trainfare.core.contract import Contract
+from trainfare.core.errors import NotFound
+from trainfare.core.money import Money
+from trainfare.core.period import DAY, SECOND, format_instant
+from trainfare.flows.commitment_source import find_contract, need_optimize
+from trainfare.flows.contracts import Recorded, SavedOnBill, read_contracts
+
+
+def read_status(home: Path, period: str | None = None, at_ns: int | None = None) -> dict[str, Any]:
+    """What is held by the bills and by contracts, with stable keys.
+
+    Raises:
+        NotFound: there is neither a bill that commitments could cover nor a contract.
+        MissingExtra: the packages that read demand are not installed.
+    """
+    need_optimize()
+    from trainfare.flows.commitment_demand import billed_demand
+    from trainfare.flows.commitment_json import status_json
+
+    at_ns = time.time_ns() if at_ns is None else at_ns
+    contracts = read_contracts(home)
+    try:
+        billed = billed_demand(home, period)
+    except NotFound:
+        if not contracts:
+            raise
+        rows = [_contract_row(one, at_ns) for one in contracts.values()]
+        return {"currency": None, "periods": [], "commitments": [], "not_on_bill": _by_end(rows)}
+    found = status_json(billed)
+    on_bill = set()
+    for row in found["commitments"]:
+        contract = find_contract(contracts, row["id"])
+        on_bill.add(contract and contract.id)
+        row.update(_end(contract, at_ns))
+    rest = [_contract_row(one, at_ns) for one in contracts.values() if one.id not in on_bill]
+    return {**found, "commitments": _by_end(found["commitments"]), "not_on_bill": _by_end(rest)}
+
+
+def _end(contract: Contract | None, at_ns: int) -> dict[str, Any]:
+    """When it ends, as its contract says; null where there is none."""
+    if contract is None:
+        return {"starts": None, "ends": None, "days_left": None, "state": None, "told_by": None}
+    return {
+        "starts": format_instant(contract.start_ns),
+        "ends": format_instant(contract.end_ns),
+        "days_left": days_left(contract, at_ns),
+        "state": contract.state,
+        "told_by": contract.source,
+    }
+
+
+def days_left(contract: Contract, at_ns: int) -> int:
+    """Whole days until it ends; 0 on its last day, below 0 after it."""
+    return (contract.end_ns - at_ns) // DAY
+
+
+def _contract_row(one: Contract, at_ns: int) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "name": one.name,
+        "kind": one.kind,
+        "provider": one.provider,
+        "currency": one.currency,
+        "commitment_per_hour": None if one.per_hour is None else one.per_hour.text(),
+        "skus": sorted(one.rates),
+        **_end(one, at_ns),
+    }
+
+
+def _by_end(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What ends first comes first; what has no known end last."""
+    return sorted(rows, key=lambda row: (row["ends"] is None, row["ends"] or "", row["id"]))
+
+
+def recorded_json(one: Recorded) -> dict[str, Any]:
+    """A contract with its promise and what it saved, bill by bill."""
+    contract = one.contract
+    return {
+        **_contract_row(contract, time.time_ns()),
+        "at": format_instant(contract.at_ns // SECOND * SECOND),
+        "who": contract.who,
+        "promised": _text(contract.promised),
+        "per": "month",
+        "realized": {
+            "saved": _text(one.saved),
+            "promised": _text(one.promised),
+            "bills": [_bill_json(bill) for bill in one.bills],
+            "why": one.why,
+        },
+    }
+
+
+def _bill_json(bill: SavedOnBill) -> Mapping[str, Any]:
+    return {
+        "period": bill.period,
+        "hours": bill.hours,
+        "on_demand": _text(bill.on_demand),
+        "paid": bill.paid.text(),
+        "unused": bill.unused.text(),
+        "saved": _text(bill.saved),
+        "promised": _text(bill.promised),
+    }
+
+
+def _text(amount: Money | None) -> str | None:
+    return None if amount is None else amount.text()
