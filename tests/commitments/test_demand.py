@@ -4,6 +4,7 @@ import pytest
 
 from trainfare.commitments.demand import read_demand
 from trainfare.commitments.offer import Offer
+from trainfare.commitments.rate_file import read_offers
 from trainfare.core.errors import BadInput
 
 GOOD = """hour,sku,quantity,on_demand_price
@@ -63,7 +64,7 @@ def test_a_file_without_a_column_or_a_row():
     ("kind", "term", "rates", "words"),
     [
         ("", "1y", {"a": 1}, "has a kind"),
-        ("azure_savings_plan", "2y", {"a": 1}, "'2y'"),
+        ("azure_savings_plan", "2 years", {"a": 1}, "'2 years' is not known"),
         ("azure_savings_plan", "1y", {}, "has no rate"),
         ("azure_savings_plan", "1y", {"a": 0}, "write more than 0"),
         ("azure_reservation", "1y", {"a": 1, "b": 2}, "one SKU only"),
@@ -72,3 +73,45 @@ def test_a_file_without_a_column_or_a_row():
 def test_offers_that_cannot_be(kind, term, rates, words):
     with pytest.raises(BadInput, match=words):
         Offer(kind, term, rates)
+
+
+RULES = """sku,kind,term,rate,group,upfront,refund,order,sold_by
+m5.large,aws_reserved_instance,1y,0.06,m5,100,,,
+m5.xlarge,aws_reserved_instance,1y,0.12,m5,100,,,
+p5,aws_reserved_instance,1y,30,,,,,
+p4,aws_reserved_instance,1y,12,,,,,
+p5,fjord_plan,18m,40,hall-2,,35%,3,machine
+c6,aws_ec2_instance_savings_plan,1y,0.05,c6,,,,
+r6,aws_ec2_instance_savings_plan,1y,0.08,r6,,,,
+"""
+
+
+def test_a_rate_file_may_say_the_rules_too():
+    offers = {one.name: one for one in read_offers(RULES.splitlines(), "rates.csv")}
+    assert list(offers) == [
+        "aws_reserved_instance 1y m5",
+        "aws_reserved_instance 1y p5",
+        "aws_reserved_instance 1y p4",
+        "fjord_plan 18m hall-2",
+        "aws_ec2_instance_savings_plan 1y c6",
+        "aws_ec2_instance_savings_plan 1y r6",
+    ]
+    sizes, own = offers["aws_reserved_instance 1y m5"], offers["fjord_plan 18m hall-2"]
+    assert (sizes.is_count, sizes.quantum_nano, sizes.upfront_hours) == (True, 60_000_000, 8760)
+    assert (own.is_count, own.rank, own.refund, own.quantum_nano) == (True, 3, 35, 40 * 10**9)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("p5,own,1y,3,,101,,,", "row 2, column upfront: '101'; write a whole number from 0 to 100"),
+        ("p5,own,1y,3,,,much,,", "row 2, column refund: 'much'"),
+        ("p5,own,1y,3,,,,first,", "row 2, column order: 'first'"),
+        ("p5,own,1y,3,,,,,rack", "row 2, column sold_by: 'rack'; write machine or money"),
+        ("p5,own,fortnight,3,,,,,", "a term of 'fortnight' is not known"),
+    ],
+)
+def test_rules_that_cannot_be_are_said_with_their_place(line, words):
+    with pytest.raises(BadInput) as caught:
+        read_offers([RULES.splitlines()[0], line], "rates.csv")
+    assert words in str(caught.value)

@@ -1,5 +1,6 @@
 """Portfolios: never worse than any of their parts, within the gap they say, and within limits."""
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -9,7 +10,7 @@ from commitments.worlds import random_demand, random_offers
 from trainfare.commitments.application import apply
 from trainfare.commitments.merged import merge
 from trainfare.commitments.offer import Holding, Offer
-from trainfare.commitments.portfolio import best_portfolio
+from trainfare.commitments.portfolio import best_portfolio, upfront_nano
 from trainfare.commitments.single import Limits, best_amount, paid
 
 
@@ -63,6 +64,23 @@ def test_limits_hold_over_all_offers_together():
     if used.holdings:
         applied = apply(demand, used.holdings)
         assert applied.used_nano.sum() >= 0.98 * applied.committed_nano
+
+
+def test_the_cash_of_the_purchase_is_kept_to():
+    demand = random_demand(4, 300, 4)
+    offers = [
+        replace(one, upfront=upfront)
+        for one, upfront in zip(random_offers(4, demand), (0, 100, 50, 100), strict=True)
+    ]
+    free = best_portfolio(demand, offers)
+    cash = upfront_nano(free.holdings) // 3
+    assert cash > 0
+    kept = best_portfolio(demand, offers, limits=Limits(cash_nano=cash))
+    assert 0 < upfront_nano(kept.holdings) <= cash
+    assert free.cost_nano <= kept.cost_nano < kept.without_nano
+    assert kept.bound_nano >= free.bound_nano
+    none = best_portfolio(demand, offers[1:2], limits=Limits(cash_nano=0))
+    assert none.holdings == ()
 
 
 def test_nothing_is_bought_where_nothing_pays():

@@ -37,8 +37,13 @@ def test_with_one_sku_it_is_a_quantile(discount, refund):
     random = np.random.default_rng(7)
     spend = (random.gamma(2.0, 5.0, 8760) * 1e9).astype(np.int64).reshape(-1, 1)
     demand = Demand(0, (Column("p5", 10**10),), spend)
-    offer = Offer("azure_savings_plan", "1y", {"p5": round(10**10 * (1 - discount))})
-    best = best_amount(demand, offer, refund=refund)
+    offer = Offer(
+        "azure_savings_plan",
+        "1y",
+        {"p5": round(10**10 * (1 - discount))},
+        refund=round(100 * refund),
+    )
+    best = best_amount(demand, offer)
     below = float((spend * (1 - discount) <= best).mean())
     quantile = discount / (discount + (1 - discount) * (1 - refund))
     assert below == pytest.approx(quantile, abs=0.002)

@@ -39,6 +39,8 @@ class Applied:
     """On-demand money of what each holding paid for."""
     on_demand_nano: Amounts
     """What is left to be paid on demand."""
+    refund_nano: Amounts
+    """(T,) what comes back of what is not used, rounded down for each hour and holding."""
 
     @property
     def committed_nano(self) -> int:
@@ -47,8 +49,8 @@ class Applied:
 
     @property
     def total_nano(self) -> int:
-        """What is paid in all."""
-        return self.committed_nano + exact_sum(self.on_demand_nano)
+        """What is paid in all, less what comes back."""
+        return self.committed_nano + exact_sum(self.on_demand_nano) - exact_sum(self.refund_nano)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,11 @@ def apply(demand: Demand, holdings: Sequence[Holding]) -> Applied:
     on_demand = demand.spend_nano.astype(np.int64, order="F", copy=True)
     covered = np.zeros_like(left)
     serve(pairs_of(holdings, demand.columns), left, on_demand, covered)
-    return Applied(held - left, left, covered, on_demand)
+    refund = np.zeros(demand.hours, dtype=np.int64)
+    for number, holding in enumerate(holdings):
+        if holding.offer.refund:
+            refund += left[:, number] * holding.offer.refund // 100
+    return Applied(held - left, left, covered, on_demand, refund)
 
 
 def serve(

@@ -22,8 +22,6 @@ class Estimator:
     def __init__(
         self, demand: Demand, offers: Sequence[Offer], held: Sequence[Holding] = ()
     ) -> None:
-        self.quanta = np.array([offer.quantum_nano / 1e9 for offer in offers])
-        self.is_count = np.array([offer.is_count for offer in offers], dtype=bool)
         self.hours = demand.hours
         self._spend = np.ascontiguousarray(demand.spend_nano.T) / 1e9
         self._held = np.ascontiguousarray(held_amounts(demand, held).T)
@@ -31,6 +29,8 @@ class Estimator:
             (pair.holding, pair.column, pair.rate / pair.price)
             for pair in pairs_of([*held, *(Holding(offer, 0) for offer in offers)], demand.columns)
         ]
+        refunds = [one.offer.refund for one in held] + [one.refund for one in offers]
+        self._refund = np.array(refunds) / 100
         self._open = np.empty_like(self._spend)
         self._taken = np.empty(demand.hours)
 
@@ -55,4 +55,6 @@ class Estimator:
             np.multiply(taken, 1 / ratio, out=taken)
             open_[column] -= taken
         paid: Floats = open_.sum(axis=0) + self._held.sum(axis=0) + float(amounts.sum())
+        for number in np.flatnonzero(self._refund):
+            paid -= self._refund[number] * left[number]
         return paid

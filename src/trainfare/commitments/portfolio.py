@@ -10,19 +10,19 @@ Buying nothing, and each offer alone, are always among the candidates.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
-from trainfare.commitments.application import Pair, apply, pairs_of
+from trainfare.commitments.application import apply, pairs_of
 from trainfare.commitments.demand import Demand, exact_sum
 from trainfare.commitments.estimate import Estimator
-from trainfare.commitments.merged import Floats, Merged, merge
+from trainfare.commitments.kinds import term_hours
+from trainfare.commitments.merged import Floats, merge
 from trainfare.commitments.offer import Holding, Offer
+from trainfare.commitments.program import solve_program
 from trainfare.commitments.single import NO_LIMITS, Limits, best_amount, paid
-from trainfare.core.errors import MissingExtra, OutsideFailed
 
 CELLS = 20_000
 """Merged hours times eligible pairs of the program: a tenth of a second of work."""
@@ -74,7 +74,9 @@ def best_portfolio(
     """
     pairs = pairs_of([*held, *(Holding(offer, 0) for offer in offers)], demand.columns)
     groups = min(max(cells // max(1, len(pairs)), GROUPS[0]), GROUPS[1])
-    amounts, bound = _program(demand, offers, held, merge(demand, held, offers, groups), limits)
+    amounts, bound = solve_program(
+        demand, offers, held, merge(demand, held, offers, groups), limits
+    )
     starts = [amounts, np.zeros(len(offers))]
     open_ = replace(demand, spend_nano=apply(demand, held).on_demand_nano) if held else demand
     for number, offer in enumerate(offers):
@@ -83,8 +85,8 @@ def best_portfolio(
         starts.append(alone)
     estimator = Estimator(demand, offers, held)
     starts.sort(key=estimator.paid)
-    improved = [_improved(estimator, start, limits) for start in starts[:2]]
-    best = _cheapest(demand, offers, held, [*improved, *starts], estimator, limits)
+    better = [improved(estimator.paid, start, offers, limits) for start in starts[:2]]
+    best = _cheapest(demand, offers, held, [*better, *starts], estimator, limits)
     with_it = paid(demand, [*held, *best])
     return Portfolio(best, with_it, paid(demand, held), min(with_it, int(bound * 1e9)))
 
@@ -99,7 +101,7 @@ def _cheapest(
 ) -> tuple[Holding, ...]:
     """Of *choices* as they can be bought, the allowed one that costs least; what is close is counted."""
     found = {one: estimator.paid(amounts_of(one, offers)) for one in
-             (_bought(offers, some) for some in choices)
+             (bought_of(offers, some) for some in choices)
              if _keeps(demand, held, one, limits)}  # fmt: skip
     least = min(found.values())
     close = [one for one, estimate in found.items() if estimate <= least + abs(least) * CLOSE]
@@ -116,7 +118,14 @@ def amounts_of(holdings: Sequence[Holding], offers: Sequence[Offer]) -> Floats:
     return found
 
 
-def _bought(offers: Sequence[Offer], amounts: Floats) -> tuple[Holding, ...]:
+def upfront_nano(holdings: Sequence[Holding]) -> int:
+    """What is paid at the purchase of *holdings*."""
+    return sum(
+        one.amount_nano * term_hours(one.offer.term) * one.offer.upfront // 100 for one in holdings
+    )
+
+
+def bought_of(offers: Sequence[Offer], amounts: Floats) -> tuple[Holding, ...]:
     """Amounts as they can be bought: whole quanta, and nothing where it is none."""
     bought = []
     for offer, amount in zip(offers, amounts, strict=True):
@@ -133,6 +142,8 @@ def _keeps(
         return True
     if limits.most_nano is not None and sum(one.amount_nano for one in bought) > limits.most_nano:
         return False
+    if limits.cash_nano is not None and upfront_nano(bought) > limits.cash_nano:
+        return False
     if limits.least_used <= 0:
         return True
     applied = apply(demand, [*held, *bought])
@@ -140,33 +151,39 @@ def _keeps(
     return used >= limits.least_used * demand.hours * sum(one.amount_nano for one in bought)
 
 
-def _improved(estimator: Estimator, start: Floats, limits: Limits) -> Floats:
-    """*start* with single amounts moved up and down, and moved between offers, while that helps."""
-    best, least = start, estimator.paid(start)
+def improved(
+    value: Callable[[Floats], float], start: Floats, offers: Sequence[Offer], limits: Limits
+) -> Floats:
+    """*start* with single amounts moved up and down, and moved between offers, while *value* falls."""
+    best, least = start, value(start)
     scale = max(float(start.max(initial=0.0)), 1e-3)
-    most = np.inf if limits.most_nano is None else limits.most_nano / 1e9
     for step in STEPS:
         is_better = True
         while is_better:
             is_better = False
-            for moved in _neighbours(best, step * scale, estimator):
-                if moved.sum() > most:
+            for moved in _neighbours(best, step * scale, offers):
+                if not _fits(moved, offers, limits):
                     continue
-                estimate = estimator.paid(moved)
-                if estimate < least * (1 - 1e-7):
-                    best, least, is_better = moved, estimate, True
+                found = value(moved)
+                if found < least - abs(least) * CLOSE:
+                    best, least, is_better = moved, found, True
                     break
     return best
 
 
-def _neighbours(amounts: Floats, step: float, estimator: Estimator) -> list[Floats]:
+def _fits(amounts: Floats, offers: Sequence[Offer], limits: Limits) -> bool:
+    if limits.most_nano is not None and amounts.sum() > limits.most_nano / 1e9:
+        return False
+    upfront = np.array([offer.upfront_hours for offer in offers])
+    return limits.cash_nano is None or bool(amounts @ upfront <= limits.cash_nano / 1e9)
+
+
+def _neighbours(amounts: Floats, step: float, offers: Sequence[Offer]) -> list[Floats]:
     found = []
     size = len(amounts)
-    steps = np.where(
-        estimator.is_count,
-        np.maximum(1, np.round(step / estimator.quanta)) * estimator.quanta,
-        step,
-    )
+    quanta = np.array([offer.quantum_nano / 1e9 for offer in offers])
+    is_count = np.array([offer.is_count for offer in offers], dtype=bool)
+    steps = np.where(is_count, np.maximum(1, np.round(step / quanta)) * quanta, step)
     for one in range(size):
         for change in (steps[one], -steps[one]):
             moved = amounts.copy()
@@ -178,97 +195,3 @@ def _neighbours(amounts: Floats, step: float, estimator: Estimator) -> list[Floa
                     swapped[other] += steps[other]
                     found.append(swapped)
     return found
-
-
-def _program(
-    demand: Demand, offers: Sequence[Offer], held: Sequence[Holding], merged: Merged, limits: Limits
-) -> tuple[Floats, float]:
-    """Amounts in units an hour, and the least cost in units, by the linear program.
-
-    min  T·ΣC + Σ_g w_g (Σ_k u + held − Σ x)   over C, x ≥ 0
-    s.t. Σ_p x[p,g,k] ≤ u[g,k],   Σ_k (rate/price) x[p,g,k] ≤ C_p,   ΣC ≤ most
-    """
-    everything = [*held, *(Holding(offer, 0) for offer in offers)]
-    pairs = pairs_of(everything, demand.columns)
-    base = float(merged.weight @ (merged.spend.sum(axis=1) + merged.held.sum(axis=1)))
-    if not pairs:
-        return np.zeros(len(offers)), base
-    model = _model(pairs, len(offers), len(held), merged, limits)
-    values, objective = _solved(model)
-    return np.maximum(values[: len(offers)], 0.0), objective + base
-
-
-@dataclass(frozen=True)
-class _Model:
-    """A program in columns: bounds, costs and the sparse matrix."""
-
-    gain: Floats
-    upper: Floats
-    row_upper: Floats
-    start: Any
-    index: Any
-    value: Floats
-
-
-def _model(pairs: Sequence[Pair], offers: int, held: int, merged: Merged, limits: Limits) -> _Model:
-    groups, columns = merged.spend.shape
-    holdings = held + offers
-    hours = float(merged.weight.sum())
-    budget_row = groups * (columns + holdings)
-    rows: list[Any] = []
-    values: list[Any] = []
-    gain = [np.full(offers, hours)]
-    upper = [np.full(offers, np.inf)]
-    group = np.arange(groups)
-    for offer in range(
-        offers
-    ):  # an amount stands, negative, in the row of its holding in each group
-        rows.append(np.append(groups * columns + group * holdings + held + offer, budget_row))
-        values.append(np.append(np.full(groups, -1.0), 1.0))
-    for pair in pairs:
-        is_there = merged.spend[:, pair.column] > 0
-        demand_row = group[is_there] * columns + pair.column
-        capacity_row = groups * columns + group[is_there] * holdings + pair.holding
-        rows.extend(np.stack([demand_row, capacity_row], axis=1))
-        values.extend([np.array([1.0, pair.rate / pair.price])] * int(is_there.sum()))
-        gain.append(-merged.weight[is_there])
-        upper.append(merged.spend[is_there, pair.column])
-    capacity = np.concatenate([merged.held, np.zeros((groups, offers))], axis=1)
-    most = np.inf if limits.most_nano is None else limits.most_nano / 1e9
-    row_upper = np.concatenate([merged.spend.reshape(-1), capacity.reshape(-1), [most]])
-    lengths = np.array([len(one) for one in rows])
-    start = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
-    return _Model(
-        np.concatenate(gain), np.concatenate(upper), row_upper, start,
-        np.concatenate(rows).astype(np.int32), np.concatenate(values),
-    )  # fmt: skip
-
-
-def _solved(model: _Model) -> tuple[Floats, float]:
-    try:
-        import highspy
-    except ImportError:
-        raise MissingExtra("optimize", "plan a portfolio of commitments") from None
-    lp = highspy.HighsLp()
-    lp.num_col_, lp.num_row_ = len(model.gain), len(model.row_upper)
-    lp.col_cost_, lp.col_lower_, lp.col_upper_ = model.gain, np.zeros(len(model.gain)), model.upper
-    lp.row_lower_, lp.row_upper_ = np.full(len(model.row_upper), -np.inf), model.row_upper
-    lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
-    lp.a_matrix_.start_, lp.a_matrix_.index_, lp.a_matrix_.value_ = (
-        model.start,
-        model.index,
-        model.value,
-    )
-    solver = highspy.Highs()  # type: ignore[no-untyped-call]
-    for option in ("output_flag", "log_to_console"):
-        solver.setOptionValue(option, False)
-    solver.passModel(lp)
-    solver.run()
-    if solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
-        raise OutsideFailed(
-            f"the solver stopped: {solver.modelStatusToString(solver.getModelStatus())}"
-        )
-    return (
-        np.array(solver.getSolution().col_value),
-        float(solver.getInfo().objective_function_value),
-    )

@@ -30,14 +30,21 @@ class Limits:
     """An hour, over all offers."""
     least_used: float = 0.0
     """Share of the commitment that history would have used."""
+    cash_nano: int | None = None
+    """At the purchase, over all offers: what is paid upfront."""
+
+    def most_of(self, offer: Offer) -> int | None:
+        """The most money an hour that *offer* alone may be bought for."""
+        bounds = [] if self.most_nano is None else [self.most_nano]
+        if self.cash_nano is not None and offer.upfront:
+            bounds.append(int(self.cash_nano / offer.upfront_hours))
+        return min(bounds, default=None)
 
 
 NO_LIMITS = Limits()
 
 
-def best_amount(
-    demand: Demand, offer: Offer, *, refund: float = 0.0, limits: Limits = NO_LIMITS
-) -> int:
+def best_amount(demand: Demand, offer: Offer, *, limits: Limits = NO_LIMITS) -> int:
     """The amount an hour, in nano-units, that history would have made cheapest; 0 buys nothing.
 
     O(n log n) in the n cells of *demand*. Of equal ones it is the least amount.
@@ -54,24 +61,25 @@ def best_amount(
     for at, pair in enumerate(pairs):
         places[:, at] = scaled(demand.spend_nano[:, pair.column], pair.rate, pair.price, is_up=True)
     np.cumsum(places, axis=1, out=places)
-    gains = np.array([pair.price / pair.rate for pair in pairs] + [refund])
+    gains = np.array([pair.price / pair.rate for pair in pairs] + [offer.refund / 100])
     bends = np.broadcast_to(gains[:-1] - gains[1:], places.shape)
     order = np.argsort(places, axis=None)
     at_place = places.reshape(-1)[order]
     slope = demand.hours * (1 - gains[0]) + np.cumsum(bends.reshape(-1)[order])
     rising = np.flatnonzero(slope >= -1e-9 * demand.hours)
     best = int(at_place[rising[0]]) if rising.size else int(at_place[-1])
-    return _allowed(demand, offer, best, refund, limits)
+    return _allowed(demand, offer, best, limits)
 
 
-def _allowed(demand: Demand, offer: Offer, best: int, refund: float, limits: Limits) -> int:
+def _allowed(demand: Demand, offer: Offer, best: int, limits: Limits) -> int:
     """The best amount that can be bought and keeps to *limits*; the cost is convex below it."""
-    if limits.most_nano is not None:
-        best = min(best, limits.most_nano)
+    most = limits.most_of(offer)
+    if most is not None:
+        best = min(best, most)
     quantum = offer.quantum_nano
     low = best // quantum
-    choices = [low] if limits.most_nano is not None and best == limits.most_nano else [low, low + 1]
-    times = min(choices, key=lambda n: (paid(demand, [Holding(offer, n * quantum)], refund), n))
+    choices = [low] if most is not None and best == most else [low, low + 1]
+    times = min(choices, key=lambda n: (paid(demand, [Holding(offer, n * quantum)]), n))
     if limits.least_used > 0:
         times = _used_enough(demand, offer, times, limits.least_used)
     return times * quantum
@@ -90,7 +98,6 @@ def _used_enough(demand: Demand, offer: Offer, most: int, least_used: float) -> 
     return low
 
 
-def paid(demand: Demand, holdings: Sequence[Holding], refund: float = 0.0) -> int:
-    """What *demand* costs with *holdings*, in nano-units, less the refund of what is unused."""
-    applied = apply(demand, holdings)
-    return applied.total_nano - round(refund * exact_sum(applied.unused_nano))
+def paid(demand: Demand, holdings: Sequence[Holding]) -> int:
+    """What *demand* costs with *holdings*, in nano-units, less what is refunded."""
+    return apply(demand, holdings).total_nano

@@ -12,7 +12,8 @@ import numpy as np
 from trainfare.allocation.commitment_hours import HOUR_US, CommitmentHour, read_commitment_hours
 from trainfare.billing.lateness import provider_of
 from trainfare.commitments.demand import Column, Demand
-from trainfare.commitments.offer import KINDS, Holding, Offer
+from trainfare.commitments.kinds import KINDS
+from trainfare.commitments.offer import Holding, Offer
 from trainfare.core.errors import NotFound
 from trainfare.core.money import cumulative_parts
 

@@ -10,8 +10,9 @@ from typing import Any
 from trainfare.commitments.application import apply
 from trainfare.commitments.backtest import Tested
 from trainfare.commitments.demand import Demand
+from trainfare.commitments.kinds import kind_of
 from trainfare.commitments.measures import Measures, measure
-from trainfare.commitments.offer import Holding, kind_of
+from trainfare.commitments.offer import Holding
 from trainfare.core.money import NANO, Money
 from trainfare.flows.commitment import YEAR_HOURS, CommitmentPlan
 from trainfare.flows.commitment_demand import BilledDemand

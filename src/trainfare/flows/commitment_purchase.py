@@ -45,7 +45,7 @@ def purchase_of(home: Path, told: Told, rate_file: Path | None = None) -> Purcha
         BadInput: it does not read as KIND:TERM=AMOUNT, or its machines have no known rate.
     """
     need_optimize()
-    from trainfare.commitments.offer import TERM_HOURS, kind_of
+    from trainfare.commitments.kinds import TERM_HOURS, kind_of
     from trainfare.flows.commitment import parse_purchase, read_rate_file
 
     kind, term = _words(told.what, TERM_HOURS)

@@ -70,7 +70,7 @@ def gather(
         MissingExtra: the packages that plan are not installed.
     """
     need_optimize()
-    from trainfare.commitments.offer import TERM_HOURS
+    from trainfare.commitments.kinds import term_hours
     from trainfare.flows.commitment import priced_offers, read_demand_file, read_rate_file
     from trainfare.flows.commitment_demand import billed_demand
 
@@ -89,8 +89,8 @@ def gather(
         offers = read_rate_file(rate_file)
     else:
         offers = priced_offers(home, [one.sku for one in demand.columns], demand.currency)
-    most = TERM_HOURS[longest]
-    chosen = tuple(one for one in offers if TERM_HOURS[one.term] <= most)
+    most = term_hours(longest)
+    chosen = tuple(one for one in offers if term_hours(one.term) <= most)
     return Given(demand, held, chosen, billed, contracts)
 
 
@@ -102,7 +102,8 @@ def standing(
     What nobody recorded an end of goes on. A contract that no bill has yet counts where its rates
     are known, since without them nobody can say what it pays for.
     """
-    from trainfare.commitments.offer import TERM_HOURS, Holding, Offer, kind_of
+    from trainfare.commitments.kinds import TERM_HOURS, kind_of
+    from trainfare.commitments.offer import Holding, Offer
 
     held = []
     on_bill = set()
