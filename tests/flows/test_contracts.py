@@ -117,7 +117,7 @@ def test_contracts_of_a_provider_s_file_are_recorded(paid, tmp_path):
 @pytest.mark.parametrize(
     ("words", "what"),
     [
-        (["x", "aws_compute_savings_plan=1", "--start", "2026-01-01"], "with a term of 1m"),
+        (["x", "aws_compute_savings_plan=1", "--start", "2026-01-01"], "write KIND:TERM=AMOUNT"),
         (["x", "aws_reserved_instance:1y=4", "--start", "2026-01-01"], "bought by the machine"),
         (["x", "own:1y=0", "--start", "2026-01-01"], "more than 0"),
         (["x", "own:1y=1", "--start", "soon"], "is not an RFC 3339 time"),

@@ -41,6 +41,8 @@ class Kind(StrEnum):
     PRICE = "price"
     BILL = "bill"
     CONSERVATION = "conservation"
+    COMMITMENT = "commitment"
+    """Used less than before, about to end, or worth buying."""
 
 
 class Severity(IntEnum):

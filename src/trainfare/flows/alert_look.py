@@ -9,6 +9,7 @@ from pathlib import Path
 
 from trainfare.budgets.alert import Finding, Kind
 from trainfare.budgets.budget_alerts import find_budget_alerts
+from trainfare.budgets.commitment_alerts import find_endings, find_opportunity, find_unused
 from trainfare.budgets.run_alerts import find_run_alerts
 from trainfare.budgets.spend_alerts import (
     DaySpend,
@@ -177,6 +178,24 @@ def _conservation(seen: _Sight) -> Iterable[Finding]:
     )
 
 
+def _commitments(seen: _Sight) -> Iterable[Finding]:
+    """When commitments end, and what the last watch over them found."""
+    if not has_ledger(seen.home):
+        return []
+    from trainfare.flows.commitment_watch import endings, find_watched, told_weeks
+
+    found = [*find_endings(endings(seen.home), seen.at_ns)]
+    document = find_watched(seen.home)
+    if document is not None:
+        found += find_unused(told_weeks(document))
+    if document is not None and document["orders"]:
+        saving = Money.parse(document["saving_per_month"], document["currency"])
+        least = Money.parse(document["least_saving"], document["currency"])
+        words = " and ".join(one["words"] for one in document["orders"])
+        found += find_opportunity(saving, least, words)
+    return found
+
+
 _DETECTORS: tuple[tuple[tuple[Kind, ...], Callable[[_Sight], Iterable[Finding]]], ...] = (
     ((Kind.BUDGET, Kind.FORECAST), _budgets),
     ((Kind.IDLE, Kind.STALLED, Kind.RUN), _runs),
@@ -184,4 +203,5 @@ _DETECTORS: tuple[tuple[tuple[Kind, ...], Callable[[_Sight], Iterable[Finding]]]
     ((Kind.BILL,), _bills),
     ((Kind.SPEND, Kind.UNATTRIBUTED), _spend),
     ((Kind.CONSERVATION,), _conservation),
+    ((Kind.COMMITMENT,), _commitments),
 )

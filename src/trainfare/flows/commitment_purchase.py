@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -45,10 +45,10 @@ def purchase_of(home: Path, told: Told, rate_file: Path | None = None) -> Purcha
         BadInput: it does not read as KIND:TERM=AMOUNT, or its machines have no known rate.
     """
     need_optimize()
-    from trainfare.commitments.kinds import TERM_HOURS, kind_of
+    from trainfare.commitments.kinds import kind_of, term_hours
     from trainfare.flows.commitment import parse_purchase, read_rate_file
 
-    kind, term = _words(told.what, TERM_HOURS)
+    kind, term = _words(told.what)
     given: Given | None = None
     offers: Sequence[Offer] = () if rate_file is None else read_rate_file(rate_file)
     try:
@@ -72,7 +72,7 @@ def purchase_of(home: Path, told: Told, rate_file: Path | None = None) -> Purcha
     return Purchase(
         id=told.id,
         kind=kind if bought is None else bought.offer.kind,
-        term_hours=TERM_HOURS[term],
+        term_hours=term_hours(term),
         start_ns=told.start_ns,
         per_hour=per_hour,
         rates={} if bought is None else dict(bought.offer.rates),
@@ -83,13 +83,14 @@ def purchase_of(home: Path, told: Told, rate_file: Path | None = None) -> Purcha
     )
 
 
-def _words(text: str, terms: Mapping[str, int]) -> tuple[str, str]:
-    """The kind and the term of *text*."""
+def _words(text: str) -> tuple[str, str]:
+    """The kind and the term of *text*, which an offer's own name has in it: ``KIND TERM SKU``."""
     kind, _, term = text.partition("=")[0].strip().partition(":")
-    if not kind or term not in terms:
+    term = term or "".join(kind.split()[1:2])
+    if not kind or not term:
         raise BadInput(
-            f"{text!r}: write KIND:TERM=AMOUNT with a term of {', '.join(terms)}, "
-            "as in aws_compute_savings_plan:1y=12.5"
+            f"{text!r}: write KIND:TERM=AMOUNT, as in aws_compute_savings_plan:1y=12.5, "
+            "with a term of days, months or years"
         )
     return kind.split()[0], term
 

@@ -102,7 +102,7 @@ def standing(
     What nobody recorded an end of goes on. A contract that no bill has yet counts where its rates
     are known, since without them nobody can say what it pays for.
     """
-    from trainfare.commitments.kinds import TERM_HOURS, kind_of
+    from trainfare.commitments.kinds import TERM_HOURS
     from trainfare.commitments.offer import Holding, Offer
 
     held = []
@@ -116,11 +116,11 @@ def standing(
         is_open = contract.state in ("active", "pending") and contract.end_ns > until_ns
         if contract.id in on_bill or not is_open or not contract.rates or not contract.per_hour:
             continue
-        if kind_of(contract.kind).is_count and len(contract.rates) != 1:
-            continue
         hours = (contract.end_ns - contract.start_ns) // HOUR
         term = min(TERM_HOURS, key=lambda name: abs(TERM_HOURS[name] - hours))
-        offer = Offer(contract.kind, term, contract.rates, source=contract.source)
+        offer = Offer(
+            contract.kind, term, contract.rates, source=contract.source, group=contract.name
+        )
         held.append(Holding(offer, contract.per_hour.nano))
     return tuple(held)
 

@@ -25,6 +25,11 @@
     [preview]
     from = "aws"                  # Cost Explorer and Budgets, beside the bill
 
+    [commitments]
+    least_saving = "500"          # a month; what saves less is not told
+    longest = "3y"                # as trainfare commit watch --longest
+    rates = "rates.csv"           # instead of the price book
+
     [trackers]
     mlflow = ["http://mlflow:5000"]  # as trainfare trackers sync
 
@@ -40,10 +45,16 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from trainfare.core.errors import BadInput
+from trainfare.core.money import Money
 from trainfare.core.period import SECOND
 from trainfare.core.toml_table import TomlTable, read_toml
 
 OFF = "off"
+
+_TABLES = ("when", "bill", "prices", "usage", "preview", "trackers", "commitments")
+
+TERMS = ("1m", "6m", "1y", "3y")
+"""Of commitments."""
 
 SYSTEMS = ("slurm", "opencost", "dcgm", "file")
 """Whence usage is pulled."""
@@ -89,6 +100,15 @@ class UsagePlace:
 
 
 @dataclass(frozen=True, slots=True)
+class CommitmentOrder:
+    """How commitments are planned again and again; None leaves it to the planner."""
+
+    least_saving: str | None = None
+    longest: str | None = None
+    rates: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class JobPlan:
     """What a server is to do by itself."""
 
@@ -101,6 +121,7 @@ class JobPlan:
     """Whose own tools tell of the open month: "aws"."""
     trackers: tuple[str, ...] | None = None
     """MLflow stores whose runs get what ours cost, beside those that runs know of themselves."""
+    commitments: CommitmentOrder = field(default_factory=CommitmentOrder)
 
 
 def plan_file(home: Path) -> Path:
@@ -133,7 +154,7 @@ def read_plan(home: Path, jobs: Sequence[str], feeds: Sequence[str]) -> JobPlan:
     document = read_toml(path)
     if document is None:
         return JobPlan()
-    top = TomlTable(str(path), document, ("when", "bill", "prices", "usage", "preview", "trackers"))
+    top = TomlTable(str(path), document, _TABLES)
     return JobPlan(
         _when(top, jobs),
         tuple(_bill(one) for one in top.tables("bill", ("place", "source"))),
@@ -141,6 +162,7 @@ def read_plan(home: Path, jobs: Sequence[str], feeds: Sequence[str]) -> JobPlan:
         tuple(_usage(home, one) for one in top.tables("usage", _USAGE_KEYS)),
         _preview(top),
         _trackers(top),
+        _commitments(home, top),
     )
 
 
@@ -205,3 +227,16 @@ def _preview(top: TomlTable) -> str | None:
 def _trackers(top: TomlTable) -> tuple[str, ...] | None:
     table = top.table("trackers", ("mlflow",))
     return None if table is None else table.texts("mlflow")
+
+
+def _commitments(home: Path, top: TomlTable) -> CommitmentOrder:
+    table = top.table("commitments", ("least_saving", "longest", "rates"))
+    if table is None:
+        return CommitmentOrder()
+    rates, least = table.text("rates"), table.text("least_saving")
+    if least is not None and Money.parse(least).nano <= 0:
+        raise BadInput(f"{table.where}: least_saving {least!r} is not more than 0")
+    longest = table.choice("longest", TERMS) if table.text("longest") else None
+    return CommitmentOrder(
+        least, longest, None if rates is None else home / Path(rates).expanduser()
+    )

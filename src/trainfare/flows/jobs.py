@@ -169,6 +169,19 @@ def _alerts(home: Path, _plan: JobPlan) -> Done:
     return _done(said, (), [*found.failures, *unseen])
 
 
+def _commitments(home: Path, plan: JobPlan) -> Done:
+    from trainfare.flows.bill import list_deliveries
+    from trainfare.flows.commitment_watch import order_of, say_watched, watch
+
+    if not list_deliveries(home):
+        return Done("no bill is here yet")
+    try:
+        found = watch(home, order_of(plan.commitments))
+    except NotFound as error:
+        return Done(str(error))
+    return Done(say_watched(found), ("alerts",) if found.is_new else ())
+
+
 def _metrics(home: Path, _plan: JobPlan) -> Done:
     from trainfare.flows.telemetry import send_gauges
 
@@ -229,10 +242,17 @@ JOBS: dict[str, Job] = {
         ),
         Job(
             "alerts",
-            "Look at budgets, runs, spend, prices and bills, and tell what is new.",
+            "Look at budgets, runs, spend, prices, bills and commitments, and tell what is new.",
             "5m",
             600,
             _alerts,
+        ),
+        Job(
+            "commitments",
+            "Plan commitments anew where bills changed, and see how those held are used.",
+            "1d",
+            1800,
+            _commitments,
         ),
         Job(
             "trackers",

@@ -34,6 +34,7 @@ _PLACES = {
     Kind.UNATTRIBUTED: "/bills#unallocated",
     Kind.PRICE: "/prices",
     Kind.BILL: "/bills",
+    Kind.COMMITMENT: "/commitments",
     Kind.CONSERVATION: "/bills#verify",
 }
 """Where the page is that shows more of what an alert is about."""
