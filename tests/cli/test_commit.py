@@ -161,3 +161,57 @@ def test_amounts_beyond_64_bits_in_all_are_exact(tmp_path):
         done = trainfare(tmp_path, "simulate", *words, "--buy", f"reserved_contract={amount}")
         assert done.returncode == 2
         assert said in done.stderr
+
+
+def test_a_plan_for_the_bad_case_in_parts_with_little_cash(steady):
+    rates = RATES.replace("rate\n", "rate,upfront\n").replace(",70", ",70,100")
+    rates = rates.replace(",45", ",45,50").replace(",62", ",62,")
+    (steady / "rates.csv").write_text(rates)
+    words = ("--demand", steady / "demand.csv", "--rates", steady / "rates.csv", "--format", "json")
+    plain = json.loads(trainfare(steady, "plan", *words).stdout)
+    assert (plain["ladder"], plain["upfront"]) == (None, "0.000000000")
+    more = ("--risk", "tail", "--ladder", "3", "--cash", "100", "--most", "300000/month")
+    found = json.loads(trainfare(steady, "plan", *words, *more, "--windows", "2").stdout)
+    assert found["risk"]["saving_rate_worst"] >= plain["risk"]["saving_rate_worst"]
+    assert found["plan"][0]["machines"] <= 300000 // 730 // 62
+    steps = found["ladder"]["steps"]
+    assert [step[0]["from"] for step in steps] == [
+        "2026-01-29T00:00:00Z", "2026-05-30T16:00:00Z", "2026-09-29T08:00:00Z",
+    ]  # fmt: skip
+    assert sum(one["machines"] for step in steps for one in step) == found["plan"][0]["machines"]
+    assert found["ladder"]["walked_in_parts_rate"] < found["ladder"]["walked_at_once_rate"]
+    text = trainfare(steady, "plan", *words[:-2], "--ladder", "3", "--windows", "2").stdout
+    for said in ("in parts, from", "Walked through history", "Waiting 3 months"):
+        assert said in text
+
+
+def test_demand_that_is_known_to_come_is_planned_for(steady):
+    later = hours([0] * 672 + [40] * 336).splitlines()[673:]
+    (steady / "planned.csv").write_text(DEMAND + "\n".join(later) + "\n")
+    words = ("--demand", steady / "demand.csv", "--rates", steady / "rates.csv", "--format", "json")
+    plain = json.loads(trainfare(steady, "plan", *words).stdout)
+    found = json.loads(
+        trainfare(steady, "plan", *words, "--planned", steady / "planned.csv").stdout
+    )
+    added = Decimal(found["on_demand"]) - Decimal(plain["on_demand"])
+    assert added == 40 * 336 * 100
+    assert found["plan"][0]["machines"] > plain["plan"][0]["machines"]
+    assert found["backtest"] == plain["backtest"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--risk", "much"], "a risk of 'much': write expected, tail, or a per cent"),
+        (["--most", "3/week"], "--most '3/week': write an amount an hour, or with /month"),
+        (["--cash", "1e-12"], "--cash '1e-12': write an amount of at least 0"),
+        (["--planned", "{}/demand.csv"], "give the hours to come"),
+    ],
+)
+def test_wishes_that_cannot_be_are_one_sentence(steady, words, said):
+    words = [word.format(steady) for word in words]
+    sources = ("--demand", steady / "demand.csv", "--rates", steady / "rates.csv")
+    done = trainfare(steady, "plan", *sources, *words)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
     from trainfare.commitments.backtest import Tested
     from trainfare.commitments.demand import Demand
     from trainfare.commitments.offer import Holding, Offer
+    from trainfare.commitments.risk import Risk
     from trainfare.commitments.single import Limits
-    from trainfare.flows.commitment import CommitmentPlan
+    from trainfare.flows.commitment import CommitmentPlan, Ladder
 
 SKUS_SHOWN = 2
 
@@ -47,7 +49,12 @@ def _limits(function: Callable[..., None]) -> Callable[..., None]:
     for option in (
         click.option("--longest", type=click.Choice(["1m", "6m", "1y", "3y"]), default="1y",
                      show_default=True, help="No longer term: demand so far ahead is a guess."),
-        click.option("--most", metavar="AMOUNT", help="At most so much money an hour, in all."),
+        click.option("--most", metavar="AMOUNT[/month]",
+                     help="At most so much money an hour (or a month), in all."),
+        click.option("--cash", metavar="AMOUNT", help="At most so much money at the purchase."),
+        click.option("--risk", metavar="expected|tail|PERCENT", default="expected", show_default=True,
+                     help="Best on average, best in the worst 5 of 100 scenarios, or best on average "
+                     "while those lose at most so many per cent."),
         click.option("--least-used", type=click.FloatRange(0, 100), metavar="PERCENT", default=0.0,
                      help="Only what history would have used to so many per cent."),
     ):  # fmt: skip
@@ -58,21 +65,49 @@ def _limits(function: Callable[..., None]) -> Callable[..., None]:
 @command.command("plan")
 @_source
 @_limits
-@click.option("--windows", type=click.IntRange(1, 60), default=6, show_default=True,
-              help="Windows of later hours that the plan is tested on.")  # fmt: skip
+@click.option(
+    "--windows",
+    type=click.IntRange(1, 60),
+    default=6,
+    show_default=True,
+    help="Windows of later hours that the plan is tested on.",
+)
+@click.option(
+    "--ladder",
+    "parts",
+    type=click.IntRange(1, 12),
+    default=1,
+    metavar="PARTS",
+    help="Buy in so many parts, spread over the term, each planned anew.",
+)
+@click.option(
+    "--planned",
+    "planned_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE.csv",
+    help="Demand that is known to come, as --demand.",
+)
+@click.option("--live", is_flag=True, help="Add what live runs still need, by their forecasts.")
 @format_option("table", "json")
 def plan_command(
     demand_file: Path | None, rate_file: Path | None, period: str | None, longest: str,
-    most: str | None, least_used: float, windows: int, form: str,
+    most: str | None, cash: str | None, risk: str, least_used: float, windows: int, parts: int,
+    planned_file: Path | None, live: bool, form: str,
 ) -> None:  # fmt: skip
     """Say what to buy, which may be nothing, and prove it on later hours of history."""
+    from trainfare.flows.commitment_source import need_optimize
+
+    need_optimize()
+    from trainfare.commitments.scenarios import parse_aim
     from trainfare.flows.commitment import make_commitment_plan
     from trainfare.flows.commitment_json import plan_json
 
+    aim, limits = parse_aim(risk), _limits_of(most, cash, least_used)
     demand, held, offers = _given(demand_file, rate_file, period, longest)
     found = make_commitment_plan(
-        demand, offers, held, limits=_limits_of(most, least_used), windows=windows
-    )
+        demand, offers, held, limits=limits, windows=windows, aim=aim, parts=parts,
+        planned=_planned(planned_file, demand.currency, is_live=live),
+    )  # fmt: skip
     if form == "json":
         say_json(plan_json(found))
     else:
@@ -86,15 +121,19 @@ def plan_command(
 @format_option("table", "json")
 def backtest_command(
     demand_file: Path | None, rate_file: Path | None, period: str | None, longest: str,
-    most: str | None, least_used: float, windows: int, form: str,
+    most: str | None, cash: str | None, risk: str, least_used: float, windows: int, form: str,
 ) -> None:  # fmt: skip
     """Show what plans made on history would have saved on the hours after, beside other policies."""
+    from trainfare.flows.commitment_source import need_optimize
+
+    need_optimize()
+    from trainfare.commitments.scenarios import parse_aim
     from trainfare.flows.commitment import tested_plans
     from trainfare.flows.commitment_json import tested_json
 
+    aim, limits = parse_aim(risk), _limits_of(most, cash, least_used)
     demand, held, offers = _given(demand_file, rate_file, period, longest)
-    limits = _limits_of(most, least_used)
-    found = tuple(tested_plans(demand, offers, held, limits=limits, windows=windows))
+    found = tuple(tested_plans(demand, offers, held, limits=limits, windows=windows, aim=aim))
     if not found:
         raise BadInput(f"{demand.hours} hours of demand are too few; two weeks are the least")
     if form == "json":
@@ -165,15 +204,46 @@ def _given(
     return given.demand, given.held, given.offers
 
 
-def _limits_of(most: str | None, least_used: float) -> Limits:
+def _planned(path: Path | None, currency: str, *, is_live: bool) -> list[Demand]:
+    """Demand that is known to come: of a file, and of live runs."""
+    from trainfare.flows.commitment import read_demand_file
+
+    found = [] if path is None else [read_demand_file(path, currency)]
+    if is_live:
+        from trainfare.flows.commitment_planned import live_demand
+        from trainfare.metering.home import home_folder
+
+        live = live_demand(home_folder(), currency)
+        if live.demand is not None:
+            found.append(live.demand)
+        if live.unknown:
+            click.echo(
+                f"Not in it: {plural(live.unknown, 'live run')} without a known end "
+                "(run.expect) or an on-demand price.",
+                err=True,
+            )
+    return found
+
+
+def _limits_of(most: str | None, cash: str | None, least_used: float) -> Limits:
+    from trainfare.commitments.kinds import HOURS_OF
     from trainfare.commitments.single import Limits
 
-    if most is None:
-        return Limits(least_used=least_used / 100)
-    nano = decimal_of(most) * NANO
+    per_hour = None
+    if most is not None:
+        number, _, per = most.partition("/")
+        if per not in ("", "h", "hour", "month"):
+            raise BadInput(f"--most {most!r}: write an amount an hour, or with /month")
+        per_hour = _amount_of("--most", number) // (HOURS_OF["m"] if per == "month" else 1)
+    upfront = None if cash is None else _amount_of("--cash", cash)
+    return Limits(per_hour, least_used / 100, upfront)
+
+
+def _amount_of(option: str, text: str) -> int:
+    nano = decimal_of(text) * NANO
     if nano < 0 or nano.denominator != 1:
-        raise BadInput(f"--most {most!r}: write an amount of at least 0 with at most 9 places")
-    return Limits(nano.numerator, least_used / 100)
+        raise BadInput(f"{option} {text!r}: write an amount of at least 0 with at most 9 places")
+    return nano.numerator
 
 
 def _show_plan(found: CommitmentPlan) -> None:
@@ -207,10 +277,18 @@ def _show_plan(found: CommitmentPlan) -> None:
             f"\nIf demand changes: saving {risk.low:.1%} to {risk.high:.1%} in 90 of 100 scenarios, "
             f"{risk.tail:.1%} in the worst five; it loses money in {risk.loss_probability:.0%}."
         )
+        click.echo(_waiting(risk))
+        if found.premium >= 0.005:
+            premium = Money.nearest(Fraction(found.premium), currency).display(2)
+            click.echo(f"Never paying more than on demand would be worth {premium} a month.")
+        if found.upfront_nano:
+            click.echo(f"At the purchase: {_nano(found.upfront_nano, currency)}.")
         click.echo(
             f"Commitment utilization {_percent(found.measures.commitment_utilization)}, coverage "
             f"{_percent(found.measures.coverage)}; at most {found.gap:.2%} above the least possible cost."
         )
+    if found.ladder is not None:
+        _show_ladder(found.ladder, currency)
     if len(found.alone) > 1:
         rows = [[*_line(one, currency), _nano(saving, currency)] for one, saving in found.alone]
         click.echo()
@@ -218,6 +296,33 @@ def _show_plan(found: CommitmentPlan) -> None:
     if found.tested:
         click.echo()
         _show_tested(found.tested, demand)
+
+
+def _waiting(risk: Risk) -> str:
+    """Whether waiting may be worth something."""
+    from trainfare.commitments.risk import WAIT_MONTHS
+
+    known = f"Waiting {WAIT_MONTHS} months would save {risk.after_waiting:.1%} instead of {risk.mean:.1%}"
+    if risk.is_waiting_better:
+        return f"{known} if it told exactly what demand will be: it may be worth it."
+    return f"{known} even if it told exactly what demand will be: do not wait."
+
+
+def _show_ladder(ladder: Ladder, currency: str) -> None:
+    from trainfare.flows.commitment_json import hour_text
+
+    rows = [
+        [hour_text(one.start)[:10], *_line(one, currency)] for step in ladder.steps for one in step
+    ]
+    click.echo()
+    click.echo(table(["in parts, from", "kind", "term", "an hour", "for"], rows, right=[3]))
+    if ladder.at_once is None or ladder.in_parts is None:
+        click.echo("History is shorter than two weeks: nothing could be walked through.")
+        return
+    click.echo(
+        f"Walked through history, each purchase held to the end of its term: all at once saved "
+        f"{ladder.at_once.saved:.1%}, in parts {ladder.in_parts.saved:.1%}."
+    )
 
 
 def _line(one: Holding, currency: str) -> list[str]:

@@ -18,6 +18,7 @@ from trainfare.commitments.demand import Demand
 from trainfare.commitments.estimate import Estimator
 from trainfare.commitments.offer import Holding, Offer
 from trainfare.commitments.portfolio import amounts_of, best_portfolio
+from trainfare.commitments.scenarios import Aim, aimed_portfolio
 from trainfare.commitments.single import NO_LIMITS, Limits, best_amount, paid
 
 SHARES = (0.0, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
@@ -90,16 +91,35 @@ def cautious_plan(
     offers: Sequence[Offer],
     held: Sequence[Holding] = (),
     limits: Limits = NO_LIMITS,
+    aim: Aim | None = None,
 ) -> tuple[tuple[Holding, ...], float]:
     """The best portfolio of *demand*, shrunk to the share that did best on later hours, and the share.
 
-    See :func:`cautious_share`; a share of 0 buys nothing.
+    See :func:`cautious_share`; a share of 0 buys nothing. With an *aim* it is what that likes best, of
+    no more money an hour than the shrunk portfolio.
     """
     share = cautious_share(demand, offers, held, limits)
     if share == 0:
         return (), share
     best = best_portfolio(demand, offers, held, limits=limits).holdings
-    return shrunk(best, share), share
+    return cautious_of(demand, offers, held, limits, best, share, aim), share
+
+
+def cautious_of(
+    demand: Demand,
+    offers: Sequence[Offer],
+    held: Sequence[Holding],
+    limits: Limits,
+    best: Sequence[Holding],
+    share: float,
+    aim: Aim | None,
+) -> tuple[Holding, ...]:
+    """*best* at a *share*, or what *aim* likes best of no more money."""
+    bought = shrunk(best, share)
+    if aim is None or not bought:
+        return bought
+    most = sum(one.amount_nano for one in bought)
+    return aimed_portfolio(demand, offers, held, bought, aim, replace(limits, most_nano=most))
 
 
 def cautious_share(
@@ -148,13 +168,14 @@ def backtest(
     windows: Sequence[Window],
     held: Sequence[Holding] = (),
     limits: Limits = NO_LIMITS,
+    aim: Aim | None = None,
 ) -> list[Tested]:
     """Plan on each window and price it, and the other policies, on the hours after."""
     tested = []
     for window in windows:
         known = demand.window(window.start, window.middle)
         later = demand.window(window.middle, window.end)
-        bought, _ = cautious_plan(known, offers, held, limits)
+        bought, _ = cautious_plan(known, offers, held, limits, aim)
         without = paid(known, held)
         promised = 1 - paid(known, [*held, *bought]) / without if without else 0.0
         costs = {"plan": paid(later, [*held, *bought])}

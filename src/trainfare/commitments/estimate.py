@@ -38,14 +38,14 @@ class Estimator:
         """Units paid over all hours, for what is held too, with *amounts* (one per offer) an hour."""
         return float(self.hourly(amounts).sum())
 
-    def hourly(self, amounts: Floats) -> Floats:
-        """Units paid in each hour."""
+    def hourly(self, amounts: Floats, level: float = 1.0) -> Floats:
+        """Units paid in each hour, with demand times *level*."""
         held = len(self._held)
         left = np.empty((held + len(amounts), self.hours))
         left[:held] = self._held
         left[held:] = amounts[:, None]
         open_, taken = self._open, self._taken
-        np.copyto(open_, self._spend)
+        np.multiply(self._spend, level, out=open_)
         for holding, column, ratio in self._columns:
             if holding >= held and amounts[holding - held] <= 0:
                 continue

@@ -26,8 +26,10 @@ from trainfare.commitments.single import NO_LIMITS, Limits, best_amount, paid
 
 CELLS = 20_000
 """Merged hours times eligible pairs of the program: a tenth of a second of work."""
-GROUPS = (60, 9000)
-"""Fewest and most merged hours; a year of one SKU is not merged at all."""
+GROUPS = (60, 800)
+"""Fewest and most merged hours: with few SKUs so many are as good as all."""
+LEAST_GAIN = 0.001
+"""Share of the saving below which a purchase is not worth making."""
 CLOSE = 1e-7
 """Estimates that are nearer than this share of the cost are told apart by counting exactly."""
 STEPS = (0.25, 0.1, 0.03, 0.01)
@@ -105,9 +107,22 @@ def _cheapest(
              if _keeps(demand, held, one, limits)}  # fmt: skip
     least = min(found.values())
     close = [one for one, estimate in found.items() if estimate <= least + abs(least) * CLOSE]
-    if len(close) == 1:
-        return close[0]
-    return min(close, key=lambda some: (paid(demand, [*held, *some]), len(some)))
+    best = min(close, key=lambda some: (paid(demand, [*held, *some]), len(some)))
+    return _few(best, offers, estimator)
+
+
+def _few(
+    holdings: tuple[Holding, ...], offers: Sequence[Offer], estimator: Estimator
+) -> tuple[Holding, ...]:
+    """*holdings* without those that save next to nothing beside the others, the smallest first."""
+    with_all = estimator.paid(amounts_of(holdings, offers))
+    worth = LEAST_GAIN * (estimator.paid(np.zeros(len(offers))) - with_all)
+    for one in sorted(holdings, key=lambda some: some.amount_nano):
+        rest = tuple(other for other in holdings if other is not one)
+        without = estimator.paid(amounts_of(rest, offers))
+        if rest and without - with_all < worth:
+            holdings, with_all = rest, without
+    return holdings
 
 
 def amounts_of(holdings: Sequence[Holding], offers: Sequence[Offer]) -> Floats:

@@ -1,12 +1,4 @@
-"""Risk: what a commitment may save or lose when demand is not what it was.
-
-Hours are drawn again in blocks of a week, so that the rhythm of days and the length of trainings
-stay; a level, drawn once a scenario, makes all of them larger or smaller.
-What is paid in an hour depends on nothing outside it, so a scenario is a sum of hours.
-
-Source: H. Künsch, "The jackknife and the bootstrap for general stationary observations" (1989), for
-blocks; R. T. Rockafellar and S. Uryasev, "Optimization of conditional value-at-risk" (2000).
-"""
+"""Risk: what a commitment may save or lose when demand is not what it was, and what waiting is worth."""
 
 from __future__ import annotations
 
@@ -14,18 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from trainfare.commitments.application import apply
 from trainfare.commitments.demand import Demand
+from trainfare.commitments.kinds import HOURS_OF, term_hours
+from trainfare.commitments.merged import Floats
 from trainfare.commitments.offer import Holding
+from trainfare.commitments.portfolio import amounts_of
+from trainfare.commitments.scenarios import SPREAD, TAIL, Scenarios, tail_of
 
-BLOCK_HOURS = 168
-SCENARIOS = 500
-TAIL = 0.05
-"""The worst share of scenarios, over which the conditional value at risk is the mean."""
-LEVELS = 9
-"""Levels of demand that are priced; a scenario takes the nearest."""
+WAIT_MONTHS = 3
+WAIT_SHARES = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
+"""Of the plan: what one might buy after the wait, knowing more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +32,14 @@ class Risk:
     tail: float
     """The mean of the worst five of a hundred: the conditional value at risk."""
     loss_probability: float
+    after_waiting: float
+    """What could be saved over the same term by whoever buys :data:`WAIT_MONTHS` later and knows by
+    then exactly what demand will be: the most that waiting can be worth."""
+
+    @property
+    def is_waiting_better(self) -> bool:
+        """Whether it can be; where not, it cannot, however much one learnt."""
+        return self.after_waiting > self.mean
 
 
 def assess(
@@ -47,7 +47,7 @@ def assess(
     bought: Sequence[Holding],
     held: Sequence[Holding] = (),
     *,
-    spread: float = 0.3,
+    spread: float = SPREAD,
     seed: int = 0,
 ) -> Risk:
     """What *bought* saves beside *held* over scenarios of *demand*.
@@ -61,43 +61,27 @@ def assess(
 
     Laws: buying nothing has no risk and no saving; the tail is at most the low, that at most the mean.
     """
-    random = np.random.default_rng(seed)
-    levels = np.exp(np.linspace(-2.5, 2.5, LEVELS) * spread) if spread > 0 else np.ones(1)
-    savings, bases = zip(*(_hourly(demand, bought, held, level) for level in levels), strict=True)
-    hours = demand.hours
-    block = min(BLOCK_HOURS, hours)
-    count = -(-hours // block)
-    shares = np.empty(SCENARIOS)
-    for number in range(SCENARIOS):
-        starts = random.integers(0, hours - block + 1, count)
-        drawn = (starts[:, None] + np.arange(block)).reshape(-1)
-        level = random.normal() * spread
-        at = int(np.abs(np.log(levels) - level).argmin())
-        base = float(bases[at][drawn].sum())
-        shares[number] = float(savings[at][drawn].sum()) / base if base > 0 else 0.0
-    shares.sort()
-    worst = max(1, int(SCENARIOS * TAIL))
+    offers = [one.offer for one in bought]
+    scenarios = Scenarios(demand, offers, held, spread=spread, seed=seed)
+    base, amounts = scenarios.on_demand, amounts_of(bought, offers)
+    by_share = np.array([_shares(scenarios.savings(amounts * some), base) for some in WAIT_SHARES])
+    shares = by_share[WAIT_SHARES.index(1.0)]
+    term = min((term_hours(one.term) for one in offers), default=0)
+    left = max(0.0, 1 - WAIT_MONTHS * HOURS_OF["m"] / term) if term else 0.0
     return Risk(
         mean=float(shares.mean()),
         low=float(np.quantile(shares, TAIL)),
         high=float(np.quantile(shares, 1 - TAIL)),
-        tail=float(shares[:worst].mean()),
+        tail=tail_of(shares),
         loss_probability=float((shares < 0).mean()),
+        after_waiting=float(by_share.max(axis=0).mean()) * left,
     )
 
 
-def _hourly(
-    demand: Demand, bought: Sequence[Holding], held: Sequence[Holding], level: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """What is saved, and what is paid without buying, in each hour at a *level* of demand."""
-    spend = np.rint(demand.spend_nano * level).astype(np.int64)
-    scaled = Demand(demand.first_hour, demand.columns, spend, demand.currency)
-    without, with_ = (
-        (one.used_nano + one.unused_nano).sum(axis=1) + one.on_demand_nano.sum(axis=1)
-        for one in (apply(scaled, held), apply(scaled, [*held, *bought]))
-    )
-    base = spend.sum(axis=1).astype(np.float64)
-    return (without - with_).astype(np.float64), base
+def _shares(savings: Floats, base: Floats) -> Floats:
+    shares = np.zeros_like(savings)
+    np.divide(savings, base, out=shares, where=base > 0)
+    return shares
 
 
 def stop_loss_premium(
@@ -108,7 +92,11 @@ def stop_loss_premium(
     The mean over every month of history, whenever it begins in a day, of what the commitment cost
     beyond on-demand. A quoted fee above it is the insurer's margin.
     """
-    saved, _ = _hourly(demand, bought, (), 1.0)
+    applied = apply(demand, bought)
+    paid = (applied.used_nano + applied.unused_nano).sum(axis=1) + applied.on_demand_nano.sum(
+        axis=1
+    )
+    saved = (demand.spend_nano.sum(axis=1) - paid + applied.refund_nano).astype(np.float64)
     month = min(month_hours, demand.hours)
     sums = np.concatenate([[0.0], np.cumsum(saved)])
     monthly = (sums[month:] - sums[:-month])[::24]

@@ -13,16 +13,20 @@ from trainfare.commitments.backtest import (
     Tested,
     Window,
     backtest,
+    cautious_of,
+    cautious_plan,
     cautious_share,
-    shrunk,
     windows_of,
 )
 from trainfare.commitments.demand import Demand, read_demand
+from trainfare.commitments.ladder import Walked, steps_of, walk
 from trainfare.commitments.measures import Measures, measure
 from trainfare.commitments.offer import Holding, Offer
-from trainfare.commitments.portfolio import best_portfolio
+from trainfare.commitments.planned import with_planned
+from trainfare.commitments.portfolio import best_portfolio, upfront_nano
 from trainfare.commitments.rate_file import read_offers
 from trainfare.commitments.risk import Risk, assess, stop_loss_premium
+from trainfare.commitments.scenarios import Aim
 from trainfare.commitments.single import Limits, best_amount, paid
 from trainfare.core.errors import BadInput, NotFound
 from trainfare.core.money import NANO
@@ -41,10 +45,23 @@ OPTIONS = {
 
 
 @dataclass(frozen=True)
+class Ladder:
+    """The same purchase in parts, and walks through history with all at once and in parts."""
+
+    steps: tuple[tuple[Holding, ...], ...]
+    """What to buy when; each step is planned anew before it is bought."""
+    at_once: Walked | None
+    """None where history is too short to be walked through."""
+    in_parts: Walked | None
+
+
+@dataclass(frozen=True)
 class CommitmentPlan:
     """What to buy, what it would have cost and saved, and how that was checked."""
 
     demand: Demand
+    """The hours that were planned for: history, with what is planned beside it."""
+    history_hours: int
     held: tuple[Holding, ...]
     offers: tuple[Offer, ...]
     bought: tuple[Holding, ...]
@@ -65,6 +82,9 @@ class CommitmentPlan:
     tested: tuple[Tested, ...]
     alone: tuple[tuple[Holding, int], ...]
     """Each offer by itself at its best amount, and what it would have saved: the terms compared."""
+    upfront_nano: int
+    """What is paid at the purchase."""
+    ladder: Ladder | None = None
 
     @property
     def buy(self) -> bool:
@@ -84,42 +104,83 @@ def make_commitment_plan(
     *,
     limits: Limits,
     windows: int = 6,
+    aim: Aim | None = None,
+    parts: int = 1,
+    planned: Sequence[Demand] = (),
 ) -> CommitmentPlan:
     """Plan what to buy for *demand*, and back-test the way of planning on later hours.
+
+    Args:
+        demand: the hours of history.
+        offers: what can be bought.
+        held: what is held already.
+        limits: what a purchase must keep to.
+        windows: at most so many windows of later hours are tested.
+        aim: what the plan is best at over scenarios; the expected cost where there is none.
+        parts: how many purchases it is bought in, over its term.
+        planned: demand that is known to come, added to history as a picture of the future.
 
     Raises:
         BadInput: there is no offer for anything that ran.
     """
-    usable = _usable(demand, offers)
+    picture = with_planned(demand, planned)
+    usable = _usable(picture, offers)
     share = cautious_share(demand, usable, held, limits)
-    free = best_portfolio(demand, usable, held, limits=limits)
-    bought = shrunk(free.holdings, share)
-    tested = tested_plans(demand, usable, held, limits=limits, windows=windows)
-    why = _why(demand, usable, free.holdings, bought, share, tested)
+    free = best_portfolio(picture, usable, held, limits=limits)
+    bought = cautious_of(picture, usable, held, limits, free.holdings, share, aim)
+    tested = tested_plans(demand, usable, held, limits=limits, windows=windows, aim=aim)
+    why = _why(picture, usable, free.holdings, bought, share, tested)
     if bought and tested and sum(one.saving_nano for one in tested) <= 0:
         bought, share = (), 0.0
     everything = (*held, *bought)
-    open_ = replace(demand, spend_nano=apply(demand, held).on_demand_nano)
+    open_ = replace(picture, spend_nano=apply(picture, held).on_demand_nano)
     singles = [Holding(one, best_amount(open_, one, limits=limits)) for one in usable]
     alone = [
-        (one, free.without_nano - paid(demand, [*held, one])) for one in singles if one.amount_nano
+        (one, free.without_nano - paid(picture, [*held, one])) for one in singles if one.amount_nano
     ]
     return CommitmentPlan(
-        demand=demand,
+        demand=picture,
+        history_hours=demand.hours,
         held=tuple(held),
         offers=tuple(usable),
         bought=bought,
         share=share,
         why=why,
         without_nano=free.without_nano,
-        with_nano=paid(demand, everything),
+        with_nano=paid(picture, everything),
         gap=free.gap,
-        measures=measure(demand, apply(demand, everything)),
-        risk=assess(demand, bought, held),
-        premium=stop_loss_premium(demand, bought),
+        measures=measure(picture, apply(picture, everything)),
+        risk=assess(picture, bought, held),
+        premium=stop_loss_premium(picture, bought),
         tested=tuple(tested),
         alone=tuple(sorted(alone, key=lambda pair: -pair[1])),
+        upfront_nano=upfront_nano(bought),
+        ladder=_ladder(demand, usable, held, bought, limits, windows, aim, parts),
     )
+
+
+def _ladder(
+    demand: Demand,
+    offers: Sequence[Offer],
+    held: Sequence[Holding],
+    bought: Sequence[Holding],
+    limits: Limits,
+    windows: int,
+    aim: Aim | None,
+    parts: int,
+) -> Ladder | None:
+    if parts == 1 or not bought:
+        return None
+
+    def planner(known: Demand, standing: Sequence[Holding]) -> Sequence[Holding]:
+        return cautious_plan(known, offers, standing, limits, aim)[0]
+
+    steps = tuple(steps_of(bought, parts, demand.first_hour + demand.hours))
+    found = _windows(demand.hours, windows)
+    if not found:
+        return Ladder(steps, None, None)
+    at_once, in_parts = (walk(demand, found, planner, held, parts=count) for count in (1, parts))
+    return Ladder(steps, at_once, in_parts)
 
 
 def tested_plans(
@@ -129,6 +190,7 @@ def tested_plans(
     *,
     limits: Limits,
     windows: int,
+    aim: Aim | None,
 ) -> list[Tested]:
     """Back-test the way of planning on at most *windows* windows; none where history is short.
 
@@ -136,7 +198,7 @@ def tested_plans(
         BadInput: there is no offer for anything that ran.
     """
     usable = _usable(demand, offers)
-    return backtest(demand, usable, _windows(demand.hours, windows), held, limits)
+    return backtest(demand, usable, _windows(demand.hours, windows), held, limits, aim)
 
 
 def _usable(demand: Demand, offers: Sequence[Offer]) -> list[Offer]:

@@ -14,7 +14,7 @@ from trainfare.commitments.kinds import kind_of
 from trainfare.commitments.measures import Measures, measure
 from trainfare.commitments.offer import Holding
 from trainfare.core.money import NANO, Money
-from trainfare.flows.commitment import YEAR_HOURS, CommitmentPlan
+from trainfare.flows.commitment import YEAR_HOURS, CommitmentPlan, Ladder
 from trainfare.flows.commitment_demand import BilledDemand
 
 
@@ -41,7 +41,7 @@ def plan_json(plan: CommitmentPlan) -> dict[str, Any]:
         "held": [holding_json(one, currency) for one in plan.held],
         "currency": currency,
         "from": hour_text(plan.demand.first_hour),
-        "until": hour_text(plan.demand.first_hour + plan.demand.hours),
+        "until": hour_text(plan.demand.first_hour + plan.history_hours),
         "hours": plan.demand.hours,
         "on_demand": money(plan.demand.total_nano),
         "cost_without": money(plan.without_nano),
@@ -57,12 +57,34 @@ def plan_json(plan: CommitmentPlan) -> dict[str, Any]:
             "saving_rate_high": round(plan.risk.high, 6),
             "saving_rate_worst": round(plan.risk.tail, 6),
             "loss_probability": round(plan.risk.loss_probability, 4),
+            "saving_rate_after_waiting": round(plan.risk.after_waiting, 6),
             "stop_loss_per_month": f"{plan.premium:.2f}",
         },
         "alone": [
             {**holding_json(one, currency), "saving": money(saving)} for one, saving in plan.alone
         ],
+        "upfront": money(plan.upfront_nano),
+        "ladder": _ladder_json(plan.ladder, currency),
         "backtest": tested_json(plan.tested, plan.demand),
+    }
+
+
+def _ladder_json(ladder: Ladder | None, currency: str) -> dict[str, Any] | None:
+    if ladder is None:
+        return None
+    walked = ladder.at_once, ladder.in_parts
+    at_once, in_parts = (None if one is None else round(one.saved, 6) for one in walked)
+    return {
+        "steps": [
+            [
+                {"from": hour_text(one.start), "until": hour_text(one.end)}
+                | holding_json(one, currency)
+                for one in step
+            ]
+            for step in ladder.steps
+        ],
+        "walked_at_once_rate": at_once,
+        "walked_in_parts_rate": in_parts,
     }
 
 
