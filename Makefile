@@ -30,18 +30,18 @@ $(WORKS)/.done: requirements/frameworks.lock pyproject.toml $(VENV)/.done
 	$(RUN)uv pip install --quiet --python $(WORKS)/bin/python --no-deps -e .
 	touch $@
 
-examples: setup ## run every example that names what it needs, each in a throw-away environment
-	for one in $$(grep -l '^# /// script' examples/*.py); do echo "== $$one"; \
-	  $(RUN)uv run --quiet --no-project --with-editable . --script $$one || exit 1; done
-
 demo: setup ## meter a real training on this machine and print its receipt
 	$(RUN)python examples/demo.py
 
-examples: frameworks ## run an example of every framework that metering has a door for
+examples: setup frameworks ## run every example: frameworks here, pipelines each in a throw-away environment
 	for one in $(SHOWN); do \
 	  echo "examples/$$one.py"; TRAINFARE_HOME=.demo/home $(WORKS)/bin/python examples/$$one.py || exit 1; \
 	done
 	TRAINFARE_HOME=.demo/home $(WORKS)/bin/python -m torch.distributed.run --standalone --nproc-per-node=2 examples/torch_ddp.py
+	for one in $$(grep -l '^# /// script' examples/*.py); do \
+	  echo "$$one"; \
+	  $(RUN)uv run --quiet --no-project --with-editable . --script $$one || exit 1; \
+	done
 
 test: setup frameworks ## run all tests
 	$(RUN)python -m pytest -n 2 -m "not long"
