@@ -63,7 +63,7 @@ format: setup ## format and sort
 	$(RUN)ruff check --fix .
 
 lock: ## pin every dependency again, with hashes and without addresses
-	$(RUN)uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --all-extras --group dev pyproject.toml -o requirements/dev.lock
+	echo pyspark | $(RUN)uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --excludes /dev/stdin --all-extras --group dev pyproject.toml -o requirements/dev.lock
 	printf 'torch\ntorchvision\n' | $(RUN)uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate --excludes /dev/stdin --extra analytics --group frameworks pyproject.toml -o requirements/frameworks.lock
 	echo uv | $(RUN)uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate - -o requirements/uv.lock
 

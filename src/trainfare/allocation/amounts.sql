@@ -22,16 +22,19 @@ GROUP BY out, run_number, day;
 -- What they leave over, and charges without claims: all of them, less what was given.
 CREATE TEMP TABLE rest AS
 WITH whole AS (
-    SELECT totals.* EXCLUDE (face, first_us, last_us), face AS out FROM {{totals}} totals),
+    SELECT face AS out, day, charges, billed, effective, list, contracted, billed_missing,
+        effective_missing, list_missing, contracted_missing
+    FROM {{totals}} totals),
 given AS (
     SELECT out, day, sum(billed) AS billed, sum(effective) AS effective, sum(list) AS list,
         sum(contracted) AS contracted
     FROM claimed GROUP BY out, day)
-SELECT whole.* REPLACE (
+SELECT whole.out, whole.day, whole.charges,
     (whole.billed - coalesce(given.billed, 0))::BIGINT AS billed,
     (whole.effective - coalesce(given.effective, 0))::BIGINT AS effective,
     (whole.list - coalesce(given.list, 0))::BIGINT AS list,
-    (whole.contracted - coalesce(given.contracted, 0))::BIGINT AS contracted)
+    (whole.contracted - coalesce(given.contracted, 0))::BIGINT AS contracted,
+    billed_missing, effective_missing, list_missing, contracted_missing
 FROM whole LEFT JOIN given USING (out, day)
 WHERE given.out IS NULL
     OR coalesce(whole.billed, 0) <> coalesce(given.billed, 0)

@@ -68,8 +68,9 @@ GROUP BY place, start_us, end_us;
 -- How much of a period a place is known to have lived, where its charges say nothing of time.
 CREATE TEMP TABLE lived AS
 WITH named AS (
-    SELECT place, start_us, end_us FROM lives JOIN places ON places.name = lower(lives.name)
-    WHERE start_us < end_us AND place NOT IN (SELECT place FROM timed)),
+    SELECT place, start_us, end_us
+    FROM lives JOIN places ON places.name = lower(lives.name) ANTI JOIN timed USING (place)
+    WHERE start_us < end_us),
 marked AS (
     SELECT *, start_us > max(end_us) OVER (
         PARTITION BY place ORDER BY start_us, end_us

@@ -206,8 +206,11 @@ class DuckDBWorktable(Worktable):
         self.decide()
         self.divide_time(grains, longest, bool(evidence.lives))
 
-    def divide_crowds(self, periods: int, several: int) -> None:
+    def divide_crowds(self) -> None:
         """Divide the periods that several runs hold, so many at a time that memory does."""
+        [(periods, several)] = self.rows(
+            "SELECT count(*), sum(pieces) FILTER (pieces > 1) FROM measured"
+        )
         step = max(1, periods * _CROWD // several)
         for first in range(1, periods + 1, step):
             self.run("crowd", first_period=first, last_period=first + step - 1)

@@ -7,7 +7,7 @@
 -- One struct per face and nothing beside it: DuckDB 2.0 takes 30 to 100 times as long for an aggregate
 -- per column, or for the struct together with a minimum.
 CREATE TEMP TABLE faces AS
-SELECT (row_number() OVER () - 1)::INTEGER AS face, mark, unnest(description)
+SELECT (row_number() OVER () - 1)::INTEGER AS face, mark, description.*
 FROM (SELECT {{mark}} AS mark, first({{description}}) AS description FROM {{files}} GROUP BY 1);
 
 -- Narrow lines: every charge as its face, times, paid time and amounts. Most bills say the same amount

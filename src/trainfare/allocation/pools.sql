@@ -54,7 +54,8 @@ SELECT pool, currency, run, proportion({{one}}, reached - weight, total) AS low,
 FROM running;
 
 CREATE TEMP TABLE pool_parts AS
-SELECT pooled.* EXCLUDE (billed, effective, list, contracted), run,
+SELECT pool, service, account, region, component, currency, charge_category, is_correction, charges,
+    billed_missing, effective_missing, list_missing, contracted_missing, run,
     (wide_portion(billed, high) - wide_portion(billed, low))::BIGINT AS billed,
     (wide_portion(effective, high) - wide_portion(effective, low))::BIGINT AS effective,
     (wide_portion(list, high) - wide_portion(list, low))::BIGINT AS list,

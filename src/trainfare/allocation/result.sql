@@ -40,19 +40,22 @@ WITH described AS (
         is_correction, billed, effective, list, contracted, charges, billed_missing,
         effective_missing, list_missing, contracted_missing
     FROM (
-        SELECT * FROM claimed
-        UNION ALL BY NAME
-        SELECT * FROM rest WHERE out NOT IN (
-            SELECT out FROM outs JOIN pool_shares USING (pool, currency) WHERE pool IS NOT NULL)
+        SELECT out, run_number, day, charges, billed, effective, list, contracted, billed_missing,
+            effective_missing, list_missing, contracted_missing
+        FROM claimed
+        UNION ALL
+        SELECT out, NULL, day, charges, billed, effective, list, contracted, billed_missing,
+            effective_missing, list_missing, contracted_missing
+        FROM rest ANTI JOIN (
+            SELECT out FROM outs JOIN pool_shares USING (pool, currency)) divided USING (out)
         ) given
         JOIN told USING (out) LEFT JOIN runs USING (run_number)
-    UNION ALL BY NAME
-    SELECT pool_parts.* EXCLUDE (pool) REPLACE (
-            service::service_word AS service,
-            account::account_word AS account, region::region_word AS region,
-            component::component_word AS component, currency::currency_word AS currency,
-            charge_category::category_word AS charge_category),
-        name::method_word AS method
+    UNION ALL
+    SELECT run, NULL, name::method_word, NULL, NULL, NULL, service::service_word,
+        account::account_word, region::region_word, component::component_word, NULL,
+        currency::currency_word, charge_category::category_word, is_correction, billed, effective,
+        list, contracted, charges, billed_missing, effective_missing, list_missing,
+        contracted_missing
     FROM pool_parts JOIN dividing USING (pool))
 SELECT run, remainder, method, label, tag_run, resource, service, account, region, component,
     make_date(day) AS day, currency, charge_category, is_correction,

@@ -35,7 +35,7 @@ CREATE TEMP TABLE stale AS
 WITH others AS (
     SELECT resource, tag_run, currency, array_sort(array_agg(DISTINCT run))[1:5] AS runs
     FROM (
-        SELECT other_runs.* EXCLUDE (run_number), run FROM runs JOIN other_runs USING (run_number)
+        SELECT resource, tag_run, currency, run FROM runs JOIN other_runs USING (run_number)
         UNION ALL
         SELECT resource, tag_run, currency, run
         FROM rest JOIN shown_outs USING (out) WHERE method <> 'run_tag' AND run <> tag_run)

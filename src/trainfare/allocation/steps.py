@@ -133,7 +133,7 @@ IS_UNUSED_SQL = (
 )
 """:func:`is_unused` over the columns of a table."""
 
-IS_OWN_SQL = f"coalesce(\"AllocatedMethodId\"[1:{len(OWN_METHOD)}] = '{OWN_METHOD}', false)"
+IS_OWN_SQL = f"coalesce(starts_with(\"AllocatedMethodId\", '{OWN_METHOD}'), false)"
 """:func:`is_own` over the columns of a table."""
 
 OWN_REMAINDER_SQL = (

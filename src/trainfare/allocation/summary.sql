@@ -23,8 +23,7 @@ WITH named AS (
     SELECT DISTINCT unnest([own, part, parent, cluster, above_known, cluster_known]) AS place
     FROM found),
 lost AS (
-    SELECT min(name) AS name FROM places
-    WHERE place IN (SELECT place FROM claimed_places)
-        AND place NOT IN (SELECT place FROM named WHERE place IS NOT NULL)
+    SELECT min(name) AS name
+    FROM places SEMI JOIN claimed_places USING (place) ANTI JOIN named USING (place)
     GROUP BY place)
 SELECT name, count(*) OVER () FROM lost ORDER BY name LIMIT {{shown}};

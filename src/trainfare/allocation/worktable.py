@@ -66,8 +66,8 @@ class Worktable(ABC):
         """The column ``text`` of a table, row by row."""
 
     @abstractmethod
-    def divide_crowds(self, periods: int, several: int) -> None:
-        """Divide the periods that several runs hold: *several* pieces of claims in *periods*."""
+    def divide_crowds(self) -> None:
+        """Divide the periods that several runs hold."""
 
     def run(self, name: str, **pieces: object) -> None:
         """Execute the statements of ``name.sql``."""
@@ -155,11 +155,8 @@ class Worktable(ABC):
             scaled=scaled,
             whole_ticks=TICKS * whole,
         )
-        [(periods, several)] = self.rows(
-            "SELECT count(*), coalesce(sum(pieces) FILTER (pieces > 1), 0) FROM measured"
-        )
-        if several:
-            self.divide_crowds(periods, several)
+        if self.rows("SELECT 1 FROM contested LIMIT 1"):
+            self.divide_crowds()
         self.run("divided")
 
     def sum_amounts(self) -> None:

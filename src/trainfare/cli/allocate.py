@@ -18,13 +18,27 @@ CHANGES_SHOWN = 20
 
 @click.command("allocate")
 @click.argument("period", required=False)
+@click.option(
+    "--engine",
+    type=click.Choice(["duckdb", "spark"]),
+    help="What allocates; also TRAINFARE_ENGINE.",
+)
+@click.option("--master", metavar="URL", help="A Spark cluster: spark://HOST:PORT or local[N].")
+@click.option("--remote", metavar="URL", help="A Spark Connect server: sc://HOST:PORT.")
 @format_option("table", "json")
-def command(period: str | None, form: str) -> None:
-    """Allocate a billing PERIOD (2026-10), or every one of which there is a bill."""
+def command(
+    period: str | None, engine: str | None, master: str | None, remote: str | None, form: str
+) -> None:
+    """Allocate a billing PERIOD (2026-10), or every one of which there is a bill.
+
+    DuckDB does it in this process; Spark does it where a bill is too large for one machine, with the
+    same result to the last nano-unit. The home must then be on storage that the cluster sees.
+    """
     from trainfare.flows.allocation import allocate_periods
+    from trainfare.flows.engine import chosen_cluster
     from trainfare.metering.home import home_folder
 
-    done = allocate_periods(home_folder(), period)
+    done = allocate_periods(home_folder(), period, chosen_cluster(engine, master, remote))
     if form == "json":
         say_json({"periods": [allocated_json(one) for one in done]})
         return

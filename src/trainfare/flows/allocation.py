@@ -23,11 +23,13 @@ from trainfare.core.errors import BadInput, NotConserved, NotFound, OutsideFaile
 from trainfare.core.money import Money
 from trainfare.core.period import BillingPeriod
 from trainfare.flows.bill import lake_folder, need_analytics
+from trainfare.flows.engine import chosen_cluster, write_allocation
 from trainfare.flows.usage import read_attachments, sync_metered
 
 if TYPE_CHECKING:
     from trainfare.allocation.evidence import Evidence
     from trainfare.allocation.rules import Rules
+    from trainfare.allocation.spark import Cluster
     from trainfare.allocation.summary import AllocationSummary
     from trainfare.store.allocations import StoredAllocation
     from trainfare.store.deliveries import StoredDelivery
@@ -68,14 +70,19 @@ def rules_file(home: Path) -> Path:
     return home / "rules.toml"
 
 
-def allocate_periods(home: Path, period: str | None = None) -> list[Allocated]:
+def allocate_periods(
+    home: Path, period: str | None = None, cluster: Cluster | None = None
+) -> list[Allocated]:
     """Allocate one billing period, or every one of which there is a bill.
+
+    *cluster* is where Spark is that shall do it; None: as the environment says, else in this process.
 
     Raises:
         NotFound: there is no bill of that period.
         NotConserved: a result does not sum to its bill; the earlier one stays current.
     """
     need_analytics("allocate bills")
+    cluster = cluster or chosen_cluster()
     from trainfare.store.claims import read_claims
     from trainfare.store.deliveries import current_deliveries, newest_change_ns
     from trainfare.store.ledger import open_ledger
@@ -98,7 +105,13 @@ def allocate_periods(home: Path, period: str | None = None) -> list[Allocated]:
         periods = sorted({one.period for one in deliveries})
         return [
             _allocate(
-                home, ledger, each, [d for d in deliveries if d.period == each], claims, now_ns
+                home,
+                ledger,
+                each,
+                [d for d in deliveries if d.period == each],
+                claims,
+                now_ns,
+                cluster,
             )
             for each in periods
         ]
@@ -107,8 +120,10 @@ def allocate_periods(home: Path, period: str | None = None) -> list[Allocated]:
 def survey_bills(home: Path, periods: Iterable[str]) -> None:
     """Find out what the bills of *periods* are made of, so that allocating them starts there.
 
-    Nothing depends on it: what cannot be surveyed now, the allocation surveys, and says why not.
+    A bill that Spark allocates is surveyed there, each time. Nothing depends on it: what cannot be surveyed now, the allocation surveys, and says why not.
     """
+    if chosen_cluster() is not None:
+        return
     from trainfare.allocation.engine_duckdb import survey
     from trainfare.store.deliveries import current_deliveries
     from trainfare.store.ledger import open_ledger
@@ -133,8 +148,8 @@ def _allocate(
     deliveries: Sequence[StoredDelivery],
     claims: list[Claim],
     now_ns: int,
+    cluster: Cluster | None,
 ) -> Allocated:
-    from trainfare.allocation.engine_duckdb import allocate
     from trainfare.store.allocations import (
         StoredAllocation,
         current_allocations,
@@ -156,10 +171,12 @@ def _allocate(
             with ledger.change() as connection:
                 put_allocation(connection, replace(before, since_ns=now_ns))
         return Allocated(period, before.summary, is_unchanged=True, is_first=False, changes=())
-    out = home / "allocations" / period / f"{inputs}.parquet"
+    out = home / "allocations" / period / (f"{inputs}.parquet" if cluster is None else inputs)
     out.parent.mkdir(parents=True, exist_ok=True)
     charges = charge_files(home, deliveries)
-    done = allocate(charges, evidence, rules, out=out, keep=survey_folder(home, period))
+    done = write_allocation(
+        charges, evidence, rules, out, keep=survey_folder(home, period), cluster=cluster
+    )
     _check_conserved(period, deliveries, done)
     summary = _summary(done)
     stored = StoredAllocation(period, inputs, out.relative_to(home).as_posix(), summary, now_ns)

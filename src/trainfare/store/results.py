@@ -66,8 +66,11 @@ def reading() -> Iterator[Any]:
 
 
 def results_table(paths: Sequence[Path]) -> str:
-    """The table of *paths*; a sign that would be a pattern stands for itself."""
-    plain = [re.sub(r"([*?\[])", r"[\1]", str(path)).replace("'", "''") for path in paths]
+    """The table of *paths*, files or folders of files; a sign of patterns stands for itself."""
+    files = [
+        f for path in paths for f in (sorted(path.glob("*.parquet")) if path.is_dir() else [path])
+    ]
+    plain = [re.sub(r"([*?\[])", r"[\1]", str(path)).replace("'", "''") for path in files]
     listed = ", ".join(f"'{path}'" for path in plain)
     return f"read_parquet([{listed}], hive_partitioning = false)"
 
