@@ -40,7 +40,9 @@ def test_the_first_lines_of_the_readme_run_and_print_what_it_shows(tmp_path):
     assert skeleton(done.stdout) == skeleton(shown)
 
 
-@pytest.mark.parametrize("page", ["SPEC.md", "docs/explanation/variance.md"])
+@pytest.mark.parametrize(
+    "page", ["SPEC.md", "docs/explanation/variance.md", "docs/explanation/commitments.md"]
+)
 def test_the_worked_numbers_are_true(page):
     failed, tried = doctest.testfile(str(ROOT / page), module_relative=False)
     assert tried > 5

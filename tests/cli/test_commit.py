@@ -78,6 +78,24 @@ def test_what_a_person_sees(steady):
         assert text in done.stdout
     done = trainfare(steady, "backtest", *words, "--windows", "3")
     assert done.stdout.count("2026-01-") == 3
+    assert "In all: promised" in done.stdout
+    assert "held to the end of its term" in done.stdout
+
+
+def test_a_back_test_sums_its_windows_and_walks_through_history(steady):
+    words = ("--demand", steady / "demand.csv", "--rates", steady / "rates.csv")
+    done = trainfare(steady, "backtest", *words, "--windows", "3", "--format", "json")
+    found = json.loads(done.stdout)
+    assert len(found["windows"]) == 3
+    base, saved, regret = (
+        sum(Decimal(one[key]) for one in found["windows"])
+        for key in ("on_demand", "saving", "regret")
+    )
+    assert found["backtested_rate"] == pytest.approx(float(saved / base), abs=1e-6)
+    assert found["regret_rate"] == pytest.approx(float(regret / base), abs=1e-6)
+    held = found["held_to_term"]
+    assert Decimal(held["nothing"]["saving"]) == 0 < Decimal(held["plan"]["saving"])
+    assert Decimal(held["plan"]["saving"]) <= Decimal(held["hindsight"]["saving"])
 
 
 def test_demand_that_comes_and_goes_gets_nothing_and_the_reason(tmp_path):

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from trainfare.cli.answer import format_option, plural, say_json, table
 from trainfare.cli.commit_held import COMMANDS
+from trainfare.cli.commit_show import bold, percent, show_plan, show_tested, show_walked
 from trainfare.core.errors import BadInput
 from trainfare.core.money import NANO, Money, decimal_of
 
 if TYPE_CHECKING:
-    from trainfare.commitments.backtest import Tested
     from trainfare.commitments.demand import Demand
     from trainfare.commitments.offer import Holding, Offer
-    from trainfare.commitments.risk import Risk
     from trainfare.commitments.single import Limits
-    from trainfare.flows.commitment import CommitmentPlan, Ladder
-
-SKUS_SHOWN = 2
 
 
 @click.group("commit")
@@ -111,7 +106,7 @@ def plan_command(
     if form == "json":
         say_json(plan_json(found))
     else:
-        _show_plan(found)
+        show_plan(found)
 
 
 @command.command("backtest")
@@ -128,18 +123,20 @@ def backtest_command(
 
     need_optimize()
     from trainfare.commitments.scenarios import parse_aim
-    from trainfare.flows.commitment import tested_plans
-    from trainfare.flows.commitment_json import tested_json
+    from trainfare.flows.commitment import tested_plans, walked_policies
+    from trainfare.flows.commitment_json import backtest_json
 
     aim, limits = parse_aim(risk), _limits_of(most, cash, least_used)
     demand, held, offers = _given(demand_file, rate_file, period, longest)
-    found = tuple(tested_plans(demand, offers, held, limits=limits, windows=windows, aim=aim))
+    found = tested_plans(demand, offers, held, limits=limits, windows=windows, aim=aim)
     if not found:
         raise BadInput(f"{demand.hours} hours of demand are too few; two weeks are the least")
+    walked = walked_policies(demand, offers, held, limits=limits, windows=windows, aim=aim)
     if form == "json":
-        say_json({"currency": demand.currency, "windows": tested_json(found, demand)})
+        say_json(backtest_json(found, walked, demand))
     else:
-        _show_tested(found, demand)
+        show_tested(found, demand)
+        show_walked(walked, demand.currency)
 
 
 @command.command("simulate")
@@ -184,9 +181,9 @@ def simulate_command(
     rows = [
         ["without", without.display(2)],
         ["with it", with_it.display(2)],
-        [_bold("saving"), _bold((without - with_it).display(2))],
-        ["coverage", _percent(found.coverage)],
-        ["commitment utilization", _percent(found.commitment_utilization)],
+        [bold("saving"), bold((without - with_it).display(2))],
+        ["coverage", percent(found.coverage)],
+        ["commitment utilization", percent(found.commitment_utilization)],
     ]
     click.echo(table(["", demand.currency], rows, right=[1]))
 
@@ -244,143 +241,6 @@ def _amount_of(option: str, text: str) -> int:
     if nano < 0 or nano.denominator != 1:
         raise BadInput(f"{option} {text!r}: write an amount of at least 0 with at most 9 places")
     return nano.numerator
-
-
-def _show_plan(found: CommitmentPlan) -> None:
-    demand, currency = found.demand, found.demand.currency
-    click.echo(
-        f"{plural(demand.hours, 'hour')} of demand, {_nano(demand.total_nano, currency)} on demand\n"
-    )
-    if found.buy:
-        click.echo(_bold("Buy"))
-        click.echo(
-            table(
-                ["kind", "term", "an hour", "for"],
-                [_line(one, currency) for one in found.bought],
-                right=[2],
-            )
-        )
-    else:
-        click.echo(_bold("Buy nothing"))
-    click.echo(f"\n{found.why[0].upper()}{found.why[1:]}.")
-    if found.buy:
-        rate = found.saving_nano / found.without_nano if found.without_nano else 0.0
-        rows = [
-            ["without", _nano(found.without_nano, currency), ""],
-            ["with it", _nano(found.with_nano, currency), ""],
-            [_bold("saving"), _bold(_nano(found.saving_nano, currency)), _bold(f"{rate:.1%}")],
-        ]
-        click.echo()
-        click.echo(table(["over these hours", currency, ""], rows, right=[1, 2]))
-        risk = found.risk
-        click.echo(
-            f"\nIf demand changes: saving {risk.low:.1%} to {risk.high:.1%} in 90 of 100 scenarios, "
-            f"{risk.tail:.1%} in the worst five; it loses money in {risk.loss_probability:.0%}."
-        )
-        click.echo(_waiting(risk))
-        if found.premium >= 0.005:
-            premium = Money.nearest(Fraction(found.premium), currency).display(2)
-            click.echo(f"Never paying more than on demand would be worth {premium} a month.")
-        if found.upfront_nano:
-            click.echo(f"At the purchase: {_nano(found.upfront_nano, currency)}.")
-        click.echo(
-            f"Commitment utilization {_percent(found.measures.commitment_utilization)}, coverage "
-            f"{_percent(found.measures.coverage)}; at most {found.gap:.2%} above the least possible cost."
-        )
-    if found.ladder is not None:
-        _show_ladder(found.ladder, currency)
-    if len(found.alone) > 1:
-        rows = [[*_line(one, currency), _nano(saving, currency)] for one, saving in found.alone]
-        click.echo()
-        click.echo(table(["each alone", "term", "an hour", "for", "saving"], rows, right=[2, 4]))
-    if found.tested:
-        click.echo()
-        _show_tested(found.tested, demand)
-
-
-def _waiting(risk: Risk) -> str:
-    """Whether waiting may be worth something."""
-    from trainfare.commitments.risk import WAIT_MONTHS
-
-    known = f"Waiting {WAIT_MONTHS} months would save {risk.after_waiting:.1%} instead of {risk.mean:.1%}"
-    if risk.is_waiting_better:
-        return f"{known} if it told exactly what demand will be: it may be worth it."
-    return f"{known} even if it told exactly what demand will be: do not wait."
-
-
-def _show_ladder(ladder: Ladder, currency: str) -> None:
-    from trainfare.flows.commitment_json import hour_text
-
-    rows = [
-        [hour_text(one.start)[:10], *_line(one, currency)] for step in ladder.steps for one in step
-    ]
-    click.echo()
-    click.echo(table(["in parts, from", "kind", "term", "an hour", "for"], rows, right=[3]))
-    if ladder.at_once is None or ladder.in_parts is None:
-        click.echo("History is shorter than two weeks: nothing could be walked through.")
-        return
-    click.echo(
-        f"Walked through history, each purchase held to the end of its term: all at once saved "
-        f"{ladder.at_once.saved:.1%}, in parts {ladder.in_parts.saved:.1%}."
-    )
-
-
-def _line(one: Holding, currency: str) -> list[str]:
-    skus = sorted(one.offer.rates)
-    more = f" and {len(skus) - SKUS_SHOWN} more" if len(skus) > SKUS_SHOWN else ""
-    machines = ""
-    if one.offer.is_count:
-        machines = f"{one.amount_nano // one.offer.quantum_nano} × "
-    return [
-        one.offer.kind.replace("_", " "),
-        one.offer.term,
-        Money(one.amount_nano, currency).display(3),
-        f"{machines}{', '.join(skus[:SKUS_SHOWN])}{more}",
-    ]
-
-
-def _show_tested(tested: tuple[Tested, ...], demand: Demand) -> None:
-    """What was promised beside what came of it, and the other policies over the same hours."""
-    from trainfare.flows.commitment_json import hour_text
-
-    currency = demand.currency
-    rows = [
-        [
-            f"{hour_text(demand.first_hour + one.window.middle)[:13]}  {one.window.end - one.window.middle} h",
-            f"{one.promised:.1%}",
-            f"{one.backtested:.1%}",
-            _nano(one.saving_nano, currency),
-            _nano(one.regret_nano, currency),
-        ]
-        for one in tested
-    ]
-    head = ["later hours, from", "promised", "saved", currency, "hindsight saved more"]
-    click.echo(table(head, rows, right=range(1, 5)))
-    base = sum(one.on_demand_nano for one in tested)
-    names = list(tested[0].paid_nano)
-    sums = {name: sum(one.paid_nano[name] for one in tested) for name in names}
-    rows = [
-        [
-            name.replace("_", " "),
-            _nano(base - nano, currency),
-            f"{(base - nano) / base:.1%}" if base else "?",
-        ]
-        for name, nano in sorted(sums.items(), key=lambda item: (item[1], item[0]))
-    ]
-    click.echo()
-    click.echo(table(["policy", f"saved, {currency}", "of on demand"], rows, right=[1, 2]))
-
-
-def _bold(text: str) -> str:
-    return click.style(text, bold=True)
-
-
-def _nano(nano: int, currency: str) -> str:
-    return Money(nano, currency).display(2)
-
-
-def _percent(value: Any) -> str:
-    return "?" if value is None else f"{float(value):.1%}"
 
 
 for _one in COMMANDS:

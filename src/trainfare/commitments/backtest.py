@@ -71,6 +71,28 @@ class Tested:
         return self.paid_nano["plan"] - self.paid_nano["hindsight"]
 
 
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """All windows together, each share of their on-demand."""
+
+    promised: float
+    backtested: float
+    regret: float
+    """What hindsight would have saved beyond the plan."""
+
+
+def summary_of(tested: Sequence[Tested]) -> Summary | None:
+    """What was promised, what came of it, and the regret; None where nothing ran in the windows."""
+    base = sum(one.on_demand_nano for one in tested)
+    if not base:
+        return None
+    return Summary(
+        sum(one.promised * one.on_demand_nano for one in tested) / base,
+        sum(one.saving_nano for one in tested) / base,
+        sum(one.regret_nano for one in tested) / base,
+    )
+
+
 def windows_of(hours: int, count: int, fit_hours: int, test_hours: int) -> list[Window]:
     """At most *count* windows whose tested hours end at the end of history and do not overlap.
 

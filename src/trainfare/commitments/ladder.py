@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from trainfare.commitments.backtest import Window
+from trainfare.commitments.backtest import Policy, Window, cautious_plan, policies
 from trainfare.commitments.demand import Demand
 from trainfare.commitments.kinds import term_hours
-from trainfare.commitments.offer import Holding
-from trainfare.commitments.single import paid
+from trainfare.commitments.offer import Holding, Offer
+from trainfare.commitments.portfolio import best_portfolio
+from trainfare.commitments.scenarios import Aim
+from trainfare.commitments.single import NO_LIMITS, Limits, paid
 
 Planner = Callable[[Demand, Sequence[Holding]], Sequence[Holding]]
 """What to buy for a demand beside what is held."""
@@ -85,6 +87,46 @@ def walk(
             )
     tested = demand.window(windows[0].middle, windows[-1].end)
     return Walked(tuple(bought), paid(tested, held), paid(tested, [*held, *bought]))
+
+
+def walk_policies(
+    demand: Demand,
+    offers: Sequence[Offer],
+    windows: Sequence[Window],
+    held: Sequence[Holding] = (),
+    limits: Limits = NO_LIMITS,
+    aim: Aim | None = None,
+) -> dict[str, Walked]:
+    """A walk with the plan, with each policy of people without one, and hindsight's fixed amounts.
+
+    Amounts of terms that end may change within a walk, so that one can be better than hindsight's.
+    """
+
+    def plan(known: Demand, standing: Sequence[Holding]) -> Sequence[Holding]:
+        return cautious_plan(known, offers, standing, limits, aim)[0]
+
+    walked = {"plan": walk(demand, windows, plan, held)}
+    for name, policy in policies(offers).items():
+        walked[name] = walk(demand, windows, _topped_up(policy, len(held)), held)
+    later = demand.window(windows[0].middle, windows[-1].end)
+    best = best_portfolio(later, offers, held)
+    walked["hindsight"] = Walked(best.holdings, best.without_nano, best.cost_nano)
+    return walked
+
+
+def _topped_up(policy: Policy, given: int) -> Planner:
+    """Buy what *policy* wants beyond what was bought after the first *given* holdings."""
+
+    def planner(known: Demand, held: Sequence[Holding]) -> Sequence[Holding]:
+        have = sum(one.amount_nano for one in held[given:])
+        found = []
+        for one in policy(known):
+            quanta = (one.amount_nano - have) // one.offer.quantum_nano
+            if quanta > 0:
+                found.append(replace(one, amount_nano=quanta * one.offer.quantum_nano))
+        return found
+
+    return planner
 
 
 def _standing(bought: Sequence[Holding], now: int) -> list[Holding]:

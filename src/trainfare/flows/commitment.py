@@ -19,7 +19,7 @@ from trainfare.commitments.backtest import (
     windows_of,
 )
 from trainfare.commitments.demand import Demand, read_demand
-from trainfare.commitments.ladder import Walked, steps_of, walk
+from trainfare.commitments.ladder import Walked, steps_of, walk, walk_policies
 from trainfare.commitments.measures import Measures, measure
 from trainfare.commitments.offer import Holding, Offer
 from trainfare.commitments.planned import with_planned
@@ -199,6 +199,20 @@ def tested_plans(
     """
     usable = _usable(demand, offers)
     return backtest(demand, usable, _windows(demand.hours, windows), held, limits, aim)
+
+
+def walked_policies(
+    demand: Demand,
+    offers: Sequence[Offer],
+    held: Sequence[Holding],
+    *,
+    limits: Limits,
+    windows: int,
+    aim: Aim | None,
+) -> dict[str, Walked]:
+    """Walk through the same windows with every purchase held to the end of its term."""
+    usable = _usable(demand, offers)
+    return walk_policies(demand, usable, _windows(demand.hours, windows), held, limits, aim)
 
 
 def _usable(demand: Demand, offers: Sequence[Offer]) -> list[Offer]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any
 
 from trainfare.commitments.application import apply
-from trainfare.commitments.backtest import Tested
+from trainfare.commitments.backtest import Tested, summary_of
 from trainfare.commitments.demand import Demand
 from trainfare.commitments.kinds import kind_of
+from trainfare.commitments.ladder import Walked
 from trainfare.commitments.measures import Measures, measure
 from trainfare.commitments.offer import Holding
 from trainfare.core.money import NANO, Money
@@ -114,6 +115,30 @@ def measures_json(found: Measures) -> dict[str, Any]:
         "coverage": share(found.coverage),
         "commitment_utilization": share(found.commitment_utilization),
         "effective_savings_rate": share(found.effective_savings_rate),
+    }
+
+
+def backtest_json(
+    tested: Sequence[Tested], walked: Mapping[str, Walked], demand: Demand
+) -> dict[str, Any]:
+    """Windows of later hours, what they come to, and policies held to the end of their terms."""
+    found = summary_of(tested)
+    return {
+        "currency": demand.currency,
+        "windows": tested_json(tested, demand),
+        "promised_rate": None if found is None else round(found.promised, 6),
+        "backtested_rate": None if found is None else round(found.backtested, 6),
+        "regret_rate": None if found is None else round(found.regret, 6),
+        "held_to_term": {
+            name: {
+                "saving": Money(one.on_demand_nano - one.paid_nano, demand.currency).text(),
+                "saving_rate": round(one.saved, 6),
+                "bought_per_hour": Money(
+                    sum(some.amount_nano for some in one.bought), demand.currency
+                ).text(),
+            }
+            for name, one in walked.items()
+        },
     }
 
 
