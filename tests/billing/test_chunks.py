@@ -1,5 +1,6 @@
 """Files are read in bounded memory, row numbers are right, and damage is told in words."""
 
+import gzip
 import json
 import subprocess
 import sys
@@ -176,6 +177,13 @@ def test_a_parquet_with_a_damaged_page_is_explained(tmp_path):
     content[1000:9000] = b"\xff" * 8000
     path.write_bytes(content)
     with pytest.raises(BadInput, match="is damaged after row"):
+        rows(path)
+
+
+def test_a_packed_text_with_junk_behind_it_is_explained(tmp_path):
+    packed = gzip.compress(b"a,b\n1,2\n")
+    path = write(tmp_path, packed + b"\0" * 40, "bill.csv.gz")
+    with pytest.raises(BadInput, match=r"bill\.csv\.gz is damaged after row \d+: .*fetch it again"):
         rows(path)
 
 

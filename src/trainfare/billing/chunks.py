@@ -110,6 +110,7 @@ def _csv_chunks(
         return "skip"
 
     with open_text(file, BLOCK) as text:
+        row, last = 1, None
         try:
             reader = csv.open_csv(
                 text.stream,
@@ -125,7 +126,6 @@ def _csv_chunks(
                     strings_can_be_null=False,
                 ),
             )
-            row, last = 1, None
             for batch in reader:
                 if not batch.num_rows:
                     continue
@@ -135,6 +135,8 @@ def _csv_chunks(
                 last = batch.slice(batch.num_rows - 1)
         except pa.ArrowInvalid as error:
             raise _told(file, error) from None
+        except OSError as error:  # the gzip stream, or the disk
+            raise _damaged(file, f"is damaged after row {row - 1:,}", error) from None
         if last is not None and text.has_open_quote and _has_newline(last):
             problems.add(
                 file.name,
