@@ -63,7 +63,8 @@ def show_plan(found: CommitmentPlan) -> None:
             click.echo(f"At the purchase: {_nano(found.upfront_nano, currency)}.")
         click.echo(
             f"Commitment utilization {percent(found.measures.commitment_utilization)}, coverage "
-            f"{percent(found.measures.coverage)}; at most {found.gap:.2%} above the least possible cost."
+            f"{percent(found.measures.coverage)}; at most {found.gap_bought:.2%} above the least "
+            f"that these hours could have cost, {found.gap:.2%} without caution."
         )
     if found.ladder is not None:
         _show_ladder(found.ladder, currency)

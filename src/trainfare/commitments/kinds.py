@@ -37,8 +37,6 @@ class Kind:
     """How one gets out of it before its term ends."""
     source: str
     as_of: date
-    terms: tuple[str, ...] = ("1y", "3y")
-    """As they are sold; an offer may have any."""
 
 
 _AWS_ORDER = "highest saving against on-demand first, of equal ones the lowest rate"
@@ -60,7 +58,7 @@ KINDS: Mapping[str, Kind] = {
         Kind(
             "aws_capacity_block", "aws", 0, True, "a block of GPU instances between two dates",
             "only what runs in the block", "none, the fee is paid at the purchase",
-            "aws.amazon.com/ec2/capacityblocks/pricing", _READ, ("1d", "7d", "14d", "28d"),
+            "aws.amazon.com/ec2/capacityblocks/pricing", _READ,
         ),
         Kind(
             "aws_ec2_instance_savings_plan", "aws", 1, False,
@@ -113,13 +111,11 @@ KINDS: Mapping[str, Kind] = {
         Kind(
             "reserved_contract", "any", 0, True, "machines of a GPU cloud under a contract",
             "what the contract names", "what the contract says", "the user's own contract", _READ,
-            ("1m", "6m", "1y", "2y", "3y"),
         ),
         Kind(
             "on_premises", "any", 0, True,
             "machines that are bought: price over lifetime, room, power and people as a rate an hour",
             "always used first, since it is paid for", "resale", "the user's own offer", _READ,
-            ("3y", "4y", "5y"),
         ),
     )
 }  # fmt: skip

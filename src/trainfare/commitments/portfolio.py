@@ -104,7 +104,7 @@ def _cheapest(
     """Of *choices* as they can be bought, the allowed one that costs least; what is close is counted."""
     found = {one: estimator.paid(amounts_of(one, offers)) for one in
              (bought_of(offers, some) for some in choices)
-             if _keeps(demand, held, one, limits)}  # fmt: skip
+             if keeps(demand, held, one, limits)}  # fmt: skip
     least = min(found.values())
     close = [one for one, estimate in found.items() if estimate <= least + abs(least) * CLOSE]
     best = min(close, key=lambda some: (paid(demand, [*held, *some]), len(some)))
@@ -150,9 +150,10 @@ def bought_of(offers: Sequence[Offer], amounts: Floats) -> tuple[Holding, ...]:
     return tuple(bought)
 
 
-def _keeps(
+def keeps(
     demand: Demand, held: Sequence[Holding], bought: Sequence[Holding], limits: Limits
 ) -> bool:
+    """Whether *bought* keeps to *limits*."""
     if not bought:
         return True
     if limits.most_nano is not None and sum(one.amount_nano for one in bought) > limits.most_nano:

@@ -20,7 +20,7 @@ from trainfare.commitments.demand import Demand
 from trainfare.commitments.estimate import Estimator
 from trainfare.commitments.merged import Floats
 from trainfare.commitments.offer import Holding, Offer
-from trainfare.commitments.portfolio import amounts_of, bought_of, improved
+from trainfare.commitments.portfolio import amounts_of, bought_of, improved, keeps
 from trainfare.commitments.single import NO_LIMITS, Limits
 from trainfare.core.errors import BadInput
 
@@ -154,4 +154,5 @@ def aimed_portfolio(
     best = min(starts, key=lambda some: aim.value(scenarios, some))
     found = improved(lambda some: aim.value(scenarios, some), best, offers, limits)
     choices = [bought_of(offers, found), bought_of(offers, best), ()]
+    choices = [one for one in choices if keeps(demand, held, one, limits)]
     return min(choices, key=lambda some: aim.value(scenarios, amounts_of(some, offers)))

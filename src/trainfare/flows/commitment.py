@@ -73,7 +73,9 @@ class CommitmentPlan:
     """Over the hours of demand, with what is held and nothing bought."""
     with_nano: int
     gap: float
-    """How far the unshrunk portfolio may be above the least possible cost."""
+    """How far the unshrunk portfolio may be above the least possible cost of these hours."""
+    bound_nano: int
+    """The least that these hours can cost with any amounts of the offers."""
     measures: Measures
     """Of all that would be held, over the hours of demand."""
     risk: Risk
@@ -90,6 +92,11 @@ class CommitmentPlan:
     def buy(self) -> bool:
         """Whether there is something to buy."""
         return bool(self.bought)
+
+    @property
+    def gap_bought(self) -> float:
+        """How far what is bought may be above it: caution included, which these hours did not need."""
+        return max(0.0, self.with_nano / self.bound_nano - 1) if self.bound_nano > 0 else 0.0
 
     @property
     def saving_nano(self) -> int:
@@ -149,6 +156,7 @@ def make_commitment_plan(
         without_nano=free.without_nano,
         with_nano=paid(picture, everything),
         gap=free.gap,
+        bound_nano=free.bound_nano,
         measures=measure(picture, apply(picture, everything)),
         risk=assess(picture, bought, held),
         premium=stop_loss_premium(picture, bought),

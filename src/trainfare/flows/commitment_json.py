@@ -50,6 +50,7 @@ def plan_json(plan: CommitmentPlan) -> dict[str, Any]:
         "saving": money(plan.saving_nano),
         "saving_per_year": money(plan.saving_nano * YEAR_HOURS // plan.demand.hours),
         "gap": round(plan.gap, 6),
+        "gap_bought": round(plan.gap_bought, 6),
         "share": plan.share,
         **measures_json(plan.measures),
         "risk": {
@@ -90,15 +91,22 @@ def _ladder_json(ladder: Ladder | None, currency: str) -> dict[str, Any] | None:
 
 
 def holding_json(one: Holding, currency: str) -> dict[str, Any]:
-    """What is bought or held, as its provider sells it."""
+    """What is bought or held, as its provider sells it, and the rules that it was planned by."""
+    kind = kind_of(one.offer.kind)
     found: dict[str, Any] = {
         "kind": one.offer.kind,
         "term": one.offer.term,
         "commitment_per_hour": Money(one.amount_nano, currency).text(),
         "unit": f"{currency}/h",
         "skus": sorted(one.offer.rates),
-        "covers": kind_of(one.offer.kind).covers,
+        "covers": kind.covers,
         "source": one.offer.source,
+        "rules": {
+            "order": kind.rule,
+            "exit": kind.end,
+            "source": kind.source,
+            "as_of": kind.as_of.isoformat(),
+        },
     }
     if one.offer.is_count:
         found["machines"] = one.amount_nano // one.offer.quantum_nano
