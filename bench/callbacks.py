@@ -7,8 +7,10 @@
 Blocks of the same tiny training with and without take turns in one process. A block's CPU time is the
 process's, the meter's thread included, from its 50th step to its last; so starts and ends are not in it.
 The CPU time of its thread inside the callback's event of a step stands beside, for large steps make
-small differences of blocks uncertain. A pair is two neighbours, and each pair starts with the other kind. Trackers that the Hugging Face
-Trainer reports to by itself stand beside, at the same logging interval. Writes ``bench/out/callbacks.md``.
+small differences of blocks uncertain. A pair is two neighbours, and each pair starts with the other
+kind. Trackers that the Hugging Face Trainer reports to by itself stand beside, at the same logging
+interval, and so does a callback that does nothing: what the framework takes to call any. Writes
+``bench/out/callbacks.md``.
 """
 
 from __future__ import annotations
@@ -39,6 +41,7 @@ SKIPPED, STEPS = 50, 550
 SETTLE_SECONDS = 2.5
 """Until the meter has found the machine and looked at the budget; that is a run's, not a step's."""
 TARGET_US = 10
+OURS, EMPTY = "trainfare", "empty"
 OUT = Path(__file__).parent / "out"
 WORDS = {"price": "3.6/h", "budget": "1000"}
 
@@ -123,7 +126,7 @@ def transformers() -> Block:
                 save_strategy="no",
                 use_cpu=True,
                 disable_tqdm=True,
-                report_to=[on] if on not in ("", "trainfare") else [],
+                report_to=[on] if on not in ("", OURS, EMPTY) else [],
             )
             trainer = Trainer(
                 BertForSequenceClassification(
@@ -133,11 +136,8 @@ def transformers() -> Block:
                 train_dataset=rows,
                 callbacks=[
                     Reading(),
-                    *(
-                        [timed(TrainfareCallback(**WORDS), "on_step_end")]
-                        if on == "trainfare"
-                        else []
-                    ),
+                    *([timed(TrainfareCallback(**WORDS), "on_step_end")] if on == OURS else []),
+                    *([TrainerCallback()] if on == EMPTY else []),
                 ],
             )
             trainer.pop_callback(_printer())
@@ -192,7 +192,8 @@ def lightning() -> Block:
             enable_model_summary=False,
             callbacks=[
                 Reading(),
-                *([timed(TrainfareCallback(**WORDS), "on_train_batch_end")] if on else []),
+                *([timed(TrainfareCallback(**WORDS), "on_train_batch_end")] if on == OURS else []),
+                *([lightning.Callback()] if on == EMPTY else []),
             ],
         )
         trainer.fit(Line(), torch.utils.data.DataLoader(rows, batch_size=2))
@@ -220,7 +221,8 @@ def keras() -> Block:
         model.compile("sgd", "mse", jit_compile=False)
         callbacks = [
             Reading(),
-            *([timed(TrainfareCallback(**WORDS), "on_train_batch_end")] if on else []),
+            *([timed(TrainfareCallback(**WORDS), "on_train_batch_end")] if on == OURS else []),
+            *([keras.callbacks.Callback()] if on == EMPTY else []),
         ]
         model.fit(rows, rows[:, :1], batch_size=2, verbose=0, callbacks=callbacks)
         return gauge.micros
@@ -293,7 +295,11 @@ def jax() -> Block:
 
 
 FRAMEWORKS = {one.__name__: one for one in (torch, jax, accelerate, lightning, keras, transformers)}
-PEERS = {"transformers": ("tensorboard", "mlflow", "wandb")}
+PEERS = {
+    "lightning": (EMPTY,),
+    "keras": (EMPTY,),
+    "transformers": (EMPTY, "tensorboard", "mlflow", "wandb"),
+}
 
 
 def compare(block: Block, on: str, pairs: int) -> tuple[list[float], list[float]]:
@@ -314,19 +320,21 @@ def main(names: list[str], pairs: int) -> None:
         "CPU µs per step that a callback adds",
         ("framework", "callback", "bare step", "added", "inside the callback"),
     )
+    begun, table.load_before = time.monotonic(), os.getloadavg()[0]
     for name in names:
         block = FRAMEWORKS[name]()
         INSIDE.clear()
-        for on in ("trainfare", *PEERS.get(name, ())):
+        for on in (OURS, *PEERS.get(name, ())):
             print(f"… {name} {on}", file=sys.stderr, flush=True)
             added, bare = (spread(one) for one in compare(block, on, pairs))
-            is_timed = on == "trainfare" and INSIDE
+            is_timed = on == OURS and INSIDE
             inside = statistics.median(INSIDE) / 1000 if is_timed else None
             table.add(name, on, bare, added, inside)
-            if on == "trainfare":
+            if on == OURS:
                 said = f"{added.median:.1f} µs"
                 is_met = added.median <= TARGET_US
                 table.targets.append(Target(name, f"≤ {TARGET_US} µs", said, is_met))
+            table.load_after, table.seconds = os.getloadavg()[0], time.monotonic() - begun
             write(table)
 
 
