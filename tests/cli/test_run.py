@@ -179,6 +179,7 @@ def test_the_price_may_be_written_in_several_forms(tmp_path, price, amount, curr
         (["--label", "seed"], {}, "not key=value"),
         (["--label", "9=x"], {}, "label key '9'"),
         (["--team", " "], {}, "label team="),
+        (["--team", "a", "--label", "team=b"], {}, "label team is said twice: a and b"),
         (["--run-id", "Bad_Id"], {}, "run id 'Bad_Id'"),
         (["--receipt", "no/such/folder/r.json"], {}, "make it first"),
         ([], {"TRAINFARE_PRICE": "many"}, "'many'"),
@@ -195,6 +196,14 @@ def test_wrong_words_are_refused_before_anything_starts(tmp_path, options, env, 
     assert text.count("\n") == 1
     assert not mark.exists()
     assert run_folders(tmp_path / "home") == []
+
+
+@pytest.mark.parametrize(
+    "options", [["--label", "team=nlp"], ["--team", "nlp", "--label", "team=nlp"]]
+)
+def test_a_label_that_has_an_option_may_be_said_as_any_other(tmp_path, options):
+    done = call(tmp_path, "run", *options, "--format", "json", "--", "true")
+    assert json.loads(done.stderr)["labels"]["team"] == "nlp"
 
 
 def test_a_command_that_cannot_start_ends_as_in_a_shell(tmp_path):

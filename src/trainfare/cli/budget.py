@@ -20,7 +20,7 @@ from trainfare.core.budget import (
     make_budget,
 )
 from trainfare.core.errors import BadInput, NotFound
-from trainfare.core.labels import parse_label
+from trainfare.core.labels import parse_labels
 from trainfare.core.money import Money
 from trainfare.core.period import parse_instant
 from trainfare.core.plain import plain, shorten
@@ -174,7 +174,7 @@ def check(names: tuple[str, ...], plan: str | None, labels: tuple[str, ...], for
         sys.exit(1 if any(one.state in (State.OVER, State.UNKNOWN) for one in found) else 0)
     job, fare = read_plan(home, plan, time.time_ns())
     amount = job.costs(fare.price.amount, fare.price.currency)
-    fits = fit_plan(home, amount, dict(map(parse_label, labels)), budgets)
+    fits = fit_plan(home, amount, parse_labels(labels), budgets)
     if names and not fits:
         raise NotFound(f"none of these budgets covers a run of {' '.join(labels) or 'no labels'}")
     _say_fits(fits, amount, f"{job.title}, {fare.region},", form)

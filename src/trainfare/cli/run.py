@@ -12,7 +12,7 @@ import click
 
 from trainfare.cli.answer import format_option, width
 from trainfare.core.errors import BadInput, OutsideFailed
-from trainfare.core.labels import make_labels, parse_label
+from trainfare.core.labels import make_labels, parse_labels
 from trainfare.core.price import Price, parse_hourly
 
 if TYPE_CHECKING:
@@ -79,15 +79,8 @@ def command(
     from trainfare.flows import live
     from trainfare.metering.place import Stated
 
-    words = make_labels(
-        {
-            **dict(parse_label(text) for text in labels),
-            "model": model,
-            "experiment": experiment,
-            "team": team,
-            "project": project,
-        }
-    )
+    known = {"model": model, "experiment": experiment, "team": team, "project": project}
+    words = make_labels(parse_labels(labels, known))
     _check_writable(receipt)
     ride = live.ride(
         command,

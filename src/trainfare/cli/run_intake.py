@@ -9,7 +9,7 @@ import click
 
 from trainfare.cli.answer import format_option, plural, say_json, table
 from trainfare.core.errors import BadInput
-from trainfare.core.labels import make_labels, parse_label
+from trainfare.core.labels import make_labels, parse_labels
 from trainfare.core.period import SECOND, format_instant, parse_instant
 from trainfare.core.plain import plain, shorten
 from trainfare.core.price import parse_hourly
@@ -85,10 +85,8 @@ def import_(places: tuple[str, ...], kind: str | None, form: str, **words: Any) 
     from trainfare.logs.keys import Keys, parse_key, parse_zone
     from trainfare.metering.home import home_folder
 
-    known = ("model", "experiment", "team", "project")
-    labels = make_labels(
-        {**dict(map(parse_label, words["labels"])), **{name: words[name] for name in known}}
-    )
+    known = {name: words[name] for name in ("model", "experiment", "team", "project")}
+    labels = make_labels(parse_labels(words["labels"], known))
     zone = parse_zone(words["zone"]) if words["zone"] else None
     said = Words(
         run_id=words["run_id"],

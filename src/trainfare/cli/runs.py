@@ -9,7 +9,7 @@ import click
 from trainfare.cli.answer import format_option, say_json, table
 from trainfare.cli.run_intake import import_
 from trainfare.core.errors import BadInput
-from trainfare.core.labels import parse_label
+from trainfare.core.labels import parse_labels
 from trainfare.core.plain import plain, shorten
 from trainfare.core.stage import STATUS_COLOURS, Status
 
@@ -48,13 +48,7 @@ def command(
     from trainfare.metering.history import close_dead, read_history
     from trainfare.metering.home import home_folder
 
-    wanted = {
-        "model": model,
-        "experiment": experiment,
-        "team": team,
-        **dict(map(parse_label, labels)),
-    }
-    wanted = {key: value for key, value in wanted.items() if value is not None}
+    wanted = parse_labels(labels, {"model": model, "experiment": experiment, "team": team})
     home = home_folder()
     close_dead(home)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from trainfare.cli.answer import format_option, say_json
-from trainfare.core.labels import parse_label
+from trainfare.core.labels import parse_labels
 
 TARGETS = ("aws", "gcp", "azure", "kubernetes", "slurm", "sagemaker")
 
@@ -23,7 +23,7 @@ def command(target: str, run_id: str | None, labels: tuple[str, ...], form: str)
     from trainfare.metering.home import make_run_id
 
     chosen = run_id or make_run_id()
-    lines = job_tags(target, chosen, dict(map(parse_label, labels)))
+    lines = job_tags(target, chosen, parse_labels(labels))
     if form == "json":
         say_json({"run": chosen, "for": target, "lines": lines})
     else:

@@ -7,7 +7,7 @@ that every report knows; any other key is the user's own.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from trainfare.core.errors import BadInput
@@ -92,6 +92,24 @@ def parse_label(text: str) -> tuple[str, str]:
     if not found:
         raise BadInput(f"label {text!r} is not key=value, as in seed=3")
     return key, value
+
+
+def parse_labels(
+    texts: Iterable[str], known: Mapping[str, str | None] | None = None
+) -> dict[str, str]:
+    """The labels of ``key=value`` texts, and *known* ones that have a value.
+
+    Raises:
+        BadInput: a text is not ``key=value``, or a label is said twice with different values.
+
+    >>> parse_labels(["seed=3"], {"team": "nlp", "model": None})
+    {'team': 'nlp', 'seed': '3'}
+    """
+    labels = {key: value for key, value in (known or {}).items() if value is not None}
+    for key, value in map(parse_label, texts):
+        if labels.setdefault(key, value) != value:
+            raise BadInput(f"label {key} is said twice: {labels[key]} and {value}; give it once")
+    return labels
 
 
 def plain_key(key: str) -> str:

@@ -18,7 +18,7 @@ from trainfare.budgets.alert_shelf import alert_json
 from trainfare.core.budget import Budget, BudgetPeriod, BudgetView, State, make_budget
 from trainfare.core.caller import Caller, NotAllowed
 from trainfare.core.errors import NotFound
-from trainfare.core.labels import parse_label
+from trainfare.core.labels import parse_labels
 from trainfare.core.period import parse_instant
 from trainfare.flows.alerts import acknowledge, queue_json, read_alerts
 from trainfare.flows.budget import drop_budget, fit_plan, set_budget, standings
@@ -99,7 +99,7 @@ def check_budgets(
     budgets = [one for one in read_budgets(service.home) if is_of_team(one, caller.team)]
     if names:
         budgets = [own_budget(service, caller, name) for name in names]
-    fits = fit_plan(service.home, amount, dict(map(parse_label, labels or ())), budgets)
+    fits = fit_plan(service.home, amount, parse_labels(labels or ()), budgets)
     return {**fits_json(fits, amount), "ok": all(one.fits for one in fits)}
 
 

@@ -11,7 +11,7 @@ from litestar.params import QueryParameter
 
 from trainfare.core.caller import Caller
 from trainfare.core.errors import NotFound
-from trainfare.core.labels import parse_label
+from trainfare.core.labels import parse_labels
 from trainfare.core.period import parse_instant
 from trainfare.core.stage import Status
 from trainfare.flows.compare import compare_runs
@@ -78,7 +78,7 @@ def list_runs(
         of_team=team,
         model=model,
         experiment=experiment,
-        labels=dict(map(parse_label, labels or ())),
+        labels=parse_labels(labels or ()),
         status=tuple(one.value for one in statuses or ()),
         text=q,
         since_ns=None if since is None else parse_instant(since),
