@@ -12,9 +12,10 @@ import pytest
 
 from commitments.worlds import random_demand
 from trainfare.commitments.application import apply
+from trainfare.commitments.bound import price_bound
 from trainfare.commitments.estimate import Estimator
-from trainfare.commitments.offer import Holding, Offer
-from trainfare.commitments.portfolio import amounts_of, best_portfolio, bought_of
+from trainfare.commitments.offer import AMOUNT_MAX, Holding, Offer
+from trainfare.commitments.portfolio import amounts_of, best_portfolio, bought_of, needs_of
 from trainfare.commitments.single import best_amount, paid
 
 BATCHES, EACH = 20, 15
@@ -90,6 +91,52 @@ def test_the_certified_gap_holds_on_three_hundred_worlds(batch):
         assert found.bound_nano / 1e9 <= least * (1 + 1e-7) + 1e-6, seed
         assert least <= found.cost_nano / 1e9 * (1 + 1e-7) + 1e-6, seed
         assert found.cost_nano / 1e9 <= least * (1 + found.gap) * (1 + 1e-7) + 1e-6, seed
+
+
+def test_prices_read_off_any_amounts_are_a_bound():
+    """Good amounts give a tight one, and bad amounts still a true one."""
+    for seed in range(40):
+        demand, offers = drawn(seed)
+        least = oracle(demand, offers)
+        random = np.random.default_rng(seed)
+        most = needs_of(demand, offers) * 2
+        for amounts in (most * 0, most, most * random.random(len(offers))):
+            assert price_bound(demand, offers, (), amounts) <= least * (1 + 1e-7) + 1e-6, seed
+        held = bought_of(offers, most / 4)[:1]
+        bound = price_bound(demand, offers, held, most / 4)
+        cheapest = best_portfolio(demand, offers, held, cells=10**6).cost_nano / 1e9
+        assert bound <= cheapest * (1 + 1e-7) + 1e-6, seed
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_many_reservations_are_certified_tightly(seed):
+    """Sixty offers, of which the longer term is always cheaper: few purchases, and a small gap."""
+    demand = random_demand(seed, 1500, 20, spiky=seed % 2 == 1)
+    random = np.random.default_rng(seed)
+    offers = [
+        Offer("aws_reserved_instance", term, {one.sku: int(one.price_nano * random.uniform(*rate))})
+        for term, rate in (("1y", (0.6, 0.7)), ("3y", (0.4, 0.55)))
+        for one in demand.columns
+    ]
+    rates = {one.sku: int(one.price_nano * random.uniform(0.5, 0.8)) for one in demand.columns}
+    offers.append(Offer("aws_compute_savings_plan", "1y", rates))
+    found = best_portfolio(demand, offers)
+    assert found.gap < 0.02
+    terms = {one.offer.term for one in found.holdings if one.offer.is_count}
+    assert terms <= {"3y"}
+
+
+def test_a_full_refund_and_the_largest_amounts_stay_in_bounds():
+    demand = random_demand(2, 60, 2)
+    rates = {one.sku: one.price_nano // 2 for one in demand.columns}
+    offer = Offer("own", "1y", rates, refund=100)
+    found = best_portfolio(demand, [offer])
+    assert found.cost_nano == pytest.approx(demand.total_nano / 2, rel=1e-6)
+    assert found.gap < 1e-6
+    held = [Holding(offer, AMOUNT_MAX)] * 3
+    applied = apply(demand, held)
+    assert applied.total_nano == pytest.approx(demand.total_nano / 2, rel=1e-6)
+    assert (applied.refund_nano >= 0).all()
 
 
 def test_merged_hours_bound_the_oracle_too():

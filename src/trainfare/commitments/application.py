@@ -115,7 +115,7 @@ def apply(demand: Demand, holdings: Sequence[Holding]) -> Applied:
     refund = np.zeros(demand.hours, dtype=np.int64)
     for number, holding in enumerate(holdings):
         if holding.offer.refund:
-            refund += left[:, number] * holding.offer.refund // 100
+            refund += scaled(left[:, number], holding.offer.refund, 100)
     return Applied(held - left, left, covered, on_demand, refund)
 
 

@@ -3,7 +3,8 @@
 1. A linear program over merged hours finds amounts, and a cost that no portfolio can go below.
 2. The provider does not apply commitments as the program would: it serves in a fixed order. So the
    amounts are priced by :func:`~trainfare.commitments.application.apply`, and improved one by one.
-3. What is left between the two costs is the gap, said with every plan.
+3. A second bound is read off the plan itself, from what more of it would save in each hour.
+4. What is left between the cost and the higher bound is the gap, said with every plan.
 
 Buying nothing, and each offer alone, are always among the candidates.
 """
@@ -16,6 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from trainfare.commitments.application import apply, pairs_of
+from trainfare.commitments.bound import price_bound
 from trainfare.commitments.demand import Demand, exact_sum
 from trainfare.commitments.estimate import Estimator
 from trainfare.commitments.kinds import term_hours
@@ -69,11 +71,13 @@ def best_portfolio(
 ) -> Portfolio:
     """The portfolio of *offers* that history would have made cheapest, beside what is *held*.
 
-    >>> from trainfare.commitments.demand import demand_of
-    >>> demand = demand_of([("2026-01-01T00:00Z", "p5", "2", "100")])
-    >>> best_portfolio(demand, [Offer("aws_compute_savings_plan", "1y", {"p5": 60 * 10**9})]).cost_nano
-    120000000000
+        >>> from trainfare.commitments.bound import price_bound
+    from trainfare.commitments.demand import demand_of
+        >>> demand = demand_of([("2026-01-01T00:00Z", "p5", "2", "100")])
+        >>> best_portfolio(demand, [Offer("aws_compute_savings_plan", "1y", {"p5": 60 * 10**9})]).cost_nano
+        120000000000
     """
+    offers = _useful(offers, limits)
     pairs = pairs_of([*held, *(Holding(offer, 0) for offer in offers)], demand.columns)
     groups = min(max(cells // max(1, len(pairs)), GROUPS[0]), GROUPS[1])
     amounts, bound = solve_program(
@@ -87,9 +91,12 @@ def best_portfolio(
         starts.append(alone)
     estimator = Estimator(demand, offers, held)
     starts.sort(key=estimator.paid)
-    better = [improved(estimator.paid, start, offers, limits) for start in starts[:2]]
+    needs = needs_of(demand, offers)
+    better = [improved(estimator.paid, start, offers, limits, needs) for start in starts[:2]]
     best = _cheapest(demand, offers, held, [*better, *starts], estimator, limits)
     with_it = paid(demand, [*held, *best])
+    if cells >= CELLS:  # smaller programs propose amounts, and nobody asks for their gap
+        bound = max(bound, price_bound(demand, offers, held, amounts_of(best, offers)))
     return Portfolio(best, with_it, paid(demand, held), min(with_it, int(bound * 1e9)))
 
 
@@ -168,23 +175,90 @@ def keeps(
 
 
 def improved(
-    value: Callable[[Floats], float], start: Floats, offers: Sequence[Offer], limits: Limits
+    value: Callable[[Floats], float],
+    start: Floats,
+    offers: Sequence[Offer],
+    limits: Limits,
+    needs: Floats,
 ) -> Floats:
-    """*start* with single amounts moved up and down, and moved between offers, while *value* falls."""
+    """*start* with single amounts moved up and down, and moved between offers, while *value* falls.
+
+    Moves are shares of *needs*, what each offer would use in a mean hour; machines move whole.
+    """
     best, least = start, value(start)
-    scale = max(float(start.max(initial=0.0)), 1e-3)
-    for step in STEPS:
+    moves = _moves(offers)
+    for share in STEPS:
+        steps = _steps(needs * share, offers)
         is_better = True
         while is_better:
             is_better = False
-            for moved in _neighbours(best, step * scale, offers):
-                if not _fits(moved, offers, limits):
+            for less, more in moves:
+                moved = _moved(best, steps, less, more)
+                if moved is None or not _fits(moved, offers, limits):
                     continue
                 found = value(moved)
                 if found < least - abs(least) * CLOSE:
                     best, least, is_better = moved, found, True
-                    break
     return best
+
+
+def _moves(offers: Sequence[Offer]) -> list[tuple[int | None, int | None]]:
+    """(Offer with less, offer with more): each alone, and between two that may pay for the same."""
+    count = range(len(offers))
+    between: list[tuple[int | None, int | None]] = [
+        (less, more)
+        for less in count
+        for more in count
+        if less != more and offers[less].rates.keys() & offers[more].rates.keys()
+    ]
+    return [(None, one) for one in count] + [(one, None) for one in count] + between
+
+
+def _steps(sizes: Floats, offers: Sequence[Offer]) -> Floats:
+    quanta = np.array([offer.quantum_nano / 1e9 for offer in offers])
+    is_count = np.array([offer.is_count for offer in offers], dtype=bool)
+    return np.where(is_count, np.maximum(1, np.round(sizes / quanta)) * quanta, sizes)
+
+
+def _moved(amounts: Floats, steps: Floats, less: int | None, more: int | None) -> Floats | None:
+    """*amounts* after a move; None where there is nothing to take away."""
+    moved = amounts.copy()
+    if less is not None:
+        if amounts[less] <= 0:
+            return None
+        moved[less] = max(0.0, amounts[less] - steps[less])
+    if more is not None:
+        moved[more] += steps[more]
+    return moved
+
+
+def needs_of(demand: Demand, offers: Sequence[Offer]) -> Floats:
+    """Units that each offer would need in a mean hour to pay for all that it may."""
+    mean = demand.spend_nano.mean(axis=0) / 1e9
+    needs = np.zeros(len(offers))
+    for pair in pairs_of([Holding(offer, 0) for offer in offers], demand.columns):
+        needs[pair.holding] += mean[pair.column] * pair.rate / pair.price
+    return needs
+
+
+def _useful(offers: Sequence[Offer], limits: Limits) -> list[Offer]:
+    """*offers* without those that another of the same place and size of steps beats in every way."""
+    kept: list[Offer] = []
+    for one in sorted(offers, key=lambda some: sum(some.rates.values()) / len(some.rates)):
+        if not any(_beats(other, one, limits) for other in kept):
+            kept.append(one)
+    return [one for one in offers if any(one is other for other in kept)]
+
+
+def _beats(better: Offer, one: Offer, limits: Limits) -> bool:
+    if (better.rank, better.is_count) != (one.rank, one.is_count):
+        return False
+    if better.is_count and better.rates.keys() != one.rates.keys():
+        return False
+    if limits.cash_nano is not None and better.upfront_hours > one.upfront_hours:
+        return False
+    is_cheaper = all(better.rates.get(sku, rate + 1) <= rate for sku, rate in one.rates.items())
+    return is_cheaper and better.refund >= one.refund
 
 
 def _fits(amounts: Floats, offers: Sequence[Offer], limits: Limits) -> bool:
@@ -192,22 +266,3 @@ def _fits(amounts: Floats, offers: Sequence[Offer], limits: Limits) -> bool:
         return False
     upfront = np.array([offer.upfront_hours for offer in offers])
     return limits.cash_nano is None or bool(amounts @ upfront <= limits.cash_nano / 1e9)
-
-
-def _neighbours(amounts: Floats, step: float, offers: Sequence[Offer]) -> list[Floats]:
-    found = []
-    size = len(amounts)
-    quanta = np.array([offer.quantum_nano / 1e9 for offer in offers])
-    is_count = np.array([offer.is_count for offer in offers], dtype=bool)
-    steps = np.where(is_count, np.maximum(1, np.round(step / quanta)) * quanta, step)
-    for one in range(size):
-        for change in (steps[one], -steps[one]):
-            moved = amounts.copy()
-            moved[one] = max(0.0, moved[one] + change)
-            found.append(moved)
-            for other in range(size):
-                if other != one and change < 0 and amounts[one] > 0:
-                    swapped = moved.copy()
-                    swapped[other] += steps[other]
-                    found.append(swapped)
-    return found

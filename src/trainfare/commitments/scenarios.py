@@ -20,7 +20,7 @@ from trainfare.commitments.demand import Demand
 from trainfare.commitments.estimate import Estimator
 from trainfare.commitments.merged import Floats
 from trainfare.commitments.offer import Holding, Offer
-from trainfare.commitments.portfolio import amounts_of, bought_of, improved, keeps
+from trainfare.commitments.portfolio import amounts_of, bought_of, improved, keeps, needs_of
 from trainfare.commitments.single import NO_LIMITS, Limits
 from trainfare.core.errors import BadInput
 
@@ -152,7 +152,9 @@ def aimed_portfolio(
     whole = amounts_of(start, offers)
     starts = [whole * share for share in (0.0, 0.25, 0.5, 0.75, 1.0)]
     best = min(starts, key=lambda some: aim.value(scenarios, some))
-    found = improved(lambda some: aim.value(scenarios, some), best, offers, limits)
+    found = improved(
+        lambda some: aim.value(scenarios, some), best, offers, limits, needs_of(demand, offers)
+    )
     choices = [bought_of(offers, found), bought_of(offers, best), ()]
     choices = [one for one in choices if keeps(demand, held, one, limits)]
     return min(choices, key=lambda some: aim.value(scenarios, amounts_of(some, offers)))
