@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainfare.allocation.database import files_sql, open_database
-from trainfare.allocation.quantity import PAID_US_SQL
+from trainfare.allocation.quantity import HOUR_US, PAID_US_SQL
 from trainfare.allocation.sql import statements
-
-HOUR_US = 3600 * 10**6
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from trainfare.allocation.database import MEMORY_LIMIT
-from trainfare.allocation.engine_duckdb import worktable
+from trainfare.allocation.engine_duckdb import DuckDBWorktable, worktable
 from trainfare.allocation.evidence import Evidence
 from trainfare.allocation.rules import NO_RULES, Rules
 from trainfare.allocation.sql import statements
@@ -53,16 +53,22 @@ def stream_parts(
         OutsideFailed: memory, disk or a read failed.
     """
     with worktable(charges, evidence, rules, spill, memory_limit=memory_limit) as table:
-        table.divide_pools()
+        query = parts_query(table)
         # One thread that keeps to the given join order reads the bill from its first row to its last.
         for setting in ("threads = 1", "preserve_insertion_order = true"):
             table.database.execute(f"SET {setting}")
-        table.run("parts", together=_TOGETHER)
         table.database.execute("SET disabled_optimizers = 'join_order,build_side_probe_side'")
-        (query,) = statements(
-            "parts_stream", **table.pieces, lake_columns=_columns(), part_amounts=_amounts()
-        )
         yield from table.database.sql(query).to_arrow_reader(BATCH_ROWS)
+
+
+def parts_query(table: DuckDBWorktable) -> str:
+    """The query of every part of every charge; what it looks up is made first."""
+    table.divide_pools()
+    table.run("parts", together=_TOGETHER)
+    (query,) = statements(
+        "parts_stream", **table.pieces, lake_columns=_columns(), part_amounts=_amounts()
+    )
+    return query
 
 
 def _columns() -> str:

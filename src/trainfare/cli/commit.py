@@ -11,6 +11,7 @@ import click
 from trainfare.cli.answer import format_option, plural, say_json, table
 from trainfare.cli.commit_held import COMMANDS
 from trainfare.cli.commit_show import bold, percent, show_plan, show_tested, show_walked
+from trainfare.cli.commit_watch import watch_command
 from trainfare.core.errors import BadInput
 from trainfare.core.money import NANO, Money, decimal_of
 
@@ -243,5 +244,5 @@ def _amount_of(option: str, text: str) -> int:
     return nano.numerator
 
 
-for _one in COMMANDS:
+for _one in (watch_command, *COMMANDS):
     command.add_command(_one)

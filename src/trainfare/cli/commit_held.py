@@ -1,15 +1,14 @@
-"""``trainfare commit`` for what is held: watch, status, record, recorded, withdraw, import."""
+"""``trainfare commit`` for what is held: status, record, recorded, withdraw, import."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from trainfare.cli.answer import format_option, plural, say_json, table
-from trainfare.core.errors import BadInput
+from trainfare.cli.commit_runs import show_alignment
 from trainfare.core.money import Money
 from trainfare.core.period import format_instant, parse_instant
 from trainfare.core.plain import plain, shorten
@@ -25,12 +24,22 @@ SOON_DAYS = 30
 
 @click.command("status")
 @click.option("--period", metavar="YYYY-MM", help="Only this billing period.")
+@click.option(
+    "--runs", "by_run", is_flag=True, help="Which runs used it, and which paid beside it."
+)
 @format_option("table", "json")
-def status(period: str | None, form: str) -> None:
+def status(period: str | None, by_run: bool, form: str) -> None:
     """Show what is held, how far it was used, what it covered, and when it ends."""
-    from trainfare.flows.commitment_status import read_status
+    from trainfare.flows.commitment_status import alignment_json, read_alignment, read_status
     from trainfare.metering.home import home_folder
 
+    if by_run:
+        alignments = read_alignment(home_folder(), period)
+        if form == "json":
+            say_json({"alignment": [alignment_json(one) for one in alignments]})
+        else:
+            show_alignment(alignments)
+        return
     found = read_status(home_folder(), period)
     if form == "json":
         say_json(found)
@@ -222,77 +231,6 @@ def import_command(files: tuple[Path, ...], form: str) -> None:
     )
 
 
-@click.command("watch")
-@click.option(
-    "--longest",
-    type=click.Choice(["1m", "6m", "1y", "3y"]),
-    default="1y",
-    show_default=True,
-    help="No longer term: demand so far ahead is a guess.",
-)
-@click.option(
-    "--least-saving",
-    default="100",
-    show_default=True,
-    metavar="AMOUNT",
-    help="A month; a purchase that saves less is not told.",
-)
-@click.option(
-    "--rates",
-    "rate_file",
-    type=click.Path(path_type=Path, exists=True),
-    metavar="FILE.csv",
-    help="What can be bought: sku, kind, term, rate. Without it, the price book.",
-)
-@format_option("table", "json")  # fmt: skip
-def watch_command(longest: str, least_saving: str, rate_file: Path | None, form: str) -> None:
-    """Plan anew where bills changed, tell what is new, and print the exact purchase for a human.
-
-    Nothing is ever bought. A server does the same once a day, as the job commitments; alerts are
-    on falling utilization, on what ends within 60 days, and on a purchase that would save enough.
-    """
-    from trainfare.flows.alerts import check_alerts
-    from trainfare.flows.commitment_watch import Order, watch
-    from trainfare.metering.home import home_folder
-
-    least = Money.parse(least_saving)
-    if least.nano <= 0:
-        raise BadInput(f"--least-saving {least_saving!r} is not more than 0")
-    found = watch(home_folder(), Order(longest, least, rate_file))
-    told = [one for one in check_alerts(home_folder()).alerts if one.kind == "commitment"]
-    if form == "json":
-        alerts = [{"subject": one.subject, "sentence": one.sentence} for one in told]
-        say_json({**found.document, "is_new": found.is_new, "alerts": alerts})
-        return
-    _show_watched(found.document, is_new=found.is_new)
-    if told:
-        click.echo(click.style("\nOpen alerts", bold=True))
-        for one in told:
-            click.echo(f"  {plain(one.sentence)}")
-
-
-def _show_watched(document: Mapping[str, Any], *, is_new: bool) -> None:
-    currency = document["currency"]
-    if not is_new:
-        click.echo(f"As planned on {document['at'][:10]}: nothing changed since.\n")
-    if not document["orders"]:
-        click.echo(click.style("Buy nothing", bold=True))
-        click.echo(f"{document['why'][0].upper()}{document['why'][1:]}.")
-        return
-    saving = _money(document["saving_per_month"], currency)
-    click.echo(click.style(f"Buy, and save {saving} a month", bold=True))
-    for one in document["orders"]:
-        click.echo(f"  {one['words']}")
-        click.echo(f"    where    {one['where']}")
-        click.echo(f"    covers   {', '.join(one['skus'])}")
-        click.echo(
-            f"    binds    {_money(one['binds'], currency)} in all; way out: {one['way_out']}"
-        )
-        click.echo(f"    rates    {one['source']}")
-        click.echo(f"    then     {one['record']}")
-    click.echo(f"\n{document['why'][0].upper()}{document['why'][1:]}.")
-
-
 def _instant(text: str) -> int:
     """A time; a bare day is its beginning."""
     return parse_instant(f"{text}T00:00:00Z" if len(text.strip()) == len("2026-10-01") else text)
@@ -324,7 +262,6 @@ def _percent(value: Any) -> str:
 
 
 COMMANDS = (
-    watch_command,
     status,
     record_command,
     recorded_command,

@@ -26,7 +26,7 @@ from trainfare.cli.report_file import (
     write_text,
 )
 from trainfare.core.carry import CarryRule
-from trainfare.core.charge import View
+from trainfare.core.charge import Sharing, View
 from trainfare.core.money import Money
 from trainfare.core.plain import shorten
 
@@ -69,6 +69,14 @@ if TYPE_CHECKING:
     type=click.Choice([rule.value for rule in CarryRule]),
     help="Carry the cost of data runs to the runs that read what they made: by what.",
 )
+@click.option(
+    "--commitments",
+    "sharing",
+    type=click.Choice([one.value for one in Sharing]),
+    default="billed",
+    show_default=True,
+    help="Who has their benefit: as billed, pooled at one mean rate, or none, as if nothing was bought.",
+)
 @format_option("table", "json", "csv", "parquet", "html", "pdf", "focus")
 @out_option
 @click.option(
@@ -86,6 +94,7 @@ def command(
     view: str,
     as_of: str | None,
     carry: str | None,
+    sharing: str,
     form: str,
     out: Path | None,
     focus_version: str,
@@ -113,6 +122,7 @@ def command(
         view=View(view),
         as_of_ns=as_of_ns,
         carry=CarryRule(carry) if carry else None,
+        sharing=Sharing(sharing),
     )
     if only_team():
         from trainfare.flows.own import own_report

@@ -44,6 +44,17 @@ class View(StrEnum):
         return f"x_{self.value.capitalize()}Nano"
 
 
+class Sharing(StrEnum):
+    """Who has the benefit of commitments."""
+
+    BILLED = "billed"
+    """Whose hour the provider happened to cover, as the bill says."""
+    POOLED = "pooled"
+    """All usage that they could have covered, at one mean rate."""
+    NONE = "none"
+    """Nobody: as if nothing had been bought, at on-demand prices."""
+
+
 class Remainder(StrEnum):
     """Where a billed amount stands that no run owns; each is shown, none is spread silently."""
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from trainfare.allocation.commitment_hours import HOUR_US, CommitmentHour, read_commitment_hours
+from trainfare.allocation.commitment_hours import CommitmentHour, read_commitment_hours
+from trainfare.allocation.quantity import HOUR_US
 from trainfare.billing.lateness import provider_of
 from trainfare.commitments.demand import Column, Demand
 from trainfare.commitments.kinds import KINDS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trainfare.core.contract import Contract
 from trainfare.core.errors import NotFound
@@ -13,6 +13,9 @@ from trainfare.core.money import Money
 from trainfare.core.period import DAY, SECOND, format_instant
 from trainfare.flows.commitment_source import find_contract, need_optimize
 from trainfare.flows.contracts import Recorded, SavedOnBill, read_contracts
+
+if TYPE_CHECKING:
+    from trainfare.reports.commitment_runs import Alignment
 
 
 def read_status(home: Path, period: str | None = None, at_ns: int | None = None) -> dict[str, Any]:
@@ -113,3 +116,36 @@ def _bill_json(bill: SavedOnBill) -> Mapping[str, Any]:
 
 def _text(amount: Money | None) -> str | None:
     return None if amount is None else amount.text()
+
+
+def read_alignment(home: Path, period: str | None = None) -> list[Alignment]:
+    """Which runs used up commitments, and which paid on demand beside unused ones.
+
+    Raises:
+        NotFound: nothing is allocated.
+        BadInput: bills, claims or rules changed since a period was allocated.
+    """
+    from trainfare.flows.coverage import covered_hours
+    from trainfare.reports.commitment_runs import align
+
+    return align(covered_hours(home, period))
+
+
+def alignment_json(one: Alignment) -> dict[str, Any]:
+    """How use and commitments of one provider met; runs and remainders sum to the totals."""
+    names = ("covered", "used", "open", "beside")
+    return {
+        "provider": one.provider,
+        "currency": one.currency,
+        "runs": [
+            {
+                "run": run.run,
+                "remainder": None if run.remainder is None else run.remainder.value,
+                **{name: getattr(run, name).text() for name in names},
+            }
+            for run in one.runs
+        ],
+        **{name: one.total(name).text() for name in names},
+        "unused": one.unused.text(),
+        "elsewhere": one.elsewhere.text(),
+    }

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainfare.core.charge import View
+from trainfare.core.charge import Sharing, View
 from trainfare.core.dataset import find_outputs
 from trainfare.core.errors import BadInput, NotFound
 from trainfare.core.labels import KNOWN, make_labels
@@ -33,6 +33,12 @@ if TYPE_CHECKING:
 
 UNTAGGED_SHOWN = 10
 """A report names so many of the costliest resources that nobody owns."""
+
+_SHARING_NOTES = {
+    Sharing.POOLED: "Commitments are pooled: all usage that they could have covered pays one mean "
+    "rate; what was not used of them stays apart.",
+    Sharing.NONE: "Without commitments: what they covered at on-demand prices, and nothing unused.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,8 @@ class Report:
     """Metered runs with no time in the periods."""
     carried: Mapping[str, Mapping[Book, Carried]] = field(default_factory=dict)
     """Currency → book → what was carried between runs for data; empty where nobody asked."""
+    sharing: Sharing = Sharing.BILLED
+    """Who has the benefit of commitments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +87,18 @@ class _Bills:
     """Billing periods with a bill."""
     since_ns: Mapping[str, int] = field(default_factory=dict)
     labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    corrections: Mapping[str, Path] = field(default_factory=dict)
+    """Billing period → what is added to its result, where commitments do not stand as billed."""
+
+    def results(self, home: Path) -> dict[str, list[Path]]:
+        """Billing period → the files whose rows make up what its owners have."""
+        return {
+            one.period: [
+                home / one.folder,
+                *([self.corrections[one.period]] if one.period in self.corrections else []),
+            ]
+            for one in self.allocations
+        }
 
 
 def make_report(
@@ -91,6 +111,7 @@ def make_report(
     view: View = View.EFFECTIVE,
     as_of_ns: int | None = None,
     carry: CarryRule | None = None,
+    sharing: Sharing = Sharing.BILLED,
 ) -> Report:
     """The report by *by* over one billing period or all; estimates alone where there is no bill.
 
@@ -103,6 +124,7 @@ def make_report(
         view: which cost column of the bill.
         as_of_ns: the bills as they stood then.
         carry: how the cost of data runs is carried to the runs that read what they made.
+        sharing: who has the benefit of commitments.
 
     Raises:
         BadInput: a key is neither a column nor a label that anything has, or stands twice; a
@@ -114,7 +136,7 @@ def make_report(
     _check_keys(by, where or {})
     asked = ask(measures)
     wanted = None if period is None else str(BillingPeriod.parse(period))
-    bills = _read_bills(home, wanted, as_of_ns)
+    bills = _shared(home, _read_bills(home, wanted, as_of_ns), view, as_of_ns, sharing)
     names = tuple(one.period for one in bills.allocations)
     periods = names or ((wanted,) if wanted else ())
     is_whole = not (asked.names or carry or {"stage", "epoch", "step"} & {*by, *(where or {})})
@@ -130,13 +152,11 @@ def make_report(
         asked=asked,
         periods=periods,
         carry=carry,
+        sharing=sharing,
         outputs=() if carry is None else find_outputs(one.run for one in receipts),
     )
-    labels = _labels(bills, spends)
-    groups = _read_groups(home, bills, question)
-    given = {g.label.partition("=")[0] for one in groups for g in one.groups if g.label}
-    known_keys = tuple(sorted(given.union(*labels.values())))
-    _check_known(by, known_keys)
+    labels, groups = _labels(bills, spends), _read_groups(home, bills, question)
+    known_keys = _known_keys(by, groups, labels)
     attributed = attribute_carried(question, spends, groups, labels)
     report = Report(
         periods,
@@ -148,7 +168,27 @@ def make_report(
         known_keys=known_keys,
         outside=outside,
         carried={table.currency: books for table, books in attributed if books},
+        sharing=sharing,
     )
+    return _noted(report, question)
+
+
+def _known_keys(
+    by: Sequence[str], groups: Sequence[BilledPeriod], labels: Mapping[str, Mapping[str, str]]
+) -> tuple[str, ...]:
+    """The labels that runs have, and those that rules gave money to.
+
+    Raises:
+        BadInput: a key of *by* is neither a column nor one of them.
+    """
+    given = {g.label.partition("=")[0] for one in groups for g in one.groups if g.label}
+    known = tuple(sorted(given.union(*labels.values())))
+    _check_known(by, known)
+    return known
+
+
+def _noted(report: Report, question: Question) -> Report:
+    """*report* with what a reader must know under its first table."""
     noted = tuple(replace(one, notes=_notes(report, question)) for one in report.tables[:1])
     return replace(report, tables=noted + report.tables[1:])
 
@@ -166,13 +206,32 @@ def _read_groups(home: Path, bills: _Bills, question: Question) -> list[BilledPe
     from trainfare.store.results import read_groups
 
     return [
-        BilledPeriod(
-            one.period,
-            question.columns,
-            read_groups([home / one.folder], question.columns, question.view),
-        )
-        for one in bills.allocations
+        BilledPeriod(period, question.columns, read_groups(paths, question.columns, question.view))
+        for period, paths in bills.results(home).items()
     ]
+
+
+def _shared(
+    home: Path, bills: _Bills, view: View, as_of_ns: int | None, sharing: Sharing
+) -> _Bills:
+    """*bills* with what *sharing* changes of each result.
+
+    Raises:
+        BadInput: it is asked of another view than the effective one, or of a moment in the past.
+    """
+    if sharing is Sharing.BILLED:
+        return bills
+    if view is not View.EFFECTIVE or as_of_ns is not None:
+        raise BadInput(
+            f"--commitments {sharing} is of effective cost as it stands now; leave --view and "
+            "--as-of out"
+        )
+    from trainfare.flows.coverage import corrections
+
+    found: dict[str, Path] = {}
+    for one in bills.allocations:
+        found |= corrections(home, one.period, sharing)
+    return replace(bills, corrections=found)
 
 
 def _read_bills(home: Path, wanted: str | None, as_of_ns: int | None) -> _Bills:
@@ -250,7 +309,7 @@ def _evidence(
         return {}, ()
     from trainfare.store.results import read_groups, top_unallocated
 
-    paths = [home / one.folder for one in bills.allocations]
+    paths = [path for each in bills.results(home).values() for path in each]
     coverage: dict[str, dict[str, Money]] = defaultdict(dict)
     for group in read_groups(paths, ("method",), view):
         if group.run is not None:
@@ -264,6 +323,8 @@ def _evidence(
 def _notes(report: Report, question: Question) -> tuple[str, ...]:
     """What a reader of the figures must know."""
     notes = []
+    if report.sharing is not Sharing.BILLED:
+        notes.append(_SHARING_NOTES[report.sharing])
     if question.where and not any(table.rows for table in report.tables):
         listed = ", ".join(f"{key}={' or '.join(v)}" for key, v in question.where.items())
         notes.append(f"Nothing matches {listed}.")

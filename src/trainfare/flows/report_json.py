@@ -23,7 +23,13 @@ def report_json(report: Report) -> dict[str, Any]:
     first, *others = [_document(one) for one in report.tables] or [{}]
     periods = list(report.periods)
     carried = {currency: carried_json(books) for currency, books in report.carried.items()}
-    found = {**first, "periods": periods, "other_currencies": others, **_evidence(report)}
+    found = {
+        **first,
+        "periods": periods,
+        "commitments": report.sharing.value,
+        "other_currencies": others,
+        **_evidence(report),
+    }
     return {**found, "carried": carried} if carried else found
 
 

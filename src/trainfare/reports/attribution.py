@@ -14,7 +14,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from trainfare.core.carry import CarryRule
-from trainfare.core.charge import Remainder, View
+from trainfare.core.charge import Remainder, Sharing, View
 from trainfare.core.dataset import Output
 from trainfare.core.errors import BadInput
 from trainfare.core.money import Money
@@ -49,6 +49,12 @@ ORDERED = ("day", "epoch", "step")
 PARTS = "these keys cut runs into parts that were not estimated apart"
 NO_BILL = "no bill is allocated yet"
 
+_SHARED = {
+    Sharing.BILLED: "",
+    Sharing.POOLED: ", commitments pooled",
+    Sharing.NONE: ", without commitments",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -65,6 +71,8 @@ class Question:
     """How the cost of data is carried to the runs that read it; None leaves it aside."""
     outputs: Sequence[Output] = ()
     """What data runs made and who read it, of all runs, also those outside the periods."""
+    sharing: Sharing = Sharing.BILLED
+    """Who has the benefit of commitments."""
 
     def __post_init__(self) -> None:
         if self.carry is not None and self.grain is not Grain.RUNS:
@@ -306,10 +314,10 @@ class _Book:
 
     def _total_row(self, everything: Scope, whole: int) -> Row:
         cells, whys = self._cells(everything, everything, whole)
-        if self._question.view is None:
-            title = "total"
-        else:
-            title = "bill"
+        # What nobody was billed is no bill.
+        is_bill = self._question.view is not None and self._question.sharing is not Sharing.NONE
+        title = "bill" if is_bill else "total"
+        if self._question.view is not None:
             cells |= self._billed(whole, whole)
         return Row(self._blank(title) | cells, Role.TOTAL, whys)
 
@@ -330,7 +338,8 @@ class _Book:
         what = f"{question.view.value} cost" if question.view else "estimated cost"
         when = name_periods(question.periods) if question.periods else "all time"
         by = f", data carried by {question.carry}" if question.carry else ""
-        return f"{when}   {what} in {self._currency}{by}"
+        shared = _SHARED[question.sharing]
+        return f"{when}   {what} in {self._currency}{shared}{by}"
 
     def _rank(self, line: tuple[tuple[str, ...], Scope]) -> tuple[object, ...]:
         key, scope = line

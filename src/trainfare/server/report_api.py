@@ -14,7 +14,7 @@ from litestar import Response, get
 from litestar.params import QueryParameter
 
 from trainfare.core.caller import Caller
-from trainfare.core.charge import View
+from trainfare.core.charge import Sharing, View
 from trainfare.core.labels import parse_label
 from trainfare.core.money import decimal_of
 from trainfare.core.period import parse_instant
@@ -72,6 +72,9 @@ def get_report(
     period: Period = None,
     view: View = View.EFFECTIVE,
     as_of: AsOf = None,
+    sharing: Annotated[
+        Sharing, QueryParameter(name="commitments", description="who has their benefit")
+    ] = Sharing.BILLED,
     form: Form = "json",
 ) -> Response[Any]:
     """Money by any keys; rows, remainders and what is left out sum to the bill."""
@@ -89,10 +92,11 @@ def get_report(
             period=period,
             view=view,
             as_of_ns=as_of_ns,
+            sharing=sharing,
         )
         return report_json(report if caller.team is None else own_report(report))
 
-    question = ("report", keys, columns, _frozen(filters), period, view, as_of_ns)
+    question = ("report", keys, columns, _frozen(filters), period, view, as_of_ns, sharing)
     document: dict[str, Any] = service.answer(caller, question, work)
     if caller.team is not None:
         others = [{**one, **dict.fromkeys(OF_ALL)} for one in document["other_currencies"]]

@@ -1,0 +1,3 @@
+-- Covered hours: what coverage.sql wrote, in a fixed order.
+
+SELECT * FROM {{files}} ORDER BY ALL;
