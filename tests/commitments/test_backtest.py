@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from commitments.worlds import random_demand, random_offers
+from trainfare.commitments.application import apply
 from trainfare.commitments.backtest import (
     SHARES,
     Window,
@@ -21,7 +23,9 @@ from trainfare.commitments.backtest import (
 from trainfare.commitments.demand import Column, Demand, demand_of
 from trainfare.commitments.ladder import walk_policies
 from trainfare.commitments.offer import Holding, Offer
+from trainfare.commitments.policies import policies
 from trainfare.commitments.risk import assess, stop_loss_premium
+from trainfare.commitments.single import paid
 
 TRACES = Path(__file__).parents[3] / "shared" / "data" / "traces" / "demand"
 
@@ -168,6 +172,30 @@ def test_a_year_bought_on_a_short_look_back_does_worse_than_the_plan(name, disco
     assert saved["nothing"] == 0
     assert saved["plan"] > max(saved[f"last_{days}_days"] for days in (7, 30, 60))
     assert saved["plan"] > -0.02
+
+
+def test_people_without_a_plan_buy_kind_by_kind():
+    """Two reservations for two machines, and a plan for what they leave; the plan beats none alone."""
+    demand = random_demand(11, 24 * 40, 3)
+    always = 3 * np.array([one.price_nano for one in demand.columns])
+    demand = replace(demand, spend_nano=demand.spend_nano + always)
+    first, second, _ = demand.columns
+    offers = [
+        Offer("aws_compute_savings_plan", "1y",
+              {one.sku: one.price_nano * 75 // 100 for one in demand.columns}),
+        Offer("aws_reserved_instance", "1y", {first.sku: first.price_nano * 60 // 100}),
+        Offer("aws_reserved_instance", "1y", {second.sku: second.price_nano * 60 // 100}),
+        Offer("aws_reserved_instance", "1y", {second.sku: second.price_nano * 90 // 100}),
+    ]  # fmt: skip
+    bought = {name: policy(demand) for name, policy in policies(offers).items()}
+    assert bought["nothing"] == []
+    for name, some in bought.items():
+        if name != "nothing":
+            assert {one.offer.name for one in some} >= {offers[1].name, offers[2].name}
+            assert offers[3] not in [one.offer for one in some]  # another is cheaper everywhere
+            assert paid(demand, some) < paid(demand, some[:1]) < demand.total_nano
+    left = apply(demand, bought["last_60_days"]).on_demand_nano
+    assert left.sum() < apply(demand, bought["last_60_days"][:2]).on_demand_nano.sum()
 
 
 def test_windows_in_which_nothing_ran_have_no_summary():

@@ -7,30 +7,25 @@ Hindsight is the best amount for the tested hours themselves: nobody can do bett
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-import numpy as np
-
-from trainfare.commitments.application import pairs_of, scaled
 from trainfare.commitments.demand import Demand
 from trainfare.commitments.estimate import Estimator
 from trainfare.commitments.offer import Holding, Offer
+from trainfare.commitments.policies import policies
 from trainfare.commitments.portfolio import amounts_of, best_portfolio
 from trainfare.commitments.scenarios import Aim, aimed_portfolio
-from trainfare.commitments.single import NO_LIMITS, Limits, best_amount, paid
+from trainfare.commitments.single import NO_LIMITS, Limits, paid
 
 SHARES = (0.0, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 """Of what history would have wanted: a plan is shrunk to the share that did best on later hours."""
 INNER_SPLITS = 3
 INNER_CELLS = 5_000
 """Smaller programs for plans that only choose the share."""
-LOOK_BACKS = (7, 30, 60)
 SHORT_HOURS = 2 * 168
 """Shorter history has no later hours that tell anything."""
-
-Policy = Callable[[Demand], Sequence[Holding]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,42 +202,3 @@ def backtest(
         costs["hindsight"] = min(best.cost_nano, *costs.values())
         tested.append(Tested(window, bought, promised, paid(later, held), costs))
     return tested
-
-
-def policies(offers: Sequence[Offer]) -> dict[str, Policy]:
-    """What people do without a plan, each with the one offer that suits it best."""
-
-    def last(days: int) -> Policy:
-        def policy(known: Demand) -> list[Holding]:
-            recent = known.window(max(0, known.hours - days * 24), known.hours)
-            return _best_of(recent, offers)
-
-        return policy
-
-    return {
-        "nothing": lambda _: [],
-        "minimum": lambda known: _level(known, offers, np.min),
-        "mean": lambda known: _level(known, offers, np.mean),
-        **{f"last_{days}_days": last(days) for days in LOOK_BACKS},
-    }
-
-
-def _best_of(known: Demand, offers: Sequence[Offer]) -> list[Holding]:
-    return _cheapest(known, offers, [Holding(one, best_amount(known, one)) for one in offers])
-
-
-def _cheapest(known: Demand, offers: Sequence[Offer], choices: Sequence[Holding]) -> list[Holding]:
-    estimator = Estimator(known, offers)
-    return [min(choices, key=lambda one: estimator.paid(amounts_of([one], offers)))]
-
-
-def _level(known: Demand, offers: Sequence[Offer], level: Callable[..., float]) -> list[Holding]:
-    """The least or the mean of the hourly demand at an offer's rates, with the offer that it suits."""
-    choices = []
-    for offer in offers:
-        needs = np.zeros(known.hours, dtype=np.int64)
-        for pair in pairs_of([Holding(offer, 0)], known.columns):
-            needs += scaled(known.spend_nano[:, pair.column], pair.rate, pair.price, is_up=True)
-        quanta = int(level(needs)) // offer.quantum_nano
-        choices.append(Holding(offer, quanta * offer.quantum_nano))
-    return _cheapest(known, offers, choices)

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from trainfare.commitments.backtest import Policy, Window, cautious_plan, policies
+from trainfare.commitments.backtest import Window, cautious_plan
 from trainfare.commitments.demand import Demand
 from trainfare.commitments.kinds import term_hours
 from trainfare.commitments.offer import Holding, Offer
+from trainfare.commitments.policies import Policy, policies
 from trainfare.commitments.portfolio import best_portfolio
 from trainfare.commitments.scenarios import Aim
 from trainfare.commitments.single import NO_LIMITS, Limits, paid
@@ -118,9 +119,9 @@ def _topped_up(policy: Policy, given: int) -> Planner:
     """Buy what *policy* wants beyond what was bought after the first *given* holdings."""
 
     def planner(known: Demand, held: Sequence[Holding]) -> Sequence[Holding]:
-        have = sum(one.amount_nano for one in held[given:])
         found = []
         for one in policy(known):
+            have = sum(some.amount_nano for some in held[given:] if some.offer == one.offer)
             quanta = (one.amount_nano - have) // one.offer.quantum_nano
             if quanta > 0:
                 found.append(replace(one, amount_nano=quanta * one.offer.quantum_nano))

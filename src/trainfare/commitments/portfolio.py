@@ -77,7 +77,7 @@ def best_portfolio(
         >>> best_portfolio(demand, [Offer("aws_compute_savings_plan", "1y", {"p5": 60 * 10**9})]).cost_nano
         120000000000
     """
-    offers = _useful(offers, limits)
+    offers = useful(offers, limits)
     pairs = pairs_of([*held, *(Holding(offer, 0) for offer in offers)], demand.columns)
     groups = min(max(cells // max(1, len(pairs)), GROUPS[0]), GROUPS[1])
     amounts, bound = solve_program(
@@ -241,7 +241,7 @@ def needs_of(demand: Demand, offers: Sequence[Offer]) -> Floats:
     return needs
 
 
-def _useful(offers: Sequence[Offer], limits: Limits) -> list[Offer]:
+def useful(offers: Sequence[Offer], limits: Limits) -> list[Offer]:
     """*offers* without those that another of the same place and size of steps beats in every way."""
     kept: list[Offer] = []
     for one in sorted(offers, key=lambda some: sum(some.rates.values()) / len(some.rates)):
