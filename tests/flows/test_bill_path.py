@@ -15,6 +15,7 @@ from trainfare import track
 from trainfare.billing.components import load_components
 from trainfare.billing.mapping import load_mapping
 from trainfare.flows.usage import read_attachments
+from trainfare.store.allocations import current_allocations
 from trainfare.store.claims import read_claims, read_labels
 from trainfare.store.ledger import open_ledger
 
@@ -122,6 +123,44 @@ def test_a_restated_bill_replaces_and_says_what_changed_per_run(home, tmp_path):
     before = trainfare(home, "report", "--by", "run", "--as-of", between)
     assert before["total"] == "8.000000000"
     assert_conserved(home)
+
+
+def test_a_changed_claim_allocates_its_days_anew_and_nothing_else(home, tmp_path):
+    hours = [hour(f"i-{each}", 8, "8.00", day=day) for each in (1, 2) for day in range(1, 6)]
+    trainfare(home, "bill", "import", write_bill(tmp_path / "b.csv", *hours))
+    first = [("a", "i-1", 8, 8.5, "1"), ("b", "i-2", 8, 9, "0.5")]
+    trainfare(home, "claims", "import", write_claims(tmp_path / "1.csv", *first))
+    assert trainfare(home, "allocate")["periods"][0]["resource_days"] is None
+    for end, cost, left in ((8.75, "6.000000000", "70"), (9, "8.000000000", "68")):
+        trainfare(
+            home, "claims", "import", write_claims(tmp_path / "2.csv", ("a", "i-1", 8, end, "1"))
+        )
+        (period,) = trainfare(home, "allocate")["periods"]
+        assert (period["resource_days"], period["whole_because"]) == (
+            {"touched": 1, "all": 10},
+            None,
+        )
+        assert [(c["run"], c["after"]) for c in period["changes"]] == [("a", cost)]
+        runs, remainders = allocated(home)
+        assert runs == {"a": cost, "b": "4.000000000"}
+        assert remainders["idle"] == f"{left}.000000000"
+        assert_conserved(home)
+    (home / "rules.toml").write_text("# none\n")
+    (period,) = trainfare(home, "allocate")["periods"]
+    assert period["resource_days"] is not None, "rules that say the same are the same rules"
+    (home / "bases" / "2026-10" / Path(period_folder(home)).name / "outs.parquet").unlink()
+    trainfare(home, "claims", "import", write_claims(tmp_path / "3.csv", ("c", "i-2", 9, 10, "1")))
+    (period,) = trainfare(home, "allocate")["periods"]
+    assert period["resource_days"] is None
+    assert "outs.parquet" in period["whole_because"]
+    assert allocated(home)[0] == {"a": "8.000000000", "b": "4.000000000"}
+    assert_conserved(home)
+
+
+def period_folder(home):
+    """The result that is current."""
+    with open_ledger(home) as ledger, ledger.look() as connection:
+        return current_allocations(connection)[0].folder
 
 
 def test_two_currencies_are_kept_apart(home, tmp_path):

@@ -125,13 +125,19 @@ def _first_line(error: Exception) -> str:
     return str(error).split("\n", 1)[0][:200]
 
 
-def files_sql(paths: Sequence[Path], *, are_numbered: bool = False) -> str:
-    """``read_parquet([...])`` over *paths*; *are_numbered* adds filename and file_row_number.
+def files_sql(
+    paths: Sequence[Path], *, are_numbered: bool = False, has_row_numbers: bool = False
+) -> str:
+    """``read_parquet([...])`` over *paths*.
+
+    *are_numbered* adds filename and file_row_number, *has_row_numbers* only the latter.
 
     Names are taken as they are: a ``*`` or ``[`` in one is no pattern.
     """
     names = ", ".join(literal(_plain(path)) for path in paths)
-    more = ", filename = true, file_row_number = true" if are_numbered else ""
+    more = ", filename = true" if are_numbered else ""
+    if are_numbered or has_row_numbers:
+        more += ", file_row_number = true"
     return f"read_parquet([{names}], hive_partitioning = false{more})"
 
 

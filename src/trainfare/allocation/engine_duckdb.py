@@ -7,10 +7,10 @@ bill. The order of the steps stands in :mod:`~trainfare.allocation.worktable`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from trainfare.allocation.database import (
     LARGER_LIMITS,
@@ -21,6 +21,7 @@ from trainfare.allocation.database import (
     spill_folder,
 )
 from trainfare.allocation.evidence import SHARE_GRID, Evidence, claim_tables
+from trainfare.allocation.kept_result import CLAIM_MARKS, ResultKeeper, facts_of, keeping
 from trainfare.allocation.kept_survey import (
     FILES,
     TABLES,
@@ -34,9 +35,11 @@ from trainfare.allocation.match import literal
 from trainfare.allocation.pieces import face_columns, survey_pieces
 from trainfare.allocation.proportion import MACROS
 from trainfare.allocation.rules import NO_RULES, Rules
-from trainfare.allocation.summary import AllocationSummary, summarise
+from trainfare.allocation.summary import AllocationSummary, read_standings, summarise
 from trainfare.allocation.worktable import Worktable, sql_fact
 from trainfare.core.errors import BadInput, NotFound
+
+Done = TypeVar("Done")
 
 _CROWD = 500_000
 """Of periods that several runs hold, so many pieces of claims are divided at a time."""
@@ -49,6 +52,7 @@ def allocate(
     *,
     out: Path,
     keep: Path | None = None,
+    base: Path | None = None,
     memory_limit: str | None = None,
     threads: int | None = None,
 ) -> AllocationSummary:
@@ -68,6 +72,8 @@ def allocate(
             number of charges, and of those without an amount per view.
         keep: a folder of this bill alone, for what is found out about it before claims are looked
             at; allocating the same files again starts there. None keeps nothing.
+        base: a folder of this bill alone, for what allocating a change of it goes on from (see
+            increment.py). None keeps nothing.
         memory_limit: what the database may hold in memory; beyond, it spills beside *out*. None
             begins with :data:`MEMORY_LIMIT` and takes more where that does not do.
         threads: how many to use; all when None.
@@ -77,17 +83,28 @@ def allocate(
         NotFound: a file does not exist.
         OutsideFailed: memory, disk or a read failed.
     """
-    limits = (MEMORY_LIMIT, *LARGER_LIMITS) if memory_limit is None else (memory_limit,)
-    for limit in limits:
-        try:
-            with worktable(
-                charges, evidence, rules, out.parent, keep=keep, memory_limit=limit, threads=threads
-            ) as table:
+
+    def work(limit: str) -> AllocationSummary:
+        with open_bill(charges, out.parent, limit, threads) as (database, folder):
+            table = DuckDBWorktable(database, charges, rules)
+            if base is None:
+                table.prepare(evidence, folder, keep)
                 return table.write(out)
-        except OutOfMemory:
-            if limit == limits[-1]:
-                raise
-    raise AssertionError("some limit was tried")
+            facts = facts_of(evidence, rules, table.survey_name)
+            with keeping(base, out, facts) as table.keeper:
+                table.prepare(evidence, folder, keep)
+                return table.write(out)
+
+    return in_memory(memory_limit, work)
+
+
+def in_memory(memory_limit: str | None, work: Callable[[str], Done]) -> Done:
+    """What *work* returns in *memory_limit*; None: in the least memory that does."""
+    limits = (MEMORY_LIMIT, *LARGER_LIMITS) if memory_limit is None else (memory_limit,)
+    for limit in limits[:-1]:
+        with suppress(OutOfMemory):
+            return work(limit)
+    return work(limits[-1])
 
 
 def survey(
@@ -120,6 +137,7 @@ class DuckDBWorktable(Worktable):
         columns = face_columns(rules)
         super().__init__(files_sql(files), rules, columns)
         self.database = database
+        self.keeper: ResultKeeper | None = None
         self.survey_name = survey_name(files, columns)
         self.pieces["numbered_files"] = files_sql(files, are_numbered=True)
 
@@ -206,6 +224,15 @@ class DuckDBWorktable(Worktable):
         self.decide()
         self.divide_time(grains, longest, bool(evidence.lives))
 
+    def decide(self) -> None:
+        """Decide every face's way, once places are known."""
+        if self.keeper is None:
+            super().decide()
+            return
+        self.keeper.keep(self, "claims", CLAIM_MARKS.format(**self.pieces))
+        super().decide()
+        self.run("told")
+
     def divide_crowds(self) -> None:
         """Divide the periods that several runs hold, so many at a time that memory does."""
         [(periods, several)] = self.rows(
@@ -244,10 +271,13 @@ class DuckDBWorktable(Worktable):
                 f"COPY result TO {literal(str(partial))}"
                 " (FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2)"
             )
-            summary = summarise(self, files_sql([partial]), out)
+            standings = read_standings(self, files_sql([partial]))
+            summary = summarise(self, standings, out)
             partial.replace(out)
         finally:
             partial.unlink(missing_ok=True)
+        if self.keeper is not None:
+            self.keeper.settle(self, standings, summary.rows)
         return summary
 
 
@@ -269,6 +299,22 @@ def worktable(
         NotFound: a file does not exist.
         OutsideFailed: memory, disk or a read failed.
     """
+    with open_bill(charges, spill, memory_limit, threads) as (database, folder):
+        table = DuckDBWorktable(database, charges, rules)
+        table.prepare(evidence, folder, keep)
+        yield table
+
+
+@contextmanager
+def open_bill(
+    charges: Sequence[Path], spill: Path | None, memory_limit: str, threads: int | None
+) -> Iterator[tuple[Any, Path]]:
+    """A database for a bill, and the folder that it spills to.
+
+    Raises:
+        BadInput: there is nothing to allocate.
+        NotFound: a file does not exist.
+    """
     if not charges:
         raise BadInput("no charges to allocate; import a bill first")
     for path in charges:
@@ -278,6 +324,4 @@ def worktable(
         spill_folder(spill) as folder,
         open_database(folder, memory_limit, threads) as database,
     ):
-        table = DuckDBWorktable(database, charges, rules)
-        table.prepare(evidence, folder, keep)
-        yield table
+        yield database, folder

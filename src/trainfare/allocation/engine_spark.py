@@ -22,7 +22,7 @@ from trainfare.allocation.pieces import face_columns, survey_pieces
 from trainfare.allocation.portable import portable, sqlglot
 from trainfare.allocation.rules import NO_RULES, Rules
 from trainfare.allocation.spark import Cluster, open_session
-from trainfare.allocation.summary import AllocationSummary, summarise
+from trainfare.allocation.summary import AllocationSummary, read_standings, summarise
 from trainfare.allocation.worktable import Worktable, sql_fact
 from trainfare.core.errors import BadInput, NotFound
 
@@ -188,7 +188,7 @@ class SparkWorktable(Worktable):
         self.divide_pools()
         self.run("result")
         self.keep("written", "SELECT * FROM result")
-        summary = summarise(self, "written", out)
+        summary = summarise(self, read_standings(self, "written"), out)
         shutil.rmtree(out, ignore_errors=True)
         (self.folder / "written").rename(out)
         return summary

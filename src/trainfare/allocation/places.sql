@@ -34,7 +34,7 @@ longer AS (SELECT last_part, count(*) AS names FROM parts WHERE name <> last_par
 joined AS (
     SELECT name, CASE WHEN coalesce(names, 0) <= 1 THEN last_part ELSE name END AS one_name
     FROM parts LEFT JOIN longer USING (last_part))
-SELECT name, starts_with(one_name, '{{cluster}}') AS is_cluster,
+SELECT name, one_name, starts_with(one_name, '{{cluster}}') AS is_cluster,
     (dense_rank() OVER (ORDER BY one_name))::INTEGER AS place
 FROM joined;
 

@@ -38,7 +38,7 @@ WITH described AS (
         CASE WHEN run_number IS NULL THEN label END AS label,
         tag_run, resource, service, account, region, component, day, currency, charge_category,
         is_correction, billed, effective, list, contracted, charges, billed_missing,
-        effective_missing, list_missing, contracted_missing
+        effective_missing, list_missing, contracted_missing, out AS face
     FROM (
         SELECT out, run_number, day, charges, billed, effective, list, contracted, billed_missing,
             effective_missing, list_missing, contracted_missing
@@ -55,11 +55,11 @@ WITH described AS (
         account::account_word, region::region_word, component::component_word, NULL,
         currency::currency_word, charge_category::category_word, is_correction, billed, effective,
         list, contracted, charges, billed_missing, effective_missing, list_missing,
-        contracted_missing
+        contracted_missing, NULL
     FROM pool_parts JOIN dividing USING (pool))
 SELECT run, remainder, method, label, tag_run, resource, service, account, region, component,
     make_date(day) AS day, currency, charge_category, is_correction,
     billed AS billed_nano, effective AS effective_nano, list AS list_nano,
     contracted AS contracted_nano, charges, billed_missing, effective_missing, list_missing,
-    contracted_missing
+    contracted_missing, face
 FROM described;

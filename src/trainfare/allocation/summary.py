@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from operator import add
 from pathlib import Path
+from typing import Any
 
 from trainfare.allocation.sql import statements
 from trainfare.allocation.worktable import Worktable
@@ -66,15 +68,58 @@ class AllocationSummary:
     unbilled_count: int
 
 
-def summarise(table: Worktable, result: str, out: Path) -> AllocationSummary:
-    """Read the summary from a written *result*, which will be named *out*, and from the tables."""
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What one kind of owner has by one method in one currency."""
+
+    currency: str
+    remainder: str | None
+    """None for runs."""
+    method: str
+    rows: int
+    """Rows of the result."""
+    priced: int
+    """Of them, those with an effective amount."""
+    amounts: tuple[int, ...]
+    """Nano-units per view, in the order of View; 0 where no row has one."""
+
+    def plus(self, other: Standing) -> Standing:
+        """Both together."""
+        return replace(
+            self,
+            rows=self.rows + other.rows,
+            priced=self.priced + other.priced,
+            amounts=tuple(map(add, self.amounts, other.amounts)),
+        )
+
+
+def read_standings(table: Worktable, result: str) -> list[Standing]:
+    """Where the money of a written *result* stands."""
+    [question] = statements("standings", result=result)
+    return [standing_of(row) for row in table.rows(question)]
+
+
+def standing_of(row: Sequence[Any]) -> Standing:
+    """One row of ``standings.sql``."""
+    currency, remainder, method, rows, priced, *amounts = row
+    known = tuple(int(amount or 0) for amount in amounts)
+    return Standing(currency, remainder, method, int(rows), int(priced), known)
+
+
+def summarise(table: Worktable, standings: Sequence[Standing], out: Path) -> AllocationSummary:
+    """The summary of a result that is named *out*, from its *standings* and the tables behind it."""
     table.run("stale", shown=SHOWN)
-    answers = [
-        table.rows(statement) for statement in statements("summary", result=result, shown=SHOWN)
-    ]
-    [(rows, charges)], standing, lacking, methods, stale, unbilled = answers
+    answers = [table.rows(statement) for statement in statements("summary", shown=SHOWN)]
+    [(charges,)], lacking, stale, unbilled = answers
     lacks = {currency: counts for currency, *counts in lacking}
-    sums = {(currency, owner): amounts for currency, owner, *amounts in standing}
+    sums: dict[tuple[str, str | None], list[int]] = {}
+    methods: dict[tuple[str, str], int] = {}
+    for one in standings:
+        amounts = sums.setdefault((one.currency, one.remainder), [0] * len(View))
+        for position, nano in enumerate(one.amounts):
+            amounts[position] += nano
+        if one.remainder is None and one.priced:
+            methods[one.currency, one.method] = one.amounts[list(View).index(View.EFFECTIVE)]
     outcomes = tuple(
         Outcome(
             currency=currency,
@@ -88,10 +133,10 @@ def summarise(table: Worktable, result: str, out: Path) -> AllocationSummary:
     )
     return AllocationSummary(
         out=out,
-        rows=rows,
+        rows=sum(one.rows for one in standings),
         charges=charges,
         outcomes=outcomes,
-        methods={(currency, method): int(nano) for currency, method, nano in methods},
+        methods=methods,
         stale_tags=tuple(
             StaleTag(resource, tag_run, tuple(runs), currency, int(claimed), int(idle))
             for resource, tag_run, runs, currency, claimed, idle, _ in stale
@@ -103,11 +148,11 @@ def summarise(table: Worktable, result: str, out: Path) -> AllocationSummary:
 
 
 def _sum(
-    sums: Mapping[tuple[str, str | None], Sequence[int | None]],
+    sums: Mapping[tuple[str, str | None], Sequence[int]],
     currency: str,
     owner: Remainder | None,
     position: int,
 ) -> int:
     """What one kind of owner (None: runs) has in one view."""
     amounts = sums.get((currency, owner))
-    return int(amounts[position] or 0) if amounts else 0
+    return amounts[position] if amounts else 0

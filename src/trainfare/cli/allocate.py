@@ -49,6 +49,10 @@ def command(
 
 def _show(one: Allocated) -> None:
     state = "nothing changed" if one.is_unchanged else plural(one.summary["charges"], "charge")
+    if one.touched:
+        state += f"; {one.touched[0]} of {plural(one.touched[1], 'resource-day')} allocated anew"
+    if one.whole_because:
+        state += f"; all of it allocated anew, for {one.whole_because}"
     click.echo(f"{one.period}: {state}")
     rows = []
     for outcome in one.summary["outcomes"]:

@@ -21,8 +21,8 @@ def check(file: Path | None, form: str) -> int:
     """Check a rules FILE (default: the home's rules.toml); exit 1 when something is wrong."""
     from trainfare.allocation.rules import check_rules
     from trainfare.core.errors import NotFound
-    from trainfare.flows.allocation import rules_file
     from trainfare.flows.bill import need_analytics
+    from trainfare.flows.inputs import rules_file
     from trainfare.metering.home import home_folder
 
     need_analytics("check rules")

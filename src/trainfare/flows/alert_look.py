@@ -31,9 +31,9 @@ from trainfare.core.errors import NotFound, TrainfareError
 from trainfare.core.money import Money
 from trainfare.core.period import DAY, BillingPeriod, parse_instant
 from trainfare.core.stage import Status
-from trainfare.flows.allocation import charge_files
 from trainfare.flows.bill import has_ledger, need_analytics
 from trainfare.flows.budget import standings
+from trainfare.flows.inputs import charge_files
 from trainfare.flows.run_sights import past_of, see_runs
 from trainfare.metering.history import read_receipts
 from trainfare.metering.receipt import Receipt

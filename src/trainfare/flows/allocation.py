@@ -8,8 +8,6 @@ give the same result, which is then left as it is.
 
 from __future__ import annotations
 
-import hashlib
-import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -22,25 +20,16 @@ from trainfare.core.claim import Claim
 from trainfare.core.errors import BadInput, NotConserved, NotFound, OutsideFailed
 from trainfare.core.money import Money
 from trainfare.core.period import BillingPeriod
-from trainfare.flows.bill import lake_folder, need_analytics
-from trainfare.flows.engine import chosen_cluster, write_allocation
-from trainfare.flows.usage import read_attachments, sync_metered
+from trainfare.flows.bill import need_analytics
+from trainfare.flows.engine import chosen_cluster, survey_folder, write_allocation
+from trainfare.flows.inputs import charge_files, inputs_digest, make_evidence, read_rules
+from trainfare.flows.usage import sync_metered
 
 if TYPE_CHECKING:
-    from trainfare.allocation.evidence import Evidence
-    from trainfare.allocation.rules import Rules
     from trainfare.allocation.spark import Cluster
     from trainfare.allocation.summary import AllocationSummary
     from trainfare.store.allocations import StoredAllocation
     from trainfare.store.deliveries import StoredDelivery
-
-ENGINE_VERSION = "1"
-"""Part of the digest of inputs: a new engine allocates anew."""
-
-_MANAGED_JOB = re.compile(
-    r"arn:[^:]*:sagemaker:.*job/.+|.*/(customJobs|trainingPipelines)/\d+|azureml:.*", re.IGNORECASE
-)
-"""Resources that are a job of one run, so that all of their charges are its."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +52,10 @@ class Allocated:
     is_first: bool
     changes: tuple[RunChange, ...]
     """Runs whose cost differs from the allocation before, the largest change first."""
-
-
-def rules_file(home: Path) -> Path:
-    """Where the user's rules are."""
-    return home / "rules.toml"
+    touched: tuple[int, int] | None = None
+    """So many days of resources' charges were allocated anew, of so many; None: the whole bill."""
+    whole_because: str | None = None
+    """Why the whole bill was allocated though there was an allocation before."""
 
 
 def allocate_periods(
@@ -136,11 +124,6 @@ def survey_bills(home: Path, periods: Iterable[str]) -> None:
             survey(charge_files(home, deliveries), rules, keep=survey_folder(home, period))
 
 
-def survey_folder(home: Path, period: str) -> Path:
-    """Where it is kept what the bill of a period is made of."""
-    return home / "surveys" / period
-
-
 def _allocate(
     home: Path,
     ledger: Any,
@@ -171,14 +154,14 @@ def _allocate(
             with ledger.change() as connection:
                 put_allocation(connection, replace(before, since_ns=now_ns))
         return Allocated(period, before.summary, is_unchanged=True, is_first=False, changes=())
-    out = home / "allocations" / period / (f"{inputs}.parquet" if cluster is None else inputs)
-    out.parent.mkdir(parents=True, exist_ok=True)
     charges = charge_files(home, deliveries)
-    done = write_allocation(
-        charges, evidence, rules, out, keep=survey_folder(home, period), cluster=cluster
+    last = home / before.folder if before else None
+    work = write_allocation(
+        home, period, inputs, charges, evidence, rules, last=last, cluster=cluster
     )
+    done = work.summary
     _check_conserved(period, deliveries, done)
-    summary = _summary(done)
+    summary, out = _summary(done), done.out
     stored = StoredAllocation(period, inputs, out.relative_to(home).as_posix(), summary, now_ns)
     earlier = (
         sum_by_run([home / before.folder]) if before and (home / before.folder).exists() else {}
@@ -188,7 +171,15 @@ def _allocate(
         put_allocation(connection, stored)
         put_tag_labels(connection, labels)
     changes = _changes(earlier, sum_by_run([out])) if before else ()
-    return Allocated(period, summary, is_unchanged=False, is_first=before is None, changes=changes)
+    return Allocated(
+        period,
+        summary,
+        is_unchanged=False,
+        is_first=before is None,
+        changes=changes,
+        touched=work.touched,
+        whole_because=work.whole_because,
+    )
 
 
 def _tag_labels(result: Path, charges: Sequence[Path]) -> dict[str, dict[str, str]]:
@@ -203,67 +194,6 @@ def _tag_labels(result: Path, charges: Sequence[Path]) -> dict[str, dict[str, st
         return {}
     found = labels_by_run(tag_texts(charges))
     return {run: labels for run, labels in found.items() if run in runs}
-
-
-def charge_files(home: Path, deliveries: Sequence[StoredDelivery]) -> list[Path]:
-    """The lake's files of *deliveries*, in order.
-
-    Raises:
-        NotFound: a delivery's folder is gone.
-    """
-    files = []
-    for one in deliveries:
-        folder = lake_folder(home) / one.folder
-        parts = sorted(folder.glob("*.parquet"))
-        if not parts:
-            raise NotFound(
-                f"the charges of delivery {one.id[:12]} are not in {folder}; import it again"
-            )
-        files.extend(parts)
-    return files
-
-
-def read_rules(home: Path) -> tuple[Rules, str]:
-    """The user's rules, and their text for the digest; none where there is no file."""
-    from trainfare.allocation.rules import NO_RULES, load_rules
-
-    path = rules_file(home)
-    if not path.exists():
-        return NO_RULES, ""
-    return load_rules(path), path.read_text(encoding="utf-8")
-
-
-def make_evidence(home: Path, claims: Sequence[Claim]) -> Evidence:
-    """Claims, the managed jobs among their resources, and what hangs on what."""
-    from trainfare.allocation.evidence import Evidence
-
-    jobs: dict[str, str] = {}
-    shared: set[str] = set()
-    for claim in claims:
-        is_job = _MANAGED_JOB.fullmatch(claim.resource_id)
-        if is_job and jobs.setdefault(claim.resource_id, claim.run) != claim.run:
-            shared.add(claim.resource_id)
-    for resource_id in shared:
-        del jobs[resource_id]
-    return Evidence(claims=claims, jobs=jobs, attachments=read_attachments(home))
-
-
-def inputs_digest(
-    deliveries: Sequence[StoredDelivery],
-    claims: Sequence[Claim],
-    attachments: Mapping[str, str],
-    rules_text: str,
-) -> str:
-    """What an allocation was made from, in 32 signs: the same inputs, the same digest."""
-    digest = hashlib.sha256(f"{ENGINE_VERSION}\n{rules_text}\n".encode())
-    for one in sorted((d.source, d.period, d.id) for d in deliveries):
-        digest.update(repr(one).encode())
-    for claim in claims:
-        words = (claim.run, claim.attempt, claim.resource_id, claim.interval, claim.share)
-        digest.update(repr(words).encode())
-    for pair in sorted(attachments.items()):
-        digest.update(repr(pair).encode())
-    return digest.hexdigest()[:32]
 
 
 def _check_conserved(

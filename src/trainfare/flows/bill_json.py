@@ -56,6 +56,8 @@ def allocated_json(one: Allocated) -> dict[str, Any]:
     return {
         "period": one.period,
         "unchanged": one.is_unchanged,
+        "resource_days": one.touched and dict(zip(("touched", "all"), one.touched, strict=True)),
+        "whole_because": one.whole_because,
         "charges": one.summary["charges"],
         "outcomes": [_money_of(outcome) for outcome in one.summary["outcomes"]],
         "methods": [

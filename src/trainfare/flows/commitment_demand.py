@@ -63,7 +63,7 @@ def billed_demand(home: Path, period: str | None = None) -> BilledDemand:
     Raises:
         NotFound: there is no bill, or no compute that a commitment could cover.
     """
-    from trainfare.flows.allocation import charge_files
+    from trainfare.flows.inputs import charge_files
     from trainfare.store.deliveries import current_deliveries
     from trainfare.store.ledger import open_ledger
 

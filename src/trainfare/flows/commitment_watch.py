@@ -162,7 +162,7 @@ def _plan_json(plan: CommitmentPlan) -> dict[str, Any]:
 def read_weeks(home: Path, periods: Sequence[str]) -> list[CommitmentWeek]:
     """Each commitment's last week on the bills of *periods*, and the four weeks before it."""
     from trainfare.allocation.commitment_hours import read_commitment_hours
-    from trainfare.flows.allocation import charge_files
+    from trainfare.flows.inputs import charge_files
     from trainfare.store.deliveries import current_deliveries
     from trainfare.store.ledger import open_ledger
 

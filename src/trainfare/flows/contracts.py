@@ -234,7 +234,7 @@ def _on_bills(home: Path) -> dict[str, list[SavedOnBill]]:
     """Id of a commitment → what it did on each bill, in order of time."""
     from trainfare.allocation.commitment_hours import read_commitment_hours
     from trainfare.allocation.commitment_sums import read_commitment_sums
-    from trainfare.flows.allocation import charge_files
+    from trainfare.flows.inputs import charge_files
     from trainfare.reports.commitment_use import commitment_uses
     from trainfare.store.deliveries import current_deliveries
     from trainfare.store.ledger import open_ledger

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 from trainfare.core.charge import Sharing
 from trainfare.core.errors import BadInput, NotFound, OutsideFailed
 from trainfare.core.period import BillingPeriod
-from trainfare.flows.allocation import charge_files, inputs_digest, make_evidence, read_rules
 from trainfare.flows.bill import need_analytics
+from trainfare.flows.inputs import charge_files, inputs_digest, make_evidence, read_rules
 from trainfare.prices.json_file import locked
 
 if TYPE_CHECKING:

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainfare.core.errors import BadInput
+from trainfare.core.errors import BadInput, NotFound, OutsideFailed
 
 if TYPE_CHECKING:
     from trainfare.allocation.evidence import Evidence
@@ -69,23 +70,67 @@ def chosen_cluster(
     )
 
 
+def base_folder(home: Path, period: str) -> Path:
+    """Where it is kept what the next allocation of a period can go on from."""
+    return home / "bases" / period
+
+
+def survey_folder(home: Path, period: str) -> Path:
+    """Where it is kept what the bill of a period is made of."""
+    return home / "surveys" / period
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What allocating a bill came to, and how much of it was allocated."""
+
+    summary: AllocationSummary
+    touched: tuple[int, int] | None = None
+    """So many days of resources' charges, of so many; None: the whole bill."""
+    whole_because: str | None = None
+    """Why the whole bill, though there was an allocation before."""
+
+
 def write_allocation(
+    home: Path,
+    period: str,
+    inputs: str,
     charges: Sequence[Path],
     evidence: Evidence,
     rules: Rules,
-    out: Path,
     *,
-    keep: Path,
+    last: Path | None,
     cluster: Cluster | None,
-) -> AllocationSummary:
-    """Allocate on *cluster* into a folder *out*; on None in this process, into a file *out*.
+) -> Work:
+    """Allocate a bill on *cluster*, or in this process (None), and write the result.
 
-    *keep* is where in this process a survey of the bill is kept.
+    In this process, only what changed since the result *last* is allocated, or all of it where that
+    cannot be told.
+
+    Raises:
+        BadInput: the bill or the evidence is wrong.
+        NotFound: a file of the bill is gone.
+        OutsideFailed: memory, disk or a read failed.
     """
+    out = home / "allocations" / period / inputs
+    out.parent.mkdir(parents=True, exist_ok=True)
     if cluster is not None:
         from trainfare.allocation.engine_spark import allocate as allocate_on_spark
 
-        return allocate_on_spark(charges, evidence, rules, out=out, cluster=cluster)
+        return Work(allocate_on_spark(charges, evidence, rules, out=out, cluster=cluster))
     from trainfare.allocation.engine_duckdb import allocate
+    from trainfare.allocation.increment import reallocate
+    from trainfare.allocation.kept_result import NotReusable
 
-    return allocate(charges, evidence, rules, out=out, keep=keep)
+    keep, base, because = survey_folder(home, period), base_folder(home, period), None
+    if last is not None:
+        part = out.with_name(f"{inputs}-renewed")
+        try:
+            done = reallocate(charges, evidence, rules, last=last, out=part, keep=keep, base=base)
+        except (NotReusable, BadInput, NotFound, OutsideFailed) as error:
+            because = str(error)  # what is wrong with the bill itself, allocating all of it says
+        else:
+            return Work(done.summary, (done.touched, done.cells))
+    whole = out.with_name(f"{inputs}.parquet")
+    summary = allocate(charges, evidence, rules, out=whole, keep=keep, base=base)
+    return Work(summary, whole_because=because)

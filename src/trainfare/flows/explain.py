@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from trainfare.core.claim import Claim
 from trainfare.core.errors import BadInput, NotFound
-from trainfare.flows.allocation import charge_files, make_evidence, read_rules
 from trainfare.flows.bill import need_analytics
+from trainfare.flows.inputs import charge_files, make_evidence, read_rules
 
 if TYPE_CHECKING:
     from trainfare.allocation.explanation import Explanation

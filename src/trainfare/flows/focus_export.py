@@ -18,8 +18,8 @@ from trainfare.core.charge import View
 from trainfare.core.claim import Claim
 from trainfare.core.errors import BadInput, NotConserved, NotFound, OutsideFailed
 from trainfare.core.period import BillingPeriod
-from trainfare.flows.allocation import charge_files, inputs_digest, make_evidence, read_rules
 from trainfare.flows.bill import lake_folder, need_analytics
+from trainfare.flows.inputs import charge_files, inputs_digest, make_evidence, read_rules
 from trainfare.metering.history import read_receipts
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from trainfare.core.machine import Machine
 from trainfare.core.money import Money
 from trainfare.core.period import BillingPeriod
 from trainfare.core.run import DeviceUse, Segment, make_run
-from trainfare.flows.allocation import charge_files
+from trainfare.flows.inputs import charge_files
 from trainfare.flows.usage import sync_metered
 from trainfare.metering.history import read_history
 from trainfare.metering.shelf import Faults, read_run

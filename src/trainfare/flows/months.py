@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from trainfare.core.charge import Component, View
 from trainfare.core.money import Money
 from trainfare.core.period import BillingPeriod
-from trainfare.flows.allocation import charge_files
 from trainfare.flows.bill import has_analytics, has_ledger
+from trainfare.flows.inputs import charge_files
 from trainfare.metering.receipt import Billed, Receipt
 
 if TYPE_CHECKING:

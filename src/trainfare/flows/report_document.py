@@ -51,7 +51,7 @@ def _evidence(
     home: Path, report: Report, view: View, as_of_ns: int | None
 ) -> tuple[Evidence, tuple[tuple[str, str], ...]]:
     """What stands beside the table, and what it was made from."""
-    from trainfare.flows.allocation import read_rules
+    from trainfare.flows.inputs import read_rules
     from trainfare.reports.document import made_of_pairs
     from trainfare.reports.document_words import VIEWS
     from trainfare.reports.report_document import Evidence, Unowned

@@ -11,13 +11,8 @@ from trainfare.core.charge import Remainder, View
 from trainfare.core.errors import NotConserved, NotFound
 from trainfare.core.money import Money
 from trainfare.core.period import SECOND, BillingPeriod, format_instant
-from trainfare.flows.allocation import (
-    charge_files,
-    inputs_digest,
-    make_evidence,
-    read_rules,
-)
 from trainfare.flows.bill import need_analytics
+from trainfare.flows.inputs import charge_files, inputs_digest, make_evidence, read_rules
 
 if TYPE_CHECKING:
     import sqlalchemy as sa

@@ -8,7 +8,8 @@ from fractions import Fraction
 from pathlib import Path
 
 from trainfare.core.charge import Component, Remainder, View
-from trainfare.store.results import reading, results_table
+from trainfare.store.result_files import results_table
+from trainfare.store.results import reading
 
 
 @dataclass(frozen=True, slots=True)

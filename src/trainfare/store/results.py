@@ -6,7 +6,6 @@ An allocation is one row per run or remainder, method, description and day (see
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import Any, NamedTuple
 
 from trainfare.core.charge import Remainder, View
 from trainfare.core.errors import BadInput, MissingExtra, OutsideFailed
+from trainfare.store.result_files import results_table
 
 COLUMNS = {
     "run": "run",
@@ -63,16 +63,6 @@ def reading() -> Iterator[Any]:
         ) from None
     finally:
         connection.close()
-
-
-def results_table(paths: Sequence[Path]) -> str:
-    """The table of *paths*, files or folders of files; a sign of patterns stands for itself."""
-    files = [
-        f for path in paths for f in (sorted(path.glob("*.parquet")) if path.is_dir() else [path])
-    ]
-    plain = [re.sub(r"([*?\[])", r"[\1]", str(path)).replace("'", "''") for path in files]
-    listed = ", ".join(f"'{path}'" for path in plain)
-    return f"read_parquet([{listed}], hive_partitioning = false)"
 
 
 def read_groups(paths: Sequence[Path], by: Sequence[str], view: View) -> list[Group]:

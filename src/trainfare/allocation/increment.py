@@ -1,0 +1,185 @@
+"""Increments: a bill allocated again where claims changed, and nowhere else.
+
+A changed claim reaches the charges of its place on its days, and through names, tags and the order
+of steps sometimes all charges of a place. The resource-days so touched are allocated anew by the
+same statements as a whole bill; all other rows of the last result stay as they are, in the file
+where they are:
+
+    the last result − rows of touched resource-days + their new rows
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainfare.allocation.database import files_sql
+from trainfare.allocation.engine_duckdb import DuckDBWorktable, in_memory, open_bill
+from trainfare.allocation.evidence import Evidence
+from trainfare.allocation.kept_result import (
+    BASE,
+    CLAIM_MARKS,
+    FRESH,
+    GONE,
+    KeptResult,
+    NotReusable,
+    ResultKeeper,
+    facts_of,
+    find_kept_result,
+    keeping,
+)
+from trainfare.allocation.kept_survey import file_of
+from trainfare.allocation.match import literal
+from trainfare.allocation.rules import NO_RULES, Rules
+from trainfare.allocation.summary import AllocationSummary, Standing, standing_of, summarise
+
+TOUCHED_MAX = 0.25
+"""Where more of the resource-days are touched, all are allocated."""
+RENEWED_MAX = 0.5
+"""Where more rows than this part of the first result were renewed, it is written as a whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """What allocating a change did."""
+
+    summary: AllocationSummary
+    touched: int
+    """Days of resources' charges that were allocated anew."""
+    cells: int
+    """Of so many."""
+
+
+def reallocate(
+    charges: Sequence[Path],
+    evidence: Evidence,
+    rules: Rules = NO_RULES,
+    *,
+    last: Path,
+    out: Path,
+    keep: Path,
+    base: Path,
+    memory_limit: str | None = None,
+    threads: int | None = None,
+) -> Renewal:
+    """Allocate what changed since the result *last*, and write the result to *out*.
+
+    Law: the rows of the result are those of allocating the whole bill.
+
+    Args:
+        charges: as for :func:`~trainfare.allocation.engine_duckdb.allocate`.
+        evidence: all of it, not only what changed.
+        rules: as for the allocation.
+        last: the result to go on from.
+        out: the folder to write, whole or not at all.
+        keep: as for the allocation.
+        base: where the last allocation kept what this one goes on from, and where this one does.
+        memory_limit: as for the allocation.
+        threads: as for the allocation.
+
+    Raises:
+        NotReusable: the whole bill must be allocated.
+        BadInput: as the allocation.
+        NotFound: as the allocation.
+        OutsideFailed: as the allocation.
+    """
+    kept = find_kept_result(base, last)
+
+    def work(limit: str) -> Renewal:
+        with open_bill(charges, out.parent, limit, threads) as (database, spill):
+            table = Increment(database, charges, rules)
+            with table.keeping(kept, base, out, evidence) as table.keeper:
+                table.prepare(evidence, spill, keep)
+                return table.renew(out)
+
+    return in_memory(memory_limit, work)
+
+
+class Increment(DuckDBWorktable):
+    """A bill of which only what changed is on its way through the steps."""
+
+    kept: KeptResult
+
+    def keeping(
+        self, kept: KeptResult, base: Path, out: Path, evidence: Evidence
+    ) -> AbstractContextManager[ResultKeeper]:
+        """Go on from *kept*, and keep under *base* what the next one goes on from.
+
+        Raises:
+            NotReusable: more has changed than can be gone on from.
+        """
+        facts = facts_of(evidence, self.rules, self.survey_name)
+        changed = [name for name, fact in facts.items() if kept.facts.get(name) != fact]
+        if changed:
+            raise NotReusable(f"{changed[0]} changed")
+        self.kept = kept
+        return keeping(base, out, facts)
+
+    def decide(self) -> None:
+        """Decide every face's way, and find what that and the claims' changes touch."""
+        claims = CLAIM_MARKS.format(**self.pieces)
+        self.run("changes", marked_claims=claims, kept_claims=self.kept.table("claims"))
+        super().decide()
+        tables = {f"kept_{name}": self.kept.table(name) for name in ("outs", "places")}
+        self.run("touched", **tables)
+        self.touched = self.count("touched_cells")
+        self.cells = self.count(str(self.pieces["totals"]))
+        if self.touched > self.cells * TOUCHED_MAX:
+            raise NotReusable(f"{self.touched} of {self.cells} resource-days changed")
+        if self.rows("FROM outs WHERE pool IS NOT NULL LIMIT 1"):
+            raise NotReusable("rules divide over all runs")
+        totals = self.pieces["totals"]
+        self.pieces["totals"] = f"(FROM {totals} SEMI JOIN touched_cells USING (face, day))"
+
+    def renew(self, out: Path) -> Renewal:
+        """Allocate what is touched, and write it beside what is not."""
+        self.divide_pools()
+        self.run("result")
+        partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=out.parent))
+        try:
+            files = {f"{name}_file": literal(str(file_of(partial, name))) for name in (GONE, FRESH)}
+            self.run("renewed", **self.kept.rows_sql(), **files)
+            renewed = [self.count(files_sql([file_of(partial, name)])) for name in (GONE, FRESH)]
+            if max(renewed) > self.kept.base_rows * RENEWED_MAX:
+                raise NotReusable("much has changed since the whole bill was allocated")
+            standings = self.standings()
+            if self.rows("FROM outs WHERE tag_run IS NOT NULL AND resource IS NOT NULL LIMIT 1"):
+                self.run("tagged_rows")
+            summary = summarise(self, standings, out)
+            _link(self.kept.base, file_of(partial, BASE))
+            shutil.rmtree(out, ignore_errors=True)
+            partial.rename(out)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+        assert self.keeper is not None
+        self.keeper.settle(self, standings, self.kept.base_rows)
+        return Renewal(summary, self.touched, self.cells)
+
+    def count(self, rows: str) -> int:
+        """How many rows a table has."""
+        [(found,)] = self.rows(f"FROM {rows} SELECT count(*)")
+        return int(found)
+
+    def standings(self) -> list[Standing]:
+        """Where money stands: where it stood, less what went, and what came."""
+        sums: dict[tuple[str, str | None, str], Standing] = {
+            (one.currency, one.remainder, one.method): one for one in self.kept.standings
+        }
+        for row in self.rows("FROM turnover"):
+            change = standing_of(row)
+            key = (change.currency, change.remainder, change.method)
+            sums[key] = sums[key].plus(change) if key in sums else change
+        return [one for one in sums.values() if one.rows]
+
+
+def _link(file: Path, name: Path) -> None:
+    """Give *file* one more name; where the disk cannot, copy it."""
+    try:
+        os.link(file, name)
+    except OSError:
+        shutil.copyfile(file, name)

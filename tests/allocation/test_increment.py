@@ -1,0 +1,128 @@
+"""What changed is allocated anew, and the result is as if the whole bill had been."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from allocation import small_worlds
+from allocation.lake import numbered, write_lake
+from trainfare.allocation import increment
+from trainfare.allocation.engine_duckdb import allocate
+from trainfare.allocation.evidence import Evidence
+from trainfare.allocation.increment import reallocate
+from trainfare.allocation.rules import NO_RULES
+
+slowly = settings(
+    deadline=None,
+    max_examples=6,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+bills = st.lists(small_worlds.charges(), min_size=1, max_size=10)
+
+
+@pytest.fixture(autouse=True)
+def _any_part_may_change(monkeypatch):
+    monkeypatch.setattr(increment, "TOUCHED_MAX", 1)
+    monkeypatch.setattr(increment, "RENEWED_MAX", 99)
+
+
+class Home:
+    """A folder with one bill, its results and what is kept of them."""
+
+    def __init__(self, folder, bill, rules=NO_RULES):
+        self.folder = Path(folder)
+        self.charges = [write_lake(self.folder / "part-00000.parquet", numbered(bill))]
+        self.rules = rules
+        self.last = None
+        self.results = 0
+
+    def whole(self, evidence):
+        """Allocate all of it, keeping nothing."""
+        done = allocate(
+            self.charges, evidence, self.rules, out=self.folder / "whole.parquet", threads=1
+        )
+        return rows_of(done.out), told(done)
+
+    def first(self, evidence):
+        """Allocate all of it, keeping what the next one goes on from."""
+        self.last = self.folder / "first.parquet"
+        kept = {"keep": self.folder / "survey", "base": self.folder / "base"}
+        allocate(self.charges, evidence, self.rules, out=self.last, threads=1, **kept)
+
+    def next(self, evidence):
+        """Allocate what changed since the last."""
+        self.results += 1
+        out = self.folder / f"next-{self.results}"
+        kept = {"keep": self.folder / "survey", "base": self.folder / "base"}
+        done = reallocate(
+            self.charges, evidence, self.rules, last=self.last, out=out, threads=1, **kept
+        )
+        self.last = out
+        return done
+
+
+def rows_of(result):
+    """Rows of a result in a fixed order, without the numbers that name faces."""
+    if result.is_dir():
+        gone = set(pq.read_table(result / "gone.parquet")["row"].to_pylist())
+        base = pq.read_table(result / "base.parquet").to_pylist()
+        rows = [row for number, row in enumerate(base) if number not in gone]
+        rows += pq.read_table(result / "fresh.parquet").to_pylist()
+    else:
+        rows = pq.read_table(result).to_pylist()
+    return sorted(
+        [tuple(value for name, value in sorted(row.items()) if name != "face") for row in rows],
+        key=repr,
+    )
+
+
+def told(summary):
+    """All that a summary says but where the result is."""
+    return {name: getattr(summary, name) for name in summary.__slots__ if name != "out"}
+
+
+def changed(draw, evidence):
+    """Evidence like *evidence*: claims added, moved, removed, with other shares; other attachments."""
+    kept = [each for each in evidence.claims if draw(st.integers(0, 3))]
+    more = draw(st.lists(small_worlds.claims(), max_size=2))
+    other = draw(small_worlds.evidence())
+    return Evidence(
+        claims=[*kept, *more],
+        jobs=draw(st.sampled_from([evidence.jobs, evidence.jobs, other.jobs])),
+        attachments=draw(st.sampled_from([evidence.attachments] * 2 + [other.attachments])),
+        lives=evidence.lives,
+        run_bytes=evidence.run_bytes,
+    )
+
+
+def holds_the_law(data, bill, evidence, rules):
+    with TemporaryDirectory() as folder:
+        home = Home(folder, bill, rules)
+        home.first(evidence)
+        for _ in range(2):
+            evidence = changed(data.draw, evidence)
+            rows, summary = home.whole(evidence)
+            done = home.next(evidence)
+            assert rows_of(done.summary.out) == rows
+            assert told(done.summary) == summary
+
+
+def no_pools(rules):
+    return all(rule.outcome != "shared" or rule.value == "apart" for rule in rules.rules)
+
+
+@slowly
+@given(st.data(), bills, small_worlds.evidence(), small_worlds.rule_sets().filter(no_pools))
+def test_a_change_allocated_is_the_whole_bill_allocated(data, bill, evidence, rules):
+    holds_the_law(data, bill, evidence, rules)
+
+
+@pytest.mark.long
+@settings(slowly, max_examples=600)
+@given(st.data(), bills, small_worlds.evidence(), small_worlds.rule_sets().filter(no_pools))
+def test_many_changes_allocated_are_the_whole_bill_allocated(data, bill, evidence, rules):
+    holds_the_law(data, bill, evidence, rules)
