@@ -205,16 +205,18 @@ def _add(
     found: dict[tuple[str, str, str], _Found],
 ) -> None:
     """Divide the low-use money of *run* on one machine over its stretches."""
+    devices = Counter(stretches)  # GPUs of one machine are mostly low at the same time
     for part in parts:
         day = part.interval
-        inside = [(one, clipped) for one in stretches if (clipped := one.clip(day))]
-        whole_ns = sum(clipped.duration_ns for _, clipped in inside)
+        inside = [(one, clipped) for one in devices if (clipped := one.clip(day))]
+        whole_ns = sum(devices[one] * clipped.duration_ns for one, clipped in inside)
         for stretch, clipped in inside:
             rule = rule_of(run, stretch)
             if rule is None:
                 continue
             one = found[run.owner, rule, part.amount.currency]
-            nano = Fraction(part.amount.nano, whole_ns)
+            count = devices[stretch]
+            nano = Fraction(part.amount.nano * count, whole_ns)
             low, expected, high = (
                 nano * share * clipped.overlap_ns(_after(stretch, wait_ns))
                 for wait_ns, share in zip(*REMEDIES[rule][:2], strict=True)
@@ -224,10 +226,10 @@ def _add(
             one.low += low
             one.high += high
             one.amount += nano * clipped.duration_ns
-            one.gpu_ns += clipped.duration_ns
+            one.gpu_ns += count * clipped.duration_ns
             one.runs[run.run] += round(nano * clipped.duration_ns)
             for hour in clipped.hours():
-                one.hours[hour.start_ns // HOUR % 24] += hour.duration_ns
+                one.hours[hour.start_ns // HOUR % 24] += count * hour.duration_ns
 
 
 def _after(stretch: Interval, wait_ns: int) -> Interval:

@@ -7,6 +7,7 @@ Exit codes: 0 done; 1 the answer is "no" (not conserved, over budget); 2 wrong u
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import io
 import os
@@ -144,6 +145,7 @@ cli.params.append(_home_option())
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit; every failure is one sentence on standard error."""
+    gc.set_threshold(50_000, 20, 50)  # what a command makes, it mostly keeps
     try:
         code = _run(sys.argv[1:] if arguments is None else arguments)
     except (KeyboardInterrupt, click.Abort):

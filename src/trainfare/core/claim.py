@@ -63,9 +63,12 @@ def merge_claims(claims: Iterable[Claim]) -> list[Claim]:
     groups: dict[tuple[str, str], list[Claim]] = defaultdict(list)
     for claim in claims:
         groups[claim.run, claim.resource_id].append(claim)
-    merged = []
+    merged: list[Claim] = []
     for group in groups.values():
         pieces: list[Claim] = []
+        if len(group) == 1:
+            merged.extend(one for one in group if one.interval.duration_ns)
+            continue
         for interval, active in _elementary(group):
             best = max(active, key=lambda c: (c.share, -c.attempt))
             start_ns = interval.start_ns
@@ -98,6 +101,9 @@ def holdings(claims: Sequence[Claim]) -> list[Holding]:
     """
     result: list[Holding] = []
     for interval, active in _elementary(claims):
+        if len(active) == 1:
+            result.append(Holding(active[0], interval, active[0].share))
+            continue
         claimed = sum((claim.share for claim in active), Fraction(0))
         scale = min(Fraction(1), 1 / claimed)
         result.extend(Holding(claim, interval, claim.share * scale) for claim in active)

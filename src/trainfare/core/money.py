@@ -22,6 +22,8 @@ BIGINT_MAX = 2**63 - 1
 """The largest nano amount one row of a store holds: about 9.2 thousand million units."""
 
 _CURRENCY = re.compile(r"[A-Z]{3}")
+_seen: set[str] = set()
+"""Currencies that were looked at already: millions of amounts are in a few."""
 _SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹", "KRW": "₩"}
 
 
@@ -39,10 +41,12 @@ class Money:
     def __post_init__(self) -> None:
         if type(self.nano) is not int:
             raise BadInput(f"money is a whole count of nano-units, not {self.nano!r}")
-        if not _CURRENCY.fullmatch(self.currency):
-            raise BadInput(
-                f"currency {self.currency!r} is not three capital letters such as USD (ISO 4217)"
-            )
+        if self.currency not in _seen:
+            if not _CURRENCY.fullmatch(self.currency):
+                raise BadInput(
+                    f"currency {self.currency!r} is not three capital letters such as USD (ISO 4217)"
+                )
+            _seen.add(self.currency)
 
     @classmethod
     def parse(cls, text: str, currency: str = "USD") -> Money:

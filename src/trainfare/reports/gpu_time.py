@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -71,14 +71,19 @@ def held_time(
         days: of the machines.
         claims: by the place of the machine that they claim.
     """
-    exact: dict[Slot, dict[str, Fraction]] = defaultdict(lambda: defaultdict(Fraction))
+    # Exact: whole numbers mostly, and fractions only where machines or shares are none.
+    exact: dict[Slot, dict[str, int | Fraction]] = defaultdict(lambda: defaultdict(int))
     for place, group in claims.items():
         for holding in holdings(merge_claims(group)):
             for day, time_ns in days.during(place, holding.interval):
-                exact[day.slot][holding.claim.run] += day.gpus * holding.share * time_ns
+                exact[day.slot][holding.claim.run] += _whole(day.gpus * holding.share) * time_ns
     return {
         slot: {run: int(time_ns) for run, time_ns in runs.items()} for slot, runs in exact.items()
     }
+
+
+def _whole(number: Fraction) -> int | Fraction:
+    return number.numerator if number.denominator == 1 else number
 
 
 def seen_time(
@@ -93,12 +98,14 @@ def seen_time(
     seen: dict[tuple[str, Slot], Seen] = defaultdict(Seen)
     for (run, place), windows in uses.items():
         known = [one for one in windows if one.activity_permille is not None]
-        for one in known:
-            for day, time_ns in days.during(place, Interval(one.start_ns, one.end_ns)):
-                active_ns = time_ns * (one.activity_permille or 0) // 1000
-                seen[run, day.slot] += Seen(time_ns, 0, active_ns)
-        for stretches in low_stretches(known).values():
-            for stretch in stretches:
-                for day, time_ns in days.during(place, stretch):
-                    seen[run, day.slot] += Seen(0, time_ns, 0)
+        # GPUs of one machine mostly have the same windows and do the same.
+        alike = Counter((one.start_ns, one.end_ns, one.activity_permille or 0) for one in known)
+        for (start_ns, end_ns, permille), count in alike.items():
+            for day, time_ns in days.during(place, Interval(start_ns, end_ns)):
+                active_ns = time_ns * permille // 1000
+                seen[run, day.slot] += Seen(count * time_ns, 0, count * active_ns)
+        low = Counter(one for group in low_stretches(known).values() for one in group)
+        for stretch, count in low.items():
+            for day, time_ns in days.during(place, stretch):
+                seen[run, day.slot] += Seen(0, count * time_ns, 0)
     return dict(seen)
