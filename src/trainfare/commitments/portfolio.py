@@ -264,5 +264,7 @@ def _beats(better: Offer, one: Offer, limits: Limits) -> bool:
 def _fits(amounts: Floats, offers: Sequence[Offer], limits: Limits) -> bool:
     if limits.most_nano is not None and amounts.sum() > limits.most_nano / 1e9:
         return False
+    if limits.cash_nano is None:
+        return True
     upfront = np.array([offer.upfront_hours for offer in offers])
-    return limits.cash_nano is None or bool(amounts @ upfront <= limits.cash_nano / 1e9)
+    return bool(amounts @ upfront <= limits.cash_nano / 1e9)
