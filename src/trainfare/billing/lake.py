@@ -12,7 +12,7 @@ import fcntl
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -210,10 +210,10 @@ def _settle(bill: Bill, lake: Path, name: str, period: _Period) -> Delivery:
     )
 
 
-def count_repairs(folder: Path) -> dict[str, int]:
+def count_repairs(parts: Sequence[Path]) -> dict[str, int]:
     """``column:what`` → the rows of one period of a delivery on which it was repaired."""
     found: dict[str, int] = {}
-    for part in sorted(folder.glob("*.parquet")):
+    for part in parts:
         for batch in parquet.ParquetFile(part).iter_batches(columns=["x_Repairs"]):
             for row in pc.value_counts(batch.column(0).drop_null()).to_pylist():
                 for note in row["values"].split(";"):

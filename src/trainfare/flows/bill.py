@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trainfare.core.errors import BadInput, MissingExtra
+from trainfare.flows.lake import delivery_files, lake_folder, send_delivery
 
 if TYPE_CHECKING:
     from trainfare.billing.bill import Bill
@@ -39,11 +40,6 @@ class Imported:
     """This very delivery was current already."""
     notices: tuple[str, ...] = ()
     """What is odd about the bill and was not repaired."""
-
-
-def lake_folder(home: Path) -> Path:
-    """Where the charges of a home are."""
-    return home / "lake"
 
 
 def components_file(home: Path) -> Path | None:
@@ -105,6 +101,8 @@ def import_bills(
                 watch(bill),
             ):
                 written = write_lake(bill, lake_folder(home))
+            for each in written:
+                send_delivery(home, each.folder)
             found.extend((place, one, bill.notices) for one in written)
         except BadInput as error:
             refused.append(str(error))
@@ -240,4 +238,5 @@ def get_delivery(home: Path, text: str) -> list[tuple[StoredDelivery, Mapping[st
 
     with open_ledger(home) as ledger, ledger.look() as connection:
         found = get_deliveries(connection, text)
-    return [(one, count_repairs(lake_folder(home) / one.folder)) for one in found]
+    files = delivery_files(home, [one.folder for one in found])
+    return [(one, count_repairs(own)) for one, own in zip(found, files, strict=True)]

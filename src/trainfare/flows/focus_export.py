@@ -18,8 +18,9 @@ from trainfare.core.charge import View
 from trainfare.core.claim import Claim
 from trainfare.core.errors import BadInput, NotConserved, NotFound, OutsideFailed
 from trainfare.core.period import BillingPeriod
-from trainfare.flows.bill import lake_folder, need_analytics
+from trainfare.flows.bill import need_analytics
 from trainfare.flows.inputs import charge_files, inputs_digest, make_evidence, read_rules
+from trainfare.flows.lake import lake_folder
 from trainfare.metering.history import read_receipts
 
 if TYPE_CHECKING:

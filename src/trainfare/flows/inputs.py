@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trainfare.core.claim import Claim
-from trainfare.core.errors import NotFound
-from trainfare.flows.bill import lake_folder
+from trainfare.flows.lake import delivery_files
 from trainfare.flows.usage import read_attachments
 
 if TYPE_CHECKING:
@@ -41,16 +40,8 @@ def charge_files(home: Path, deliveries: Sequence[StoredDelivery]) -> list[Path]
     Raises:
         NotFound: a delivery's folder is gone.
     """
-    files = []
-    for one in deliveries:
-        folder = lake_folder(home) / one.folder
-        parts = sorted(folder.glob("*.parquet"))
-        if not parts:
-            raise NotFound(
-                f"the charges of delivery {one.id[:12]} are not in {folder}; import it again"
-            )
-        files.extend(parts)
-    return files
+    found = delivery_files(home, [one.folder for one in deliveries])
+    return [file for files in found for file in files]
 
 
 def read_rules(home: Path) -> tuple[Rules, str]:

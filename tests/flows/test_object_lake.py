@@ -1,0 +1,227 @@
+"""A lake in object storage: whole deliveries or none, one of two writers, and faults told in words."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.request import Request, urlopen
+
+import boto3
+import pytest
+
+from flows.bills import hour, trainfare, write_bill, write_claims
+from trainfare.billing import object_lake
+from trainfare.billing.object_lake import fetch_delivery, put_delivery, trim_cache
+from trainfare.core.errors import NotFound, OutsideFailed
+
+URL = "s3://bills/lake"
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A fresh home whose charges lie in the bucket."""
+    monkeypatch.setenv("TRAINFARE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("TRAINFARE_METADATA", "off")
+    monkeypatch.setenv("TRAINFARE_LAKE", URL)
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def keys(bucket, aws_here):
+    """The keys in the bucket."""
+    client = boto3.client("s3", endpoint_url=aws_here)
+
+    def listed():
+        return sorted(o["Key"] for o in client.list_objects_v2(Bucket="bills").get("Contents", []))
+
+    yield listed
+    client.close()
+
+
+def delivery(folder, *bodies):
+    """A delivery of files with those bytes."""
+    folder.mkdir(parents=True)
+    for number, body in enumerate(bodies):
+        (folder / f"part-{number:05d}.parquet").write_bytes(body)
+    return folder
+
+
+def test_a_home_that_lost_its_copies_answers_from_the_bucket(home, keys, tmp_path):
+    bill = write_bill(tmp_path / "b.csv", hour("i-1", 8, "8.00"), hour("i-2", 8, "2.00"))
+    imported = trainfare(home, "bill", "import", bill)["deliveries"][0]
+    parts = [key for key in keys() if key.endswith(".parquet")]
+    assert len(parts) == 1
+    assert [key for key in keys() if key.endswith("manifest.json")]
+    trainfare(home, "claims", "import", write_claims(tmp_path / "c.csv", ("a", "i-1", 8, 9, "1")))
+    for step in ("allocate", "verify", "report", "reconcile"):
+        shutil.rmtree(home / "lake", ignore_errors=True)
+        answer = trainfare(home, step)
+        assert step != "verify" or answer["conserved"] is True
+    shutil.rmtree(home / "lake", ignore_errors=True)
+    assert trainfare(home, "bill", "show", imported["id"]) is not None
+    assert trainfare(home, "report", "--by", "run")["total"] == "10.000000000"
+    again = trainfare(home, "bill", "import", bill)["deliveries"][0]
+    assert (again["id"], again["unchanged"]) == (imported["id"], True)
+
+
+def test_a_part_that_is_gone_is_named(home, keys, tmp_path, aws_here):
+    trainfare(home, "bill", "import", write_bill(tmp_path / "b.csv", hour("i-1", 8, "8.00")))
+    [part] = [key for key in keys() if key.endswith(".parquet")]
+    boto3.client("s3", endpoint_url=aws_here).delete_object(Bucket="bills", Key=part)
+    shutil.rmtree(home / "lake")
+    complaint = trainfare(home, "allocate", code=2)
+    assert "part part-00000.parquet of a delivery is gone" in complaint
+    assert part in complaint
+    assert not list((home / "lake").glob("*/*/*"))
+
+
+def test_a_part_that_was_changed_is_not_believed(keys, bucket, tmp_path):
+    put_delivery(URL, "s/2026-10/d", delivery(tmp_path / "d", b"one"))
+    [part] = [key for key in keys() if key.endswith(".parquet")]
+    bucket(part, b"two")
+    with pytest.raises(OutsideFailed, match="is not what its manifest says"):
+        fetch_delivery(URL, "s/2026-10/d", tmp_path / "other")
+    assert not (tmp_path / "other").exists()
+
+
+def test_parts_without_a_manifest_are_nobody_s_and_the_next_upload_finds_them(
+    keys, tmp_path, monkeypatch
+):
+    own = delivery(tmp_path / "d", b"one", b"two")
+    with monkeypatch.context() as patch:
+        patch.setattr(object_lake, "_create", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            put_delivery(URL, "s/2026-10/d", own)
+    assert len(keys()) == 2
+    with pytest.raises(NotFound, match=r"there is no s3://bills/lake/s/2026-10/d/manifest.json"):
+        fetch_delivery(URL, "s/2026-10/d", tmp_path / "other")
+    put_delivery(URL, "s/2026-10/d", own)
+    assert len(keys()) == 3
+    fetch_delivery(URL, "s/2026-10/d", tmp_path / "other")
+    assert [f.read_bytes() for f in sorted((tmp_path / "other").iterdir())] == [b"one", b"two"]
+
+
+def test_of_two_writers_at_once_one_wins_and_the_other_is_told(keys, tmp_path, monkeypatch):
+    mine, theirs = delivery(tmp_path / "1", b"mine"), delivery(tmp_path / "2", b"theirs")
+    same = delivery(tmp_path / "3", b"theirs")
+    create = object_lake._create
+
+    def late(store, key, data):
+        monkeypatch.setattr(object_lake, "_create", create)
+        put_delivery(URL, "s/2026-10/d", theirs)
+        create(store, key, data)
+
+    for loser, refused in ((mine, True), (same, False)):
+        for key in keys():
+            boto3.client("s3").delete_object(Bucket="bills", Key=key)
+        monkeypatch.setattr(object_lake, "_create", late)
+        if refused:
+            with pytest.raises(
+                OutsideFailed, match="another import wrote s3://bills/lake/s/2026-10"
+            ):
+                put_delivery(URL, "s/2026-10/d", loser)
+        else:
+            put_delivery(URL, "s/2026-10/d", loser)
+        fetch_delivery(URL, "s/2026-10/d", tmp_path / "found")
+        assert (tmp_path / "found" / "part-00000.parquet").read_bytes() == b"theirs"
+    put_delivery(URL, "s/2026-10/d", mine)
+    assert (mine / "part-00000.parquet").read_bytes() == b"theirs", "the loser goes on from it"
+
+
+@pytest.fixture
+def moody(aws_here):
+    """A proxy before S3 that answers the first *n* writes of each object with 503: it, and a count."""
+    failed = {}
+
+    class Moody(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        moods = 2
+
+        def log_message(self, *args):
+            """Say nothing."""
+
+        def pass_on(self):
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            count = failed.get(self.path, 0)
+            if self.command == "PUT" and count < type(self).moods:
+                failed[self.path] = count + 1
+                self.answer(503, b"<Error><Code>SlowDown</Code></Error>", {})
+                return
+            headers = {k: v for k, v in self.headers.items() if k.lower() != "host"}
+            request = Request(aws_here + self.path, body or None, headers, method=self.command)
+            try:
+                with urlopen(request) as reply:
+                    self.answer(reply.status, reply.read(), reply.headers)
+            except OSError as error:
+                self.answer(error.code, error.read(), error.headers)
+
+        def answer(self, status, body, headers):
+            self.send_response(status)
+            for name, value in headers.items():
+                if name.lower() not in {
+                    "content-length",
+                    "transfer-encoding",
+                    "connection",
+                    "date",
+                }:
+                    self.send_header(name, value)
+            length = headers.get("Content-Length") if self.command == "HEAD" else len(body)
+            self.send_header("Content-Length", str(length or 0))
+            self.end_headers()
+            self.wfile.write(body)
+
+    for verb in ("GET", "PUT", "HEAD", "POST", "DELETE"):
+        setattr(Moody, f"do_{verb}", Moody.pass_on)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Moody)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}", failed
+    server.shutdown()
+    server.server_close()
+
+
+def test_storage_that_fails_for_a_moment_is_asked_again(keys, moody, tmp_path, monkeypatch):
+    address, failed = moody
+    monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+    put_delivery(URL, "s/2026-10/d", delivery(tmp_path / "d", b"one"))
+    assert len(failed) == 2
+    assert len(keys()) == 2
+
+
+def test_an_import_killed_in_mid_upload_changes_nothing_and_its_rerun_succeeds(
+    home, keys, tmp_path
+):
+    bill = write_bill(tmp_path / "b.csv", hour("i-1", 8, "8.00"))
+    script = (
+        "import os, signal, sys\n"
+        "from trainfare.billing import object_lake\n"
+        "object_lake._create = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "from trainfare.cli.main import main\n"
+        "main(sys.argv[1:])\n"
+    )
+    words = [sys.executable, "-c", script, "bill", "import", str(bill), "--home", str(home)]
+    died = subprocess.run(words, env={**os.environ}, capture_output=True, timeout=300, check=False)
+    assert died.returncode == -signal.SIGKILL
+    assert [Path(key).suffix for key in keys()] == [".parquet"]
+    assert trainfare(home, "bill", "list")["deliveries"] == []
+    assert trainfare(home, "bill", "import", bill)["deliveries"][0]["unchanged"] is False
+    shutil.rmtree(home / "lake")
+    trainfare(home, "allocate")
+    assert trainfare(home, "verify")["conserved"] is True
+
+
+def test_a_lake_of_an_unknown_kind_is_refused(home, tmp_path, monkeypatch):
+    monkeypatch.setenv("TRAINFARE_LAKE", "ftp://here/lake")
+    bill = write_bill(tmp_path / "b.csv", hour("i-1", 8, "8.00"))
+    assert "ftp://here/lake" in trainfare(home, "bill", "import", bill, code=2)
+
+
+def test_what_is_held_here_stays_bounded(tmp_path):
+    folders = [delivery(tmp_path / f"s/2026-1{n}/d", b"x" * 100) for n in range(3)]
+    for age, folder in enumerate(folders):
+        os.utime(folder, ns=(age, age))
+    trim_cache(tmp_path, folders[:1], 150)
+    assert [folder.exists() for folder in folders] == [True, False, False]
