@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import click
 
@@ -44,9 +46,16 @@ def command(port: int | None, host: str, form: str) -> None:
         raise BadInput(
             "scrapes are answered as Prometheus reads them; leave --format or --port out"
         )
-    with ThreadingHTTPServer((host, port), _handler(home)) as server:
+    with _Server((host, port), _handler(home)) as server:
         click.echo(f"Scrape http://{host}:{server.server_port}/metrics; Ctrl-C ends.")
         server.serve_forever()
+
+
+class _Server(ThreadingHTTPServer):
+    """One thread a scrape; many may knock at once."""
+
+    request_queue_size = 256
+    daemon_threads = True
 
 
 def _document(gauge: Gauge) -> dict[str, Any]:
@@ -62,12 +71,15 @@ def _handler(home: Path) -> type[BaseHTTPRequestHandler]:
     """What answers scrapes of *home*."""
     from trainfare.flows.exposition import CONTENT_TYPE, exposition, home_gauges
 
+    one_at_a_time = threading.Lock()
+
     class Scrapes(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            if self.path != "/metrics":
+            if urlsplit(self.path).path != "/metrics":
                 self.send_error(404)
                 return
-            body = exposition(home_gauges(home)).encode()
+            with one_at_a_time:  # reading the home side by side is no quicker
+                body = exposition(home_gauges(home)).encode()
             self.send_response(200)
             self.send_header("Content-Type", CONTENT_TYPE)
             self.send_header("Content-Length", str(len(body)))
