@@ -111,6 +111,31 @@ def test_a_trials_own_budget_prunes_it(home):
     assert trainfare.runs()[0].run.status.value == "stopped_by_budget"
 
 
+def test_a_trials_own_budget_prunes_one_that_only_asks_optuna(home):
+    def patient(trial):
+        for step in range(1000):
+            trial.report(step, step)
+            if trial.should_prune():
+                raise optuna.TrialPruned
+            time.sleep(0.05)
+        return 1.0
+
+    asked = study()
+    asked.optimize(metered(patient, price="3600/h", budget="0.5"), n_trials=1)
+    [trial], [receipt] = asked.trials, trainfare.runs()
+    assert trial.state is optuna.trial.TrialState.PRUNED
+    assert receipt.run.status.value == "stopped_by_budget"
+
+
+def test_a_trial_that_the_study_prunes_has_ended_as_it_should(home):
+    def hopeless(trial):
+        raise optuna.TrialPruned
+
+    study().optimize(metered(hopeless, price="3.6/h"), n_trials=1)
+    [receipt] = trainfare.runs()
+    assert receipt.run.status.value == "finished"
+
+
 def test_a_study_suggests_the_same_with_and_without(home):
     bare, same = study(), study()
     bare.optimize(parabola, n_trials=4)

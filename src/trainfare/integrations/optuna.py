@@ -2,7 +2,9 @@
 
     study.optimize(metered(objective, price="3.6/h"), callbacks=[TrainfareCallback("25")])
 
-A trial's run and exact cost are its user attributes ``trainfare.run`` and ``trainfare.estimated_cost``.
+A trial's run and cost are its user attributes ``trainfare.run`` and ``trainfare.estimated_cost``: to the
+nano, as the receipt has it when the trial ends. What runs beside it on the machine and has not yet written
+its last second lowers the receipt a little afterwards.
 """
 
 from __future__ import annotations
@@ -34,16 +36,19 @@ def metered(
         objective: of Optuna. Inside it ``trainfare.track()`` joins the trial's run.
         with_cost: return the cost as one more value, for a study with one more direction
             ``"minimize"``. Optuna's values are floating-point numbers; the exact cost is the attribute.
-        words: as :func:`trainfare.track` has them. A spent ``budget`` prunes the trial.
+        words: as :func:`trainfare.track` has them. A spent ``budget`` prunes the trial: at the next
+            step of its run, or when it asks ``trial.should_prune()``.
     """
 
     @functools.wraps(objective)
     def run_trial(trial: Any) -> Any:
         run = _begin(trial, words)
         trial.set_user_attr(RUN, run.id)
+        asked = trial.should_prune
+        trial.should_prune = lambda: run.should_stop or asked()
         try:
             with run:
-                values = objective(trial)
+                values = _of_objective(objective, trial, run)
         except BudgetExceeded as spent:
             raise TrialPruned(str(spent)) from spent
         finally:
@@ -60,6 +65,15 @@ def metered(
         return (*several, spent_on.nano / NANO)
 
     return run_trial
+
+
+def _of_objective(objective: Callable[[Any], Any], trial: Any, run: Run) -> Any:
+    """What *objective* says; a pruned trial has ended as it should."""
+    try:
+        return objective(trial)
+    except TrialPruned:
+        run.finish()
+        raise
 
 
 def _begin(trial: Any, words: Mapping[str, Any]) -> Run:

@@ -122,9 +122,9 @@ class _Teller:
         if not self._has_warned:
             self._has_warned = True
             warn(
-                "%s did not take the costs of run %s: %s; they are kept here, and "
-                "`trainfare trackers sync` sends them later",
+                "%s did not take the costs of run %s: %s; they are kept here%s",
                 self._system,
                 self._run.id,
                 why,
+                ", and `trainfare trackers sync` sends them later" * (self._system == "mlflow"),
             )
