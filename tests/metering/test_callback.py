@@ -4,11 +4,12 @@ import logging
 import pickle
 import threading
 
+import numpy as np
 import pytest
 
 import trainfare
 from trainfare.core.stage import Status
-from trainfare.metering.callback import LoopCallback
+from trainfare.metering.callback import LoopCallback, rows_in, tokens_in
 
 
 @pytest.fixture(autouse=True)
@@ -183,3 +184,31 @@ def test_processes_stop_together_though_one_budget_is_spent():
     for thread in threads:
         thread.join()
     assert last == {0: 4, 1: 4}
+
+
+def test_a_wrapper_that_the_owner_had_is_given_back():
+    owner, mine = type("Owner", (), {"save": lambda *_: None})(), lambda *_: None
+    owner.save = mine
+    callback = LoopCallback()
+    callback.begin()
+    callback.watch_saves(owner, "save")
+    assert owner.save is not mine
+    callback.end()
+    assert owner.save is mine
+
+
+@pytest.mark.parametrize("batch", [type("Odd", (), {"shape": None})(), {"input_ids": object()}])
+def test_a_batch_without_a_size_has_no_known_size(batch):
+    assert (rows_in([batch]), tokens_in(batch)) == (None, None)
+
+
+@pytest.mark.parametrize("steps", [1.0, -5, 10**30, float("nan"), None, "x"])
+def test_steps_that_are_no_count_are_said_and_cost_no_record(steps, caplog):
+    callback = LoopCallback(price="3.6/h")
+    callback.begin()
+    callback.step(2)
+    callback.step(steps)
+    callback.step(np.int64(4))
+    callback.end()
+    assert document(callback)["steps"] == 6
+    assert "is not a whole number" in caplog.text

@@ -47,7 +47,7 @@ class TrainfareCallback(Callback):  # type: ignore[misc]  # untyped
         self._loop.watch_saves(trainer, "save_checkpoint")
         self._reached = trainer.global_step
         per_batch = getattr(pl_module, "flops_per_batch", None)
-        if per_batch:
+        if isinstance(per_batch, int | float) and per_batch:
             batches = trainer.accumulate_grad_batches * trainer.world_size
             self._loop.flops(per_step=per_batch * batches, dtype=pl_module.dtype)
 

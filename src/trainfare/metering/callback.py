@@ -75,7 +75,7 @@ class LoopCallback:
         self._epochs: Iterator[int] | None = None
         self._stage: contextlib.AbstractContextManager[None] | None = None
         self._total_epochs: int | None = None
-        self._wrapped: list[tuple[Any, str]] = []
+        self._wrapped: list[tuple[Any, str, Any]] = []
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy, in another process or of another training, has no run yet."""
@@ -197,6 +197,7 @@ class LoopCallback:
         The first path that it is given, or what it returns, is where. :meth:`end` gives the method back.
         """
         save = getattr(owner, name)
+        own = vars(owner).get(name)  # somebody's wrapper, where it is not the class's method
 
         @functools.wraps(save)
         def saving(*positional: Any, **named: Any) -> Any:
@@ -213,7 +214,7 @@ class LoopCallback:
 
         try:
             setattr(owner, name, saving)
-            self._wrapped.append((owner, name))
+            self._wrapped.append((owner, name, own))
         except Exception as error:
             self.lose("checkpoint", error)
 
@@ -259,9 +260,12 @@ class LoopCallback:
 
     @_guarded
     def _give_back(self) -> None:
-        for owner, name in self._wrapped:
+        for owner, name, own in self._wrapped:
             with contextlib.suppress(AttributeError):
-                delattr(owner, name)
+                if own is None:
+                    delattr(owner, name)
+                else:
+                    setattr(owner, name, own)
 
 
 def _is_number(value: object) -> bool:
@@ -281,8 +285,9 @@ def rows_in(batch: object) -> int | None:
             batch = next(iter(batch.values()), None)
         else:
             return None
-    shape = batch.shape
-    return int(shape[0]) if len(shape) else None
+    with contextlib.suppress(Exception):  # a nested tensor has no size, others have odd ones
+        return int(batch.shape[0])
+    return None
 
 
 def tokens_in(batch: object) -> int | None:
@@ -294,5 +299,6 @@ def tokens_in(batch: object) -> int | None:
     if isinstance(batch, list | tuple) or not isinstance(batch, Mapping):
         return None
     ids = batch.get("input_ids")
-    count = getattr(ids, "numel", None)
-    return int(count()) if count is not None else None
+    with contextlib.suppress(Exception):
+        return int(ids.numel())  # type: ignore[union-attr]
+    return None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from trainfare.metering.notice import warn
-from trainfare.metering.saying import whole_count
+from trainfare.metering.saying import COUNT_MAX, whole_count
 
 Amount = int | Callable[[Any], int] | None
 """How much a step takes in: the same each time, or a function of the loader's item."""
@@ -31,9 +31,9 @@ class Counters:
     def take(self, samples: object, tokens: object) -> None:
         """Add what one step took in; None adds nothing, and what is no count is left out."""
         if samples is not None and (count := whole_count("samples", samples)) is not None:
-            self.samples = (self.samples or 0) + count
+            self.samples = min((self.samples or 0) + count, COUNT_MAX)
         if tokens is not None and (count := whole_count("tokens", tokens)) is not None:
-            self.tokens = (self.tokens or 0) + count
+            self.tokens = min((self.tokens or 0) + count, COUNT_MAX)
 
 
 def amount_in(item: object, amount: Amount) -> object:

@@ -10,6 +10,9 @@ from trainfare.core.errors import BudgetExceeded
 from trainfare.core.stage import Status
 from trainfare.metering.notice import warn
 
+COUNT_MAX = 2**63 - 1
+"""The largest count that a record holds."""
+
 
 def whole_count(what: str, value: object) -> int | None:
     """A stated count as a whole number of at least 0; anything else is unknown, with a warning."""
@@ -17,7 +20,7 @@ def whole_count(what: str, value: object) -> int | None:
         count = operator.index(value)  # type: ignore[arg-type]  # refuses floats, takes NumPy's integers
     except TypeError:
         count = -1
-    if not 0 <= count < 2**63:
+    if not 0 <= count <= COUNT_MAX:
         warn("%s=%.60r is not a whole number; it stays unknown", what, value)
         return None
     return count

@@ -12,7 +12,7 @@ from trainfare.metering.artifact import measure_bytes, normal_uri
 from trainfare.metering.counters import Counters
 from trainfare.metering.meter import Meter
 from trainfare.metering.notice import warn
-from trainfare.metering.saying import flops_said, numbers_of, plain_words, whole_count
+from trainfare.metering.saying import COUNT_MAX, flops_said, numbers_of, plain_words, whole_count
 from trainfare.metering.spool import Spool
 
 
@@ -28,9 +28,14 @@ class Statements:
     def advance(
         self, steps: int = 1, *, samples: int | None = None, tokens: int | None = None
     ) -> None:
-        """Count *steps* as ``run.step()`` does, for a loop that asks ``run.should_stop`` itself."""
+        """Count *steps* as ``run.step()`` does, for a loop that asks ``run.should_stop`` itself.
+
+        What is no whole number counts nothing, and is said.
+        """
         self._begin_training()
-        self._counters.steps += steps
+        count = whole_count("steps", steps)
+        if count is not None:
+            self._counters.steps = min(self._counters.steps + count, COUNT_MAX)
         if samples is not None or tokens is not None:
             self._counters.take(samples, tokens)
 
