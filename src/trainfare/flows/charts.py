@@ -28,6 +28,8 @@ CHARTS = {
     "waterfall": "From estimate to bill, cause by cause.",
     "idle": "Idle GPUs by hour of the day.",
     "budget": "Spend against a budget.",
+    "demand": "Demand of all hours, the busiest first, and what commitments cover of it.",
+    "commitment": "What an hour costs, by how much of the planned commitment is bought.",
 }
 """Name → what it answers."""
 
@@ -55,10 +57,16 @@ def draw(home: Path, name: str, question: Question, look: Look | None = None) ->
     taken = _TAKES[name]
     for option in ("period", "run", "by", "budget"):
         if getattr(question, option) is not None and option not in taken:
-            listed = " and ".join(f"--{one}" for one in sorted(taken))
+            listed = " and ".join(f"--{one}" for one in sorted(taken)) or "no question"
             raise BadInput(f"chart {name} takes {listed}, not --{option}")
     need_charts()
-    from trainfare.flows import budget_chart, money_charts, run_charts, use_charts
+    from trainfare.flows import (
+        budget_chart,
+        commitment_charts,
+        money_charts,
+        run_charts,
+        use_charts,
+    )
 
     drawers: Mapping[str, Callable[[Path, Question, Look | None], alt.LayerChart]] = {
         "spend": money_charts.draw_spend,
@@ -69,6 +77,8 @@ def draw(home: Path, name: str, question: Question, look: Look | None = None) ->
         "frontier": run_charts.draw_frontier,
         "idle": use_charts.draw_idle,
         "budget": budget_chart.draw_budget,
+        "demand": commitment_charts.draw_demand,
+        "commitment": commitment_charts.draw_cost,
     }
     return drawers[name](home, question, look)
 
@@ -82,5 +92,7 @@ _TAKES = {
     "waterfall": {"period", "run"},
     "idle": {"period"},
     "budget": {"budget"},
+    "demand": set(),
+    "commitment": set(),
 }
 """Chart → the questions that it takes."""

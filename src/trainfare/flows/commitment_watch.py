@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from trainfare.flows.job_plan import CommitmentOrder
 
 FILE = "commitments.json"
-FORM = 1
+FORM = 2
 """Of the file; another form is planned anew."""
 
 WEEK_HOURS, EARLIER_HOURS = 168, 672
@@ -141,11 +141,19 @@ def _found(home: Path, order: Order) -> dict[str, Any]:
     try:
         plan = make_commitment_plan(given.demand, given.offers, given.held, limits=Limits())
     except BadInput as error:
-        return {**told, "plan": None, "why": str(error), "orders": [], "saving_per_month": None}
+        return {
+            **told,
+            "plan": None,
+            "why": str(error),
+            "orders": [],
+            "saving_per_month": None,
+            "curves": None,
+        }
     return {**told, **_plan_json(plan)}
 
 
 def _plan_json(plan: CommitmentPlan) -> dict[str, Any]:
+    from trainfare.flows.commitment_curves import curves_json
     from trainfare.flows.commitment_json import plan_json
     from trainfare.flows.commitment_order import order_json
 
@@ -156,6 +164,7 @@ def _plan_json(plan: CommitmentPlan) -> dict[str, Any]:
         "why": plan.why,
         "orders": [order_json(one, currency) for one in plan.bought],
         "saving_per_month": saving.text(),
+        "curves": curves_json(plan),
     }
 
 
