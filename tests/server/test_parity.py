@@ -31,6 +31,14 @@ ROUTES = {
     "budget show": "GET /budgets/{name}",
     "chart": "GET /charts/{name}",
     "claims list": "GET /claims",
+    "commit backtest": "GET /commitments/backtest",
+    "commit plan": "GET /commitments/plan",
+    "commit record": "POST /commitments/recorded",
+    "commit recorded": "GET /commitments/recorded",
+    "commit simulate": "GET /commitments/simulate",
+    "commit status": "GET /commitments/status",
+    "commit watch": "GET /commitments/watch",
+    "commit withdraw": "DELETE /commitments/recorded",
     "compare": "GET /compare",
     "estimate": "GET /estimate",
     "explain": "GET /runs/{run}/explain",
@@ -62,7 +70,8 @@ CONSOLE = "POST /console runs it"
 REASONS = {
     **dict.fromkeys(("agent", "completion", "doctor", "mcp", "run", "serve", "tags"), HERE),
     **dict.fromkeys(
-        ("alerts secret", "alerts test", "bill check", "claims import", "prices import",
+        ("alerts secret", "alerts test", "bill check", "claims import", "commit import",
+         "prices import",
          "prices set", "prices unset", "rules check", "runs import"),
         FILES,
     ),
@@ -72,7 +81,7 @@ REASONS = {
     "prices list": CONSOLE,
 }  # fmt: skip
 
-UNROUTED = ("commit", "datasets", "plan")
+UNROUTED = ("datasets", "plan")
 """Commands that ask the home, and no server yet."""
 
 

@@ -29,6 +29,10 @@ STREAMS = ("/api/v1/live", "/api/v1/runs/{run}/live", "/api/v1/charts/{name}")
 WRITTEN = (
     *("/api/v1/bills/{delivery}", "/api/v1/explain", "/api/v1/utilization", "/api/v1/jobs/{name}"),
     *("/api/v1/preview", "/api/v1/advice", "/api/v1/advice/{advice}", "/api/v1/advice/decided"),
+    *(
+        f"/api/v1/commitments/{name}"
+        for name in ("status", "runs", "plan", "backtest", "simulate", "watch", "recorded")
+    ),
 )
 """Routes without a form: their answers are no JSON, or this home has nothing that they tell of."""
 

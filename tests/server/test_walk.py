@@ -123,6 +123,29 @@ WAYS = {
     "GET /api/v1/advice/{advice}": Way(
         "read", is_for_all_teams=True, path={"advice": "none"}, statuses=(404,)
     ),
+    **{
+        f"GET /api/v1/commitments/{name}": Way(
+            "read", is_for_all_teams=True, query=query, statuses=(200, 400, 404)
+        )
+        for name, query in (
+            ("status", ""),
+            ("runs", ""),
+            ("plan", ""),
+            ("backtest", ""),
+            ("watch", ""),
+            ("recorded", ""),
+            ("simulate", "buy=own:1y=1"),
+        )
+    },
+    "POST /api/v1/commitments/recorded": Way(
+        "budget",
+        is_for_all_teams=True,
+        body={"id": "sp-1", "what": "none", "start": "2026-01-01T00:00:00Z"},
+        statuses=(400,),
+    ),
+    "DELETE /api/v1/commitments/recorded": Way(
+        "budget", is_for_all_teams=True, query="commitment=none", statuses=(404,)
+    ),
     "POST /api/v1/advice/{advice}/decision": Way(
         "budget",
         is_for_all_teams=True,

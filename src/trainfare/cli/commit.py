@@ -13,12 +13,10 @@ from trainfare.cli.commit_held import COMMANDS
 from trainfare.cli.commit_show import bold, percent, show_plan, show_tested, show_walked
 from trainfare.cli.commit_watch import watch_command
 from trainfare.core.errors import BadInput
-from trainfare.core.money import NANO, Money, decimal_of
 
 if TYPE_CHECKING:
     from trainfare.commitments.demand import Demand
     from trainfare.commitments.offer import Holding, Offer
-    from trainfare.commitments.single import Limits
 
 
 @click.group("commit")
@@ -97,8 +95,9 @@ def plan_command(
     from trainfare.commitments.scenarios import parse_aim
     from trainfare.flows.commitment import make_commitment_plan
     from trainfare.flows.commitment_json import plan_json
+    from trainfare.flows.commitment_limits import limits_of
 
-    aim, limits = parse_aim(risk), _limits_of(most, cash, least_used)
+    aim, limits = parse_aim(risk), limits_of(most, cash, least_used)
     demand, held, offers = _given(demand_file, rate_file, period, longest)
     found = make_commitment_plan(
         demand, offers, held, limits=limits, windows=windows, aim=aim, parts=parts,
@@ -126,8 +125,9 @@ def backtest_command(
     from trainfare.commitments.scenarios import parse_aim
     from trainfare.flows.commitment import tested_plans, walked_policies
     from trainfare.flows.commitment_json import backtest_json
+    from trainfare.flows.commitment_limits import limits_of
 
-    aim, limits = parse_aim(risk), _limits_of(most, cash, least_used)
+    aim, limits = parse_aim(risk), limits_of(most, cash, least_used)
     demand, held, offers = _given(demand_file, rate_file, period, longest)
     found = tested_plans(demand, offers, held, limits=limits, windows=windows, aim=aim)
     if not found:
@@ -150,43 +150,25 @@ def simulate_command(
     purchases: tuple[str, ...], form: str,
 ) -> None:  # fmt: skip
     """Show what a commitment of your own choice would have cost and saved."""
-    from trainfare.commitments.application import apply
-    from trainfare.commitments.measures import measure
-    from trainfare.commitments.risk import assess
-    from trainfare.commitments.single import paid
-    from trainfare.flows.commitment import parse_purchase
-    from trainfare.flows.commitment_json import holding_json, measures_json
+    from trainfare.flows.commitment_source import gather
+    from trainfare.metering.home import home_folder
 
-    demand, held, offers = _given(demand_file, rate_file, period)
-    bought = [parse_purchase(text, offers) for text in purchases]
-    without, with_it = (
-        Money(paid(demand, some), demand.currency) for some in (held, [*held, *bought])
-    )
-    found = measure(demand, apply(demand, [*held, *bought]))
+    given = gather(home_folder(), demand_file=demand_file, rate_file=rate_file, period=period)
+    from trainfare.flows.commitment_simulation import simulate
+
+    found = simulate(given, purchases)
     if form == "json":
-        risk = assess(demand, bought, held)
-        say_json(
-            {
-                "plan": [holding_json(one, demand.currency) for one in bought],
-                "currency": demand.currency,
-                "hours": demand.hours,
-                "cost_without": without.text(),
-                "cost_with": with_it.text(),
-                "saving": (without - with_it).text(),
-                "loss_probability": risk.loss_probability,
-                **measures_json(found),
-            }
-        )
+        say_json(found.to_json())
         return
-    click.echo(f"Over {plural(demand.hours, 'hour')} of demand\n")
+    click.echo(f"Over {plural(given.demand.hours, 'hour')} of demand\n")
     rows = [
-        ["without", without.display(2)],
-        ["with it", with_it.display(2)],
-        [bold("saving"), bold((without - with_it).display(2))],
-        ["coverage", percent(found.coverage)],
-        ["commitment utilization", percent(found.commitment_utilization)],
+        ["without", found.without.display(2)],
+        ["with it", found.with_it.display(2)],
+        [bold("saving"), bold(found.saving.display(2))],
+        ["coverage", percent(found.measures.coverage)],
+        ["commitment utilization", percent(found.measures.commitment_utilization)],
     ]
-    click.echo(table(["", demand.currency], rows, right=[1]))
+    click.echo(table(["", given.demand.currency], rows, right=[1]))
 
 
 def _given(
@@ -221,27 +203,6 @@ def _planned(path: Path | None, currency: str, *, is_live: bool) -> list[Demand]
                 err=True,
             )
     return found
-
-
-def _limits_of(most: str | None, cash: str | None, least_used: float) -> Limits:
-    from trainfare.commitments.kinds import HOURS_OF
-    from trainfare.commitments.single import Limits
-
-    per_hour = None
-    if most is not None:
-        number, _, per = most.partition("/")
-        if per not in ("", "h", "hour", "month"):
-            raise BadInput(f"--most {most!r}: write an amount an hour, or with /month")
-        per_hour = _amount_of("--most", number) // (HOURS_OF["m"] if per == "month" else 1)
-    upfront = None if cash is None else _amount_of("--cash", cash)
-    return Limits(per_hour, least_used / 100, upfront)
-
-
-def _amount_of(option: str, text: str) -> int:
-    nano = decimal_of(text) * NANO
-    if nano < 0 or nano.denominator != 1:
-        raise BadInput(f"{option} {text!r}: write an amount of at least 0 with at most 9 places")
-    return nano.numerator
 
 
 for _one in (watch_command, *COMMANDS):

@@ -69,7 +69,7 @@ def draw_cost(home: Path, _question: Question, look: Look | None) -> alt.LayerCh
     points = [
         CostPoint(
             Money.parse(one["committed"], document["currency"]),
-            Money.parse(one["cost"], document["currency"]),
+            Money.parse(one["paid"], document["currency"]),
             told["is_plan"] and one["share"] == 1.0,
         )
         for one in told["points"]

@@ -78,9 +78,9 @@ def _point(
 ) -> dict[str, Any]:
     some = [Holding(one.offer, one.amount_nano * step // STEPS) for one in basis]
     amount = sum(one.amount_nano for one in some)
-    cost = paid(demand, [*held, *some]) // demand.hours
+    hourly_nano = paid(demand, [*held, *some]) // demand.hours
     return {
         "share": step / STEPS,
         "committed": Money(amount, demand.currency).text(),
-        "cost": Money(cost, demand.currency).text(),
+        "paid": Money(hourly_nano, demand.currency).text(),
     }

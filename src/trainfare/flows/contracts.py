@@ -101,7 +101,7 @@ def _with_promise(one: Contract, before: Contract | None) -> Contract:
     )
 
 
-def withdraw(home: Path, text: str) -> Contract:
+def withdraw(home: Path, text: str, *, who: str | None = None) -> Contract:
     """Take back what was told of the commitment *text* names, its id or the end of it.
 
     Raises:
@@ -111,7 +111,9 @@ def withdraw(home: Path, text: str) -> Contract:
     id_ = same_as(text, contracts)
     if id_ is None:
         raise NotFound(f"no recorded commitment is {text!r}; trainfare commit recorded lists them")
-    gone = replace(contracts[id_], state="withdrawn", at_ns=time.time_ns(), who=user_and_host())
+    gone = replace(
+        contracts[id_], state="withdrawn", at_ns=time.time_ns(), who=who or user_and_host()
+    )
     record(home, [gone])
     return gone
 
@@ -179,8 +181,8 @@ class Purchase:
     promised: Money | None = None
 
 
-def contract_of(bought: Purchase) -> Contract:
-    """The contract that a purchase makes."""
+def contract_of(bought: Purchase, *, who: str | None = None) -> Contract:
+    """The contract that a purchase makes; *who* told it, this user where nobody is named."""
     end_ns = bought.until_ns or bought.start_ns + bought.term_hours * HOUR
     return Contract(
         id=bought.id,
@@ -193,7 +195,7 @@ def contract_of(bought: Purchase) -> Contract:
         end_ns=end_ns,
         source=BY_HAND,
         at_ns=time.time_ns(),
-        who=user_and_host(),
+        who=who or user_and_host(),
         rates=bought.rates,
         promised=bought.promised,
     )

@@ -31,6 +31,7 @@ from trainfare.metering.receipt import Receipt
 from trainfare.metering.shelf import run_span, spool_signs
 from trainfare.store.allocations import current_allocations
 from trainfare.store.briefs import briefed_runs, drop_briefs, put_briefs
+from trainfare.store.contracts import newest_contract
 from trainfare.store.decisions import newest_decision
 from trainfare.store.deliveries import current_since, newest_change_ns
 from trainfare.store.ledger import Ledger
@@ -62,8 +63,8 @@ UNREADABLE_NS = 15 * SECOND
 KINDS = (".json", ".toml", ".csv")
 """The files right in a home that answers are made from end so."""
 
-NOT_ASKED = ("alerts.json",)
-"""Alerts tell what answers say; no answer is made from them but their own list."""
+NOT_ASKED = ("alerts.json", "commitments.json")
+"""Alerts and plans tell what answers say; no answer is made from them but their own."""
 
 _Signs = tuple[tuple[str, int, int], ...]
 _Basis = Callable[[_Signs, tuple[int, int]], str]
@@ -93,7 +94,7 @@ def news_of(home: Path, ledger: Ledger) -> News:
     """How the home of a server stands."""
     with ledger.look() as connection:
         changed_ns, seen_ns = newest_change_ns(connection), newest_change(connection)
-        decided = newest_decision(connection)
+        decided = newest_decision(connection), newest_contract(connection)
     own = tuple(
         one for one in _signs_of(home) if one[0].endswith(KINDS) and one[0] not in NOT_ASKED
     )

@@ -26,7 +26,7 @@ NO_DEMAND = "No bill has compute that a commitment could cover."
 NO_OFFER = "Nothing that can be bought has a rate for what ran."
 """Why a chart is empty."""
 
-HELD, PURCHASE, OPEN = "covered by what is held", "covered by the purchase", "paid on demand"
+HELD, PURCHASE, OPEN = "covered, held", "covered, purchase", "on demand"
 PARTS = (HELD, PURCHASE, OPEN)
 
 
@@ -48,7 +48,7 @@ class CostPoint:
 
     committed: Money
     """By the purchase, an hour."""
-    cost: Money
+    paid: Money
     """In all: committed, used or not, and on demand."""
     is_plan: bool = False
 
@@ -85,7 +85,7 @@ def demand_curve(
     names = [one for one in PARTS if any(row["part"] == one for row in rows)]
     layers = [
         layer(gaps)
-        .mark_rect(fill=look.theme.hatch())
+        .mark_rect(color=look.theme.remainders[2], opacity=0.14)
         .encode(x=x, x2="end", y=y, y2="high", tooltip=tooltip("hours", "amount:not used")),
         layer(rows)
         .mark_rect()
@@ -100,7 +100,7 @@ def demand_curve(
         layers += _line(name, amount, y, look)
     notes = [f"{note}."] if note else []
     if gaps:
-        notes.append("Striped: commitment that these hours do not use.")
+        notes.append("Grey under a line: commitment that these hours do not use.")
     return framed(layers, title=title, notes=notes, look=look, height=280)
 
 
@@ -144,8 +144,8 @@ def _bars(
 def _line(name: str, amount: Money, y: alt.Y, look: Look) -> list[alt.Chart]:
     row = {"low": drawn(amount), "label": f"{name}: covers up to {short_text(amount)}"}
     rule = layer([row]).mark_rule(color=look.theme.text, strokeWidth=1.5, strokeDash=[6, 3])
-    words = readable([row], look, align="right", baseline="bottom", dx=-6, dy=-4)
-    side = alt.value(look.width - 96)
+    words = readable([row], look, align="right", baseline="bottom", dx=-6, dy=-3, fontWeight=600)
+    side = alt.value(look.width - 92)
     return [rule.encode(y=y), *(text.encode(x=side, y=y) for text in words)]
 
 
@@ -167,21 +167,21 @@ def commitment_cost(
     look = look or Look()
     if not points:
         return empty(title, NO_OFFER, look)
-    currency = points[0].cost.currency
+    currency = points[0].paid.currency
     x_ticks = money_ticks([one.committed for one in points], currency, 3 if look.is_narrow else 6)
-    y_ticks = money_ticks([one.cost for one in points], currency, from_zero=False)
+    y_ticks = money_ticks([one.paid for one in points], currency, from_zero=False)
     x = amount_x("start", x_ticks, f"{currency} an hour that the purchase commits", grid=False)
     y = amount_y("low", y_ticks, f"{currency} an hour, all in all")
     rows = [_row(one) for one in points]
-    blue, shown = look.theme.series[0], tooltip("committed", "cost")
+    blue, shown = look.theme.series[0], tooltip("committed", "paid")
     layers = [
         layer(rows).mark_line(color=blue, strokeWidth=2.5).encode(x=x, y=y),
         layer(rows).mark_point(filled=True, size=26, color=blue).encode(x=x, y=y, tooltip=shown),
     ]
     nothing, plan = points[0], next((one for one in points if one.is_plan), None)
-    marks = [(nothing, f"nothing: {short_text(nothing.cost)}", "left", 8)]
+    marks = [(nothing, f"nothing: {short_text(nothing.paid)}", "left", 8)]
     if plan is not None:
-        saved = nothing.cost - plan.cost
+        saved = nothing.paid - plan.paid
         marks.append((plan, f"the plan saves {short_text(saved)} an hour", "center", 0))
     for one, label, align, right in marks:
         row = {**_row(one), "label": label}
@@ -202,7 +202,7 @@ def commitment_cost(
 def _row(one: CostPoint) -> dict[str, Any]:
     return {
         "start": drawn(one.committed),
-        "low": drawn(one.cost),
+        "low": drawn(one.paid),
         "committed": exact_text(one.committed),
-        "cost": exact_text(one.cost),
+        "paid": exact_text(one.paid),
     }

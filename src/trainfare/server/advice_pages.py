@@ -1,4 +1,4 @@
-"""Advice and commitments on pages: what could be saved, what was paid for nothing, what is prepaid."""
+"""Advice on pages: what could be saved, and what was paid for nothing."""
 
 from __future__ import annotations
 
@@ -33,14 +33,6 @@ def advice(request: Request[Any, Any, Any], caller: Caller, service: Service) ->
     caller.need_all_teams("read")
     done = request.query_params.get("done")
     return make_page(request, caller, service, "advice", problem=None, done=done)
-
-
-@get("/commitments", sync_to_thread=False)
-def commitments(request: Request[Any, Any, Any], caller: Caller, service: Service) -> Template:
-    """What was prepaid, how much of it was used, and what it saved."""
-    caller.need_all_teams("read")
-    period = request.query_params.get("period", "")
-    return make_page(request, caller, service, "commitments", period=period)
 
 
 def _advice(ask: Ask) -> dict[str, Any]:
@@ -174,45 +166,7 @@ def _states_of(ask: Ask, by: str, which: GpuState, caption: str, title: str, lin
     return Grid(caption, columns, lines, shown=10)
 
 
-def _commitments(ask: Ask) -> dict[str, Any]:
-    found = make_utilization(ask.home, ("state",), period=ask.word("period"))
-    columns = (
-        Column("commitment", "Commitment"),
-        Column("period", "Month"),
-        Column("used", "Used", is_right=True, mark="effective"),
-        Column("unused", "Unused", is_right=True, mark="effective"),
-        Column("utilization", "Used of it", is_right=True),
-        Column("savings", "Saved against list", is_right=True),
-    )
-    lines = tuple(
-        Line(
-            (
-                text_cell(one.provider if one.commitment is None else one.name or one.commitment),
-                text_cell(one.period),
-                money_cell(one.used),
-                money_cell(one.unused),
-                text_cell(_share(one.commitment_utilization)),
-                text_cell(_share(one.on_list.rate)),
-            ),
-            "total" if one.commitment is None else "group",
-        )
-        for one in found.commitments
-        if one.used or one.unused
-    )
-    providers = [
-        (one.provider, one.used, one.unused, float(one.commitment_utilization))
-        for one in found.commitments
-        if one.commitment is None and one.commitment_utilization is not None
-    ]
-    return {"grids": [Grid("Commitments", columns, lines)], "providers": providers}
-
-
-def _share(value: Any) -> str | None:
-    return None if value is None else f"{float(value):.1%}"
-
-
 add_parts(
     Part("advice", _advice, is_for_all_teams=True, height="big"),
     Part("wasted", _wasted, is_for_all_teams=True, height="big"),
-    Part("commitments", _commitments, takes=("period",), is_for_all_teams=True, height="big"),
 )

@@ -36,6 +36,11 @@ def current_contracts(connection: sa.Connection) -> dict[str, Contract]:
     return {one.id: one for one in found if one.state != "withdrawn"}
 
 
+def newest_contract(connection: sa.Connection) -> int:
+    """The number of what was told last; 0 where nothing was."""
+    return connection.scalar(sa.select(sa.func.max(CONTRACT.c.number))) or 0
+
+
 def _nano(amount: Money | None) -> int | None:
     return None if amount is None else amount.nano
 
