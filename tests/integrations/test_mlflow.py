@@ -15,7 +15,7 @@ import trainfare
 from trainfare.integrations.mlflow import RUN_TAG, TrainfareRunContext, send_costs
 from trainfare.metering.history import read_receipt
 
-from .tracking import mlflow_server
+from .tracking import mlflow_server, silent_server
 
 ROOT = Path(__file__).parents[2]
 
@@ -98,18 +98,46 @@ def test_every_mlflow_run_in_a_metered_command_bears_its_id(store, monkeypatch):
         assert mlflow.get_run(one.info.run_id).data.tags[RUN_TAG] == run.id
 
 
-def test_a_store_that_cannot_be_reached_harms_no_training(home, monkeypatch, caplog):
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri("http://127.0.0.1:9")
-    try:
-        with trainfare.track() as run:
-            send_costs("0123456789abcdef0123456789abcdef")
-            run.step()
-    finally:
-        mlflow.set_tracking_uri(before)
-    assert "no costs go to mlflow" in caplog.text
-    assert read_receipt(home, run.id).run.status.value == "finished"
+AWAY = """
+import sys
+import mlflow
+import trainfare
+from trainfare.integrations.mlflow import send_costs
+
+trainfare.metering.mlflow_run.REACH_SECONDS = 1.0
+mlflow.set_tracking_uri(sys.argv[1])
+with trainfare.track(run_id="linked") as run:
+    send_costs("0123456789abcdef0123456789abcdef", every_seconds=0.01)
+    run.step()
+with trainfare.track(run_id="alone") as run:
+    send_costs()  # would begin a run of MLflow
+    run.step()
+"""
+
+
+@pytest.mark.parametrize("kind", ["refuses", "hangs"])
+def test_a_server_that_is_away_holds_no_training_up(kind, home):
+    """MLflow's own client would try for four minutes, or for a quarter of an hour where it hangs."""
+    with silent_server() as hanging:
+        address = hanging if kind == "hangs" else "http://127.0.0.1:9"
+        done = subprocess.run(
+            [sys.executable, "-c", AWAY, address],
+            capture_output=True,
+            text=True,
+            timeout=200,
+            check=True,
+        )
+    said = [line for line in done.stderr.splitlines() if "mlflow" in line.lower()]
+    assert [line.partition(" of run")[0].partition(": ")[0] for line in said] == [
+        "mlflow did not take the costs",
+        "no costs go to mlflow",
+    ]
+    assert all(f"MLflow at {address} does not answer" in line for line in said)
+    linked, alone = (read_receipt(home, name).run for name in ("linked", "alone"))
+    assert (linked.status.value, alone.status.value) == ("finished", "finished")
+    [link] = linked.trackers  # so that `trackers sync` can send later
+    assert (link.run, link.place) == ("0123456789abcdef0123456789abcdef", address)
+    assert alone.trackers == ()
 
 
 @pytest.mark.long

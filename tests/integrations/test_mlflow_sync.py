@@ -11,10 +11,11 @@ from flows.rides import charge, ride, write_charges
 from trainfare.core.run import TrackerRun
 from trainfare.flows.jobs import do_job
 from trainfare.flows.trackers import sync_trackers
+from trainfare.metering import mlflow_run
 from trainfare.metering.history import read_receipt
 from trainfare.metering.tracker_links import add_tracker
 
-from .tracking import mlflow_server
+from .tracking import mlflow_server, silent_server
 
 
 @pytest.fixture(autouse=True)
@@ -103,15 +104,22 @@ def test_a_run_that_the_tracker_has_no_more_is_said_and_keeps_no_other_back(clie
     assert states == {"a": "gone", "b": "sent"}
 
 
-def test_a_tracker_that_does_not_answer_keeps_no_other_back(client, home, tmp_path, monkeypatch):
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+def test_a_tracker_that_does_not_answer_keeps_no_other_back(client, home, tmp_path):
     for run, place in (("a", "http://127.0.0.1:9"), ("b", mlflow.get_tracking_uri())):
         ride(home, run, 8, 9, resource=f"i-{run}")
         mlflow_id = start(client, run, tmp_path) if run == "b" else "0" * 32
         add_tracker(home, run, TrackerRun("mlflow", mlflow_id, place))
     text = said(home, "trackers", "sync", code=3)
     assert "1 run sent" in text
-    assert "MLflow at http://127.0.0.1:9 did not take the costs" in text
+    assert "MLflow at http://127.0.0.1:9 does not answer" in text
+
+
+def test_a_server_that_says_nothing_is_not_waited_for(home, monkeypatch):
+    monkeypatch.setattr(mlflow_run, "REACH_SECONDS", 0.2)
+    with silent_server() as address:
+        text = said(home, "trackers", "sync", address, code=3)
+    [sentence] = [line for line in text.splitlines() if "MLflow" in line]
+    assert f"MLflow at {address} does not answer" in sentence
 
 
 def test_only_the_run_that_is_named_is_sent(client, home, tmp_path):

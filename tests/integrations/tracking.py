@@ -18,6 +18,13 @@ def free_port():
 
 
 @contextmanager
+def silent_server():
+    """A server of the loopback that takes every connection and never says a word."""
+    with closing(socket.create_server(("127.0.0.1", 0), backlog=64)) as one:
+        yield f"http://127.0.0.1:{one.getsockname()[1]}"
+
+
+@contextmanager
 def mlflow_server(folder):
     """A real MLflow server on SQLite, at a free port of the loopback."""
     address = f"http://127.0.0.1:{free_port()}"

@@ -25,8 +25,11 @@ class Notebook:
 
     def __init__(self, run):
         run.tracked("notebook", "page-1", place="shelf", url="http://shelf/page-1")
-        self.told, self.concluded = [], []
+        self.told, self.concluded, self.met = [], [], 0
         self.heard = threading.Event()
+
+    def meet(self):
+        self.met += 1
 
     def tell(self, figures, step):
         self.told.append((step, figures))
@@ -49,6 +52,7 @@ def test_a_tracker_is_told_while_the_run_goes_on_and_once_at_its_end():
         run.step()
         assert book.heard.wait(30)
     [(receipt, figures)] = book.concluded
+    assert book.met == 1
     assert receipt.run.status.value == "finished"
     assert figures["trainfare/estimated_cost_USD"] == receipt.estimate.total.nano / 1e9 > 0
     assert (
@@ -134,6 +138,39 @@ def test_the_end_of_a_run_does_not_wait_for_a_tracker_that_hangs(monkeypatch, ca
         told_by(Hanging, every_seconds=3600)
     assert "it took no last word" in caplog.text
     release.set()
+
+
+def test_meeting_a_tracker_that_hangs_holds_nobody_up(monkeypatch, caplog):
+    monkeypatch.setattr(teller, "LAST_SECONDS", 0.05)
+    release = threading.Event()
+
+    class Hanging(Notebook):
+        def meet(self):
+            self.heard.set()
+            release.wait(60)
+
+    with trainfare.track() as run:
+        _, book = told_by(Hanging, every_seconds=0.001)
+        assert book.heard.wait(30)
+        run.step()
+    assert (book.told, book.concluded) == ([], [])
+    assert caplog.text.count("did not take the costs") == 1
+    release.set()
+
+
+def test_a_tracker_that_was_away_is_met_before_it_is_told(caplog):
+    class Late(Notebook):
+        def meet(self):
+            super().meet()
+            if self.met < 3:
+                raise OSError("nobody there")
+
+    with trainfare.track():
+        _, book = told_by(Late, every_seconds=0.001)
+        assert book.heard.wait(30)
+    assert book.met == 3
+    assert len(book.concluded) == 1
+    assert caplog.text.count("nobody there") == 1
 
 
 def test_what_follows_the_end_may_fail(caplog):

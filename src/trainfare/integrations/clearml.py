@@ -41,9 +41,16 @@ class ClearmlTask:
         self._task = task or Task.current_task()
         if self._task is None:
             raise RuntimeError("no ClearML task is live; call Task.init() first")
-        self._task.set_parameter("trainfare/run", run.id)
+        self._run = run
+        run.tracked(SYSTEM, self._task.id)
+
+    def meet(self) -> None:
+        """Put our id among the parameters, and learn where the task's page is."""
+        from clearml import Task
+
+        self._task.set_parameter("trainfare/run", self._run.id)
         url = None if Task.is_offline() else self._task.get_output_log_web_page()
-        run.tracked(SYSTEM, self._task.id, place=self._task.get_project_name(), url=url)
+        self._run.tracked(SYSTEM, self._task.id, place=self._task.get_project_name(), url=url)
 
     def tell(self, figures: Mapping[str, float], step: int) -> None:
         """Report the figures as scalars of the present step."""

@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
+from typing import Any
 
 from trainfare.metering.mlflow_run import (
     RUN_TAG,
@@ -23,6 +24,7 @@ from trainfare.metering.mlflow_run import (
     place_of,
     put_figures,
     put_receipt,
+    reach,
 )
 from trainfare.metering.receipt import Receipt
 from trainfare.metering.teller import EVERY_SECONDS, tell_costs
@@ -33,7 +35,8 @@ def send_costs(run_id: str | None = None, *, every_seconds: float = EVERY_SECOND
     """Send what the live run costs to an MLflow run from now on; where no run is live, one begins.
 
     Args:
-        run_id: of MLflow; otherwise its active run, which begins where there is none.
+        run_id: of MLflow; otherwise its active run, which begins where there is none and a server
+            answers.
         every_seconds: between one word and the next.
     """
     return tell_costs(lambda run: MlflowRun(run, run_id), SYSTEM, every_seconds)
@@ -45,22 +48,41 @@ class MlflowRun:
     def __init__(self, run: Run, run_id: str | None = None) -> None:
         import mlflow
 
-        if run_id is None:
-            active = mlflow.active_run() or mlflow.start_run()
-            run_id = active.info.run_id
-        place = mlflow.get_tracking_uri()
-        self._client = mlflow.MlflowClient(place)
-        self._id = run_id
-        self._client.set_tag(run_id, RUN_TAG, run.id)
-        experiment = self._client.get_run(run_id).info.experiment_id
-        run.tracked(SYSTEM, run_id, place=place_of(place), url=page_of(place, experiment, run_id))
+        self._uri = mlflow.get_tracking_uri()
+        active = mlflow.active_run()
+        if run_id is None and active is None:
+            reach(self._uri)
+            active = mlflow.start_run()
+        self._run, self._id = run, run_id or active.info.run_id
+        self._client: Any = None
+        self._experiment: str | None = None
+        if active is not None and active.info.run_id == self._id:
+            self._experiment = active.info.experiment_id
+        self._link()
+
+    def _link(self) -> None:
+        url = self._experiment and page_of(self._uri, self._experiment, self._id)
+        self._run.tracked(SYSTEM, self._id, place=place_of(self._uri), url=url)
+
+    def meet(self) -> None:
+        """Tag MLflow's run with our id, and learn where its page is."""
+        import mlflow
+
+        reach(self._uri)
+        self._client = mlflow.MlflowClient(self._uri)
+        self._client.set_tag(self._id, RUN_TAG, self._run.id)
+        if self._experiment is None:
+            self._experiment = self._client.get_run(self._id).info.experiment_id
+            self._link()
 
     def tell(self, figures: Mapping[str, float], step: int) -> None:
         """Log the figures as metrics of this moment."""
+        reach(self._uri)
         put_figures(self._client, self._id, figures, step, time.time_ns())
 
     def conclude(self, receipt: Receipt, figures: Mapping[str, float]) -> None:
         """Log the last figures, exact amounts as tags, and the receipt as an artifact."""
+        reach(self._uri)
         put_figures(self._client, self._id, figures, receipt.steps, time.time_ns())
         put_receipt(self._client, self._id, receipt)
 

@@ -36,9 +36,12 @@ class TensorboardRun:
 
     def __init__(self, run: Run, writer: Any) -> None:
         folder = Path(getattr(writer, "log_dir", None) or writer.logdir).absolute()
-        self._writer = writer
-        writer.add_text("trainfare/run", run.id)
+        self._writer, self._name = writer, run.id
         run.tracked(SYSTEM, folder.name, place=str(folder))
+
+    def meet(self) -> None:
+        """Write our id as a text."""
+        self._writer.add_text("trainfare/run", self._name)
 
     def tell(self, figures: Mapping[str, float], step: int) -> None:
         """Add the figures as scalars of the present step."""

@@ -41,6 +41,9 @@ class TrackioRun:
         self._run.config["trainfare.run"] = run.id
         run.tracked(SYSTEM, self._run.id, place=self._run.project, url=self._run.url)
 
+    def meet(self) -> None:
+        """Nothing is left to say: the configuration goes along with the first row."""
+
     def tell(self, figures: Mapping[str, float], step: int) -> None:
         """Log the figures of this moment."""
         self._run.log_system(dict(figures))

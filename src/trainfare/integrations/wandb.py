@@ -46,11 +46,15 @@ class WandbRun:
         self._run = wandb_run or wandb.run
         if self._run is None:
             raise RuntimeError("no W&B run is live; call wandb.init() first")
-        self._run.config.update({"trainfare.run": run.id}, allow_val_change=True)
-        self._run.define_metric(f"{ROOM}*", step_metric=f"{ROOM}seconds")
+        self._name = run.id
         url = self._run.url if not self._run.offline else None
         place = "/".join(part for part in (self._run.entity, self._run.project) if part)
         run.tracked(SYSTEM, self._run.id, place=place or None, url=url)
+
+    def meet(self) -> None:
+        """Put our id into the configuration, and let figures be drawn over seconds."""
+        self._run.config.update({"trainfare.run": self._name}, allow_val_change=True)
+        self._run.define_metric(f"{ROOM}*", step_metric=f"{ROOM}seconds")
 
     def tell(self, figures: Mapping[str, float], step: int) -> None:
         """Let the figures join the next row of the training's own."""

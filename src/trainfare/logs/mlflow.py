@@ -33,11 +33,9 @@ from trainfare.logs.training_log import (
     merge_entries,
     whole_step,
 )
+from trainfare.metering.mlflow_run import RUN_TAG, reach
 
 KIND = "mlflow"
-
-RUN_TAG = "trainfare.run"
-"""The tag by which an MLflow run names the run of Trainfare that it is."""
 
 PARAMETERS_MAX = 100
 """So many parameters of a run become labels."""
@@ -46,6 +44,9 @@ _OWN = ("system/", "trainfare/")
 """Metrics that count steps for themselves, or that Trainfare wrote there."""
 
 _STATUS = {"FINISHED": Status.FINISHED, "FAILED": Status.FAILED, "KILLED": Status.KILLED}
+
+_PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "60"}
+"""By itself MLflow's client asks eight times and waits two minutes each."""
 
 _NOT_KEY = re.compile(r"[^A-Za-z0-9_.-]+")
 
@@ -77,8 +78,11 @@ def open_store(place: str) -> tuple[Any, str]:
     Raises:
         BadInput: MLflow's client is not installed here.
         NotFound: there is no such folder, or there are no runs in it.
+        OutsideFailed: no server answers there.
     """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # nothing is sent unless told to
+    for name, most in _PATIENCE.items():
+        os.environ.setdefault(name, most)
     uri = _uri_of(place)
     try:
         from mlflow import MlflowClient
@@ -87,6 +91,7 @@ def open_store(place: str) -> tuple[Any, str]:
             "MLflow's runs are read by its own client; install it here: pip install mlflow-skinny "
             "(for a database or a folder: pip install mlflow)"
         ) from None
+    reach(uri)
     logging.getLogger("mlflow").setLevel(logging.ERROR)
     logging.getLogger().addFilter(_is_not_mlflow)  # its file store warns there, with a traceback
     return MlflowClient(uri), uri

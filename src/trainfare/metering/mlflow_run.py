@@ -1,6 +1,7 @@
 """An MLflow run as Trainfare writes to it: its figures, exact amounts, receipt, and whose it is.
 
-Only what is handed in is called: MLflow is loaded by whoever has a client of it.
+Only what is handed in is called: MLflow is loaded by whoever has a client of it. That client tries
+for minutes where no server answers, so :func:`reach` asks first.
 Source: MLflow, "MlflowClient" (log_batch, log_dict) and "Search runs".
 """
 
@@ -11,16 +12,47 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from trainfare.core.errors import OutsideFailed
 from trainfare.metering.figures import words_of
 from trainfare.metering.receipt import Receipt
 
 SYSTEM = "mlflow"
 
 RUN_TAG = "trainfare.run"
+"""The tag by which an MLflow run names the run of Trainfare that it is."""
 
 _DATABASE = "sqlite:///"
 
 RECEIPT_FILE = "trainfare/receipt.json"
+
+REACH_SECONDS = 10.0
+"""A server that has not said a word by then counts as away."""
+
+
+def reach(uri: str) -> None:
+    """Make sure that a server answers, whatever it says; a folder or a database needs none.
+
+    Raises:
+        OutsideFailed: nothing answers there.
+    """
+    if not uri.startswith(("http://", "https://")):
+        return
+    from ssl import SSLError
+    from urllib.error import HTTPError
+    from urllib.request import urlopen
+
+    place = place_of(uri).rstrip("/")
+    try:
+        with urlopen(f"{place}/health", timeout=REACH_SECONDS):  # noqa: S310 (http, as seen above)
+            return
+    except HTTPError as answer:
+        answer.close()
+    except OSError as error:
+        reason = getattr(error, "reason", error)
+        if not isinstance(reason, SSLError):  # whom to trust, MLflow's client is told otherwise
+            raise OutsideFailed(
+                f"MLflow at {place} does not answer ({reason}); start it, or check the address"
+            ) from None
 
 
 def put_figures(

@@ -20,12 +20,15 @@ from trainfare.metering.track import Run, track
 
 EVERY_SECONDS = 30.0
 
-LAST_SECONDS = 30.0
+LAST_SECONDS = 10.0
 """The end of a run waits at most so long for a tracker to take the last word."""
 
 
 class Tracker(Protocol):
-    """One run of an experiment tracker."""
+    """One run of an experiment tracker; making it waits for nobody, for the training does that."""
+
+    def meet(self) -> None:
+        """Put the run's id on the tracker's side, before all else."""
 
     def tell(self, figures: Mapping[str, float], step: int) -> None:
         """Add the figures of this moment."""
@@ -38,7 +41,7 @@ def tell_costs(make: Callable[[Run], Tracker], system: str, every_seconds: float
     """Tell a tracker what the live run costs from now on; where none is live, one begins.
 
     Args:
-        make: the tracker's side of the run, once the run is there; it links the two.
+        make: finds the tracker's side of the run, once the run is there, and links it here.
         system: the tracker's name, for warnings.
         every_seconds: between one word and the next.
 
@@ -77,7 +80,7 @@ class _Teller:
         self._run, self._tracker, self._system = run, tracker, system
         self._every_seconds = every_seconds
         self._ended = threading.Event()
-        self._has_warned = False
+        self._has_met = self._has_warned = False
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -100,15 +103,24 @@ class _Teller:
             self._warn(f"it took no last word within {LAST_SECONDS:.0f} s")
 
     def _live(self) -> None:
+        self._guard(self._meet)
         while not self._ended.wait(self._every_seconds):
             self._guard(self._tell)
         self._guard(self._conclude)
 
+    def _meet(self) -> None:
+        """Meet once; a tracker that was away is met before it is told anything."""
+        if not self._has_met:
+            self._tracker.meet()
+            self._has_met = True
+
     def _tell(self) -> None:
+        self._meet()
         receipt = receipt_now(self._run)
         self._tracker.tell(figures_of(receipt), receipt.steps)
 
     def _conclude(self) -> None:
+        self._meet()
         receipt = self._run.receipt()
         self._tracker.conclude(receipt, figures_of(receipt))
 
