@@ -64,9 +64,13 @@ def covered(folder, bill, evidence, rules=NO_RULES):
 
 def is_coverable(part):
     """The rule by hand: what commitments touched, and compute that is not spot."""
-    if part["ChargeCategory"] != "Usage" or part["ChargeClass"] == "Correction":
+    if part["ChargeClass"] == "Correction" or part["effective"] is None:
         return False
-    if part["ChargePeriodStart"] >= part["ChargePeriodEnd"] or part["effective"] is None:
+    if part["ChargePeriodStart"] >= part["ChargePeriodEnd"]:
+        return False
+    if part["CommitmentDiscountStatus"] == "Unused":
+        return True
+    if part["ChargeCategory"] != "Usage":
         return False
     is_open = part["x_Component"] == "compute" and part["PricingCategory"] != "Dynamic"
     return part["CommitmentDiscountStatus"] is not None or is_open

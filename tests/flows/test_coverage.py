@@ -10,15 +10,20 @@ from trainfare.core.money import Money
 from trainfare.flows.coverage import cover, covered_hours
 from trainfare.flows.report import make_report
 from trainfare.flows.utilization import make_utilization
+from trainfare.simulation.commitment import SAVINGS_PLAN
 from trainfare.simulation.folder import write_world
 from trainfare.simulation.world import make_world
 
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory):
-    home = tmp_path_factory.mktemp("home")
+    return filled(tmp_path_factory.mktemp("home"), "focus-1.2")
+
+
+def filled(home, bills):
+    """A home with a simulated month, allocated."""
     world = make_world(5, runs=40, days=4, teams=3, machines=4, period="2026-09")
-    places = write_world(world, home / "files", bills="focus-1.2")
+    places = write_world(world, home / "files", bills=bills)
     trainfare(home, "bill", "import", *(one for one in places if "rented" not in str(one)))
     trainfare(home, "claims", "import", home / "files" / "claims" / "meter.csv")
     (home / "rules.toml").write_text(world.rules)
@@ -65,9 +70,27 @@ def test_without_commitments_the_bill_is_dearer_by_what_they_saved(shared):
     assert "without commitments" in none.title
 
 
-def test_covered_hours_are_the_commitments_of_the_bill(shared):
-    hours = covered_hours(shared)
-    told = [one for one in make_utilization(shared, ("state",)).commitments if one.commitment]
+@pytest.fixture(scope="module")
+def native(tmp_path_factory):
+    """The same as providers' own files, which have the fee of what was not used as a purchase."""
+    return filled(tmp_path_factory.mktemp("home"), "native")
+
+
+@pytest.mark.parametrize("form", ["shared", "native"])
+def test_covered_hours_are_the_commitments_of_the_bill(form, request):
+    home = request.getfixturevalue(form)
+    hours = covered_hours(home)
+    told = [
+        one for one in make_utilization(home, ("state",)).commitments if one.commitment is not None
+    ]
+    assert sum(one.unused.nano for one in told) > 0
+    assert sum(one.effective for one in hours if one.is_unused) == sum(
+        one.unused.nano for one in told
+    )
+    unused = {one.commitment: one.unused for one in told}
+    status = trainfare(home, "commit", "status")["commitments"]
+    [plan] = [one for one in status if one["id"] == SAVINGS_PLAN.id]
+    assert Money.parse(plan["unused"]) == unused[SAVINGS_PLAN.id] > Money.zero()
     assert sum(one.effective for one in hours if one.commitment is not None) == sum(
         one.used.nano + one.unused.nano for one in told
     )

@@ -1,5 +1,6 @@
 -- Commitment hours: compute of a bill by charge period, SKU and commitment, at on-demand prices:
 -- what commitments covered, what of them nobody used, and what else they could have covered.
+-- What nobody used is a charge of any category: some providers bill it as the fee that it is.
 -- A machine whose cores, memory and GPUs are sold apart ran for as long as the longest of them.
 
 WITH charges AS (
@@ -20,10 +21,11 @@ WITH charges AS (
                  WHEN "x_ListNano" > 0 THEN "x_ListNano" END END AS on_demand,
         "x_EffectiveNano" AS effective, {{paid_us}} AS paid_us
     FROM {{files}}
-    WHERE "ChargeCategory" = 'Usage' AND "ChargeClass" IS DISTINCT FROM 'Correction'
-        AND epoch_us("ChargePeriodEnd") > epoch_us("ChargePeriodStart")
-        AND (coalesce("CommitmentDiscountStatus" IN ('Used', 'Unused'), false)
-            OR "x_Component" = 'compute' AND "PricingCategory" IS DISTINCT FROM 'Dynamic')),
+    WHERE epoch_us("ChargePeriodEnd") > epoch_us("ChargePeriodStart")
+        AND "ChargeClass" IS DISTINCT FROM 'Correction'
+        AND (is_unused OR "ChargeCategory" = 'Usage' AND (
+            coalesce("CommitmentDiscountStatus" = 'Used', false)
+            OR "x_Component" = 'compute' AND "PricingCategory" IS DISTINCT FROM 'Dynamic'))),
 parts AS (
     SELECT provider, region, sku, part, resource, currency, start_us, end_us, is_unused, commitment,
         max(name) AS name, max(kind) AS kind, sum(on_demand) AS on_demand,

@@ -30,10 +30,10 @@ FROM (
         coalesce(run IS NOT NULL AND method IN (
             SELECT name FROM ({{pool_rules}}) rules), false) AS is_divided
     FROM ({{stream}}))
-WHERE "ChargeCategory" = 'Usage' AND "ChargeClass" IS DISTINCT FROM 'Correction'
-    AND start_us < end_us AND effective IS NOT NULL
-    AND (commitment IS NOT NULL
-        OR component = 'compute' AND "PricingCategory" IS DISTINCT FROM 'Dynamic')
+WHERE start_us < end_us AND effective IS NOT NULL
+    AND "ChargeClass" IS DISTINCT FROM 'Correction'
+    AND (is_unused OR "ChargeCategory" = 'Usage' AND (commitment IS NOT NULL
+        OR component = 'compute' AND "PricingCategory" IS DISTINCT FROM 'Dynamic'))
 GROUP BY ALL;
 
 COPY (
@@ -75,7 +75,8 @@ COPY (
         region, component, day, currency, charge_category, false AS is_correction,
         NULL::BIGINT AS billed_nano, sum(more)::BIGINT AS effective_nano, NULL::BIGINT AS list_nano,
         NULL::BIGINT AS contracted_nano, 0::INTEGER AS charges, 0::INTEGER AS billed_missing,
-        0::INTEGER AS effective_missing, 0::INTEGER AS list_missing, 0::INTEGER AS contracted_missing
+        0::INTEGER AS effective_missing, 0::INTEGER AS list_missing, 0::INTEGER AS contracted_missing,
+        NULL::INTEGER AS face
     FROM evened GROUP BY ALL HAVING effective_nano <> 0 ORDER BY ALL
 ) TO {{pooled_file}} (FORMAT parquet, COMPRESSION zstd);
 
@@ -84,6 +85,7 @@ COPY (
         region, component, day, currency, charge_category, false AS is_correction,
         NULL::BIGINT AS billed_nano, sum(more)::BIGINT AS effective_nano, NULL::BIGINT AS list_nano,
         NULL::BIGINT AS contracted_nano, 0::INTEGER AS charges, 0::INTEGER AS billed_missing,
-        0::INTEGER AS effective_missing, 0::INTEGER AS list_missing, 0::INTEGER AS contracted_missing
+        0::INTEGER AS effective_missing, 0::INTEGER AS list_missing, 0::INTEGER AS contracted_missing,
+        NULL::INTEGER AS face
     FROM uncovered GROUP BY ALL HAVING effective_nano <> 0 ORDER BY ALL
 ) TO {{none_file}} (FORMAT parquet, COMPRESSION zstd);

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trainfare.cli.answer import table
+from trainfare.cli.answer import plural, table
 from trainfare.core.money import Money
 from trainfare.core.plain import plain, shorten
 
@@ -44,6 +44,10 @@ def show_alignment(alignments: Sequence[Alignment]) -> None:
         rows.append([click.style("all", bold=True), *(amount.display(2) for amount in totals)])
         head = ["run", "covered", "commitment", "on demand", "beside unused"]
         click.echo(table(head, rows, right=range(1, 5)))
+        if unpriced := sum(run.unpriced for run in one.runs):
+            click.echo(
+                f"Covered without {plural(unpriced, 'charge')} whose bill says no on-demand cost."
+            )
         beside, elsewhere = one.total("beside"), one.elsewhere
         if beside or elsewhere:
             click.echo(
@@ -54,5 +58,6 @@ def show_alignment(alignments: Sequence[Alignment]) -> None:
 
 def _run_row(run: CommitmentRun) -> list[str]:
     name = run.run or f"({(run.remainder or '').replace('_', ' ')})"
-    amounts = (run.covered, run.used, run.open, run.beside)
-    return [shorten(plain(name), 40), *(amount.display(2) for amount in amounts)]
+    covered = "?" if run.unpriced and not run.covered else run.covered.display(2)
+    amounts = (run.used, run.open, run.beside)
+    return [shorten(plain(name), 40), covered, *(amount.display(2) for amount in amounts)]

@@ -142,6 +142,7 @@ def alignment_json(one: Alignment) -> dict[str, Any]:
                 "run": run.run,
                 "remainder": None if run.remainder is None else run.remainder.value,
                 **{name: getattr(run, name).text() for name in names},
+                "unpriced": run.unpriced,
             }
             for run in one.runs
         ],

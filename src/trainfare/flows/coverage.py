@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from trainfare.allocation.evidence import Evidence
     from trainfare.allocation.rules import Rules
 
-FORM = "1"
+FORM = "3"
 """Changes whenever the files would be others."""
 
 

@@ -37,13 +37,15 @@ class CommitmentRun:
     run: str | None
     remainder: Remainder | None
     covered: Money
-    """On-demand cost of what commitments paid for."""
+    """On-demand cost of what commitments paid for, as far as the bill says it."""
     used: Money
     """Of commitments, what paid for it."""
     open: Money
     """Paid on demand, of machines that commitments could have paid for."""
     beside: Money
     """Of that, what unused commitment of the same hour would have paid for: it could be saved."""
+    unpriced: int = 0
+    """Parts that commitments paid for and whose on-demand cost the bill does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ def _align(provider: str, currency: str, hours: Sequence[CoveredHour]) -> Alignm
     reach = {sku for rated in rates.values() for sku in rated}
     used: dict[Owner, int] = defaultdict(int)
     covered: dict[Owner, int] = defaultdict(int)
+    unpriced: dict[Owner, int] = defaultdict(int)
     paid: dict[Owner, int] = defaultdict(int)
     unused: dict[int, Amounts] = defaultdict(lambda: defaultdict(int))
     open_: dict[int, Open] = defaultdict(lambda: defaultdict(lambda: defaultdict(int)))
@@ -90,6 +93,7 @@ def _align(provider: str, currency: str, hours: Sequence[CoveredHour]) -> Alignm
         elif one.commitment is not None:
             used[owner] += one.effective
             covered[owner] += one.on_demand
+            unpriced[owner] += one.unpriced
         elif sku in reach and one.on_demand > 0:
             paid[owner] += one.effective
             for hour, nano in _spread(one.on_demand, spans):
@@ -110,10 +114,15 @@ def _align(provider: str, currency: str, hours: Sequence[CoveredHour]) -> Alignm
     elsewhere = sum(serve(left, still, rates).values())
     runs = [
         CommitmentRun(
-            *owner,
-            *(Money(each.get(owner, 0), currency) for each in (covered, used, paid, beside)),
+            run=owner[0],
+            remainder=owner[1],
+            covered=Money(covered[owner], currency),
+            used=Money(used[owner], currency),
+            open=Money(paid[owner], currency),
+            beside=Money(beside[owner], currency),
+            unpriced=unpriced[owner],
         )
-        for owner in used.keys() | paid.keys()
+        for owner in {*used, *paid}
     ]
     runs.sort(key=lambda one: (one.run is None, -one.used.nano, -one.open.nano, one.run or ""))
     return Alignment(

@@ -225,7 +225,10 @@ def _runs_grid(one: Alignment) -> Grid:
 
 
 def _run_line(run: CommitmentRun) -> Line:
-    amounts = tuple(money_cell(each) for each in (run.covered, run.used, run.open, run.beside))
+    is_unknown = bool(run.unpriced and not run.covered)
+    why = "the bill does not say what it would have cost on demand" if is_unknown else ""
+    covered = money_cell(None if is_unknown else run.covered, why=why)
+    amounts = (covered, *(money_cell(each) for each in (run.used, run.open, run.beside)))
     if run.run is not None:
         return Line((text_cell(run.run, href=f"/runs/{run.run}"), *amounts))
     word = (run.remainder or "").replace("_", " ")
