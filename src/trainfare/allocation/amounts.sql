@@ -35,7 +35,7 @@ SELECT whole.out, whole.day, whole.charges,
     (whole.list - coalesce(given.list, 0))::BIGINT AS list,
     (whole.contracted - coalesce(given.contracted, 0))::BIGINT AS contracted,
     billed_missing, effective_missing, list_missing, contracted_missing
-FROM whole LEFT JOIN given USING (out, day)
+FROM whole LEFT JOIN given ON given.out = whole.out AND given.day = whole.day
 WHERE given.out IS NULL
     OR coalesce(whole.billed, 0) <> coalesce(given.billed, 0)
     OR coalesce(whole.effective, 0) <> coalesce(given.effective, 0)

@@ -5,14 +5,16 @@ CREATE TEMP TABLE tag_maps AS
 WITH texts AS (
     SELECT "Tags" AS text FROM faces UNION SELECT "AllocatedTags" FROM faces),
 pairs AS (
-    SELECT text,
-        unnest(map_entries(TRY_CAST(TRY_CAST(text AS JSON) AS MAP(VARCHAR, VARCHAR)))) AS entry
-    FROM texts WHERE text IS NOT NULL),
+    SELECT text, entry.key AS key, entry.value AS value
+    FROM (
+        SELECT text,
+            unnest(map_entries(TRY_CAST(TRY_CAST(text AS JSON) AS MAP(VARCHAR, VARCHAR)))) AS entry
+        FROM texts WHERE text IS NOT NULL) each_text),
 plain AS (
-    SELECT text, max_by(entry.value, entry.key) AS value,
+    SELECT text, max_by(value, pairs.key) AS value,
         regexp_replace(regexp_replace(regexp_replace(
-            lower(entry.key), '^user:', ''), '^label_', ''), '[^a-z0-9]+', '', 'g') AS key
-    FROM pairs WHERE entry.value <> '' GROUP BY ALL)
+            lower(pairs.key), '^user:', ''), '^label_', ''), '[^a-z0-9]+', '', 'g') AS key
+    FROM pairs WHERE value <> '' GROUP BY ALL)
 SELECT text, map_from_entries(list((key, value))) AS tag_map FROM plain GROUP BY text;
 
 -- Two names are one place when they are equal, or when one is the last part of the other and no
@@ -46,8 +48,8 @@ WITH RECURSIVE following AS (
         JOIN places below ON below.name = lower(attachments.name)
         JOIN places above ON above.name = lower(attachments.parent)
     GROUP BY below.place),
-chain AS (
-    SELECT place, above, 1 AS depth FROM following
+chain(place, above, depth) AS (
+    SELECT place, above, 1 FROM following
     UNION ALL
     SELECT chain.place, following.above, depth + 1
     FROM chain JOIN following ON following.place = chain.above

@@ -39,7 +39,8 @@ SELECT pool, currency, run,
 FROM entitled
 UNION ALL
 SELECT rules.pool, currency, run, bytes
-FROM rules JOIN run_bytes ON bytes > 0 JOIN (SELECT DISTINCT pool, currency FROM pooled) USING (pool)
+FROM rules JOIN run_bytes ON bytes > 0
+    JOIN (SELECT DISTINCT pool, currency FROM pooled) lacking ON lacking.pool = rules.pool
 WHERE division = 'bytes';
 
 CREATE TEMP TABLE pool_shares AS

@@ -85,7 +85,7 @@ def _with_bodies(tree: Any, macros: dict[str, tuple[list[str], Any]]) -> Any:
 
         def argument(inner: Any) -> Any:
             is_parameter = isinstance(inner, exp.Column) and inner.name in given
-            return exp.paren(given[inner.name].copy()) if is_parameter else inner
+            return wrapped(given[inner.name].copy()) if is_parameter else inner
 
         return exp.paren(body.copy().transform(argument))
 
@@ -176,3 +176,23 @@ def _with_last_numbers(node: Any) -> Any:
         node.set("end", end)
         node.set("is_end_exclusive", False)
     return node
+
+
+def call(name: str, *arguments: Any) -> Any:
+    """A call of a function by its name."""
+    return sqlglot().exp.Anonymous(this=name, expressions=list(arguments))
+
+
+def wrapped(node: Any) -> Any:
+    """*node* in parentheses where it is not one word, one call or in parentheses already."""
+    exp = sqlglot().exp
+    is_whole = isinstance(node, exp.Column | exp.Literal | exp.Paren | exp.Func)
+    return node if is_whole and not isinstance(node, exp.Binary) else exp.paren(node)
+
+
+def exact_quotient(whole: Any, part: Any, kind: str) -> Any:
+    """The whole quotient as ``(a - a % b) / b``, which no rounding and no double can touch."""
+    exp = sqlglot().exp
+    rest = exp.Mod(this=wrapped(whole.copy()), expression=wrapped(part.copy()))
+    even = exp.paren(exp.Sub(this=wrapped(whole), expression=exp.paren(rest)))
+    return exp.cast(exp.Div(this=even, expression=wrapped(part), typed=True), kind)

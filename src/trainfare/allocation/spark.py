@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,8 +55,10 @@ def open_session(cluster: Cluster) -> Iterator[Any]:
         OutsideFailed: the cluster cannot be reached, or failed.
     """
     pyspark()
+    from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
 
+    gone = (PySparkException, Py4JError, ConnectionError)
     try:
         session = _connected(cluster) if cluster.remote else _started(cluster)
         try:
@@ -64,8 +66,9 @@ def open_session(cluster: Cluster) -> Iterator[Any]:
                 session.conf.set(name, value)
             yield session
         finally:
-            session.stop()
-    except PySparkException as error:
+            with suppress(*gone):
+                session.stop()
+    except gone as error:
         raise _in_our_words(error) from None
 
 
@@ -92,7 +95,9 @@ def _connected(cluster: Cluster) -> Any:
 
 def _in_our_words(error: Exception) -> BadInput | OutsideFailed:
     text = str(error)
-    first = text.strip().split("\n", 1)[0][:300]
+    # A failure in Java begins with the call that failed; what failed stands in the next line.
+    lines = [line for line in text.split("\n") if line and not line.startswith("An error occurred")]
+    first = (lines[0] if lines else type(error).__name__).lstrip(": ")[:300]
     if any(word in text for word in _TOO_LARGE):
         return BadInput(
             "an amount, or what charges of one kind sum to in a day, is beyond ±9.2 thousand million "

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from itertools import takewhile
 from pathlib import Path
 
 _COMMENT = re.compile(r"^ *--.*\n", re.MULTILINE)
@@ -21,6 +22,13 @@ def statements(name: str, **pieces: object) -> list[str]:
         KeyError: the file has a place that no piece is for.
     """
     return [_PLACE.sub(lambda place: str(pieces[place[1]]), each) for each in _read(name)]
+
+
+def heading(name: str, **pieces: object) -> str:
+    """The comment that ``name.sql`` begins with, with *pieces* in their places."""
+    text = (Path(__file__).parent / f"{name}.sql").read_text(encoding="utf-8")
+    lines = list(takewhile(lambda line: line.startswith("--"), text.split("\n")))
+    return _PLACE.sub(lambda place: str(pieces[place[1]]), "\n".join(lines))
 
 
 @cache

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from trainfare.cli.answer import format_option, plural, say_json, table
+from trainfare.core.errors import BadInput
 from trainfare.core.money import Money
 from trainfare.flows.bill_json import STANDINGS, allocated_json
 
@@ -25,19 +26,35 @@ CHANGES_SHOWN = 20
 )
 @click.option("--master", metavar="URL", help="A Spark cluster: spark://HOST:PORT or local[N].")
 @click.option("--remote", metavar="URL", help="A Spark Connect server: sc://HOST:PORT.")
+@click.option(
+    "--emit-sql",
+    "dialect",
+    metavar="DIALECT",
+    help="Print the allocation as SQL for bigquery, trino, athena, snowflake or databricks; do nothing.",
+)
 @format_option("table", "json")
 def command(
-    period: str | None, engine: str | None, master: str | None, remote: str | None, form: str
+    period: str | None,
+    engine: str | None,
+    master: str | None,
+    remote: str | None,
+    dialect: str | None,
+    form: str,
 ) -> None:
     """Allocate a billing PERIOD (2026-10), or every one of which there is a bill.
 
     DuckDB does it in this process; Spark does it where a bill is too large for one machine, with the
     same result to the last nano-unit. The home must then be on storage that the cluster sees.
     """
-    from trainfare.flows.allocation import allocate_periods
-    from trainfare.flows.engine import chosen_cluster
+    from trainfare.flows.allocation import allocate_periods, read_rules
+    from trainfare.flows.engine import allocation_sql, chosen_cluster
     from trainfare.metering.home import home_folder
 
+    if dialect:
+        if period or engine or master or remote:
+            raise BadInput("--emit-sql allocates nothing; give it no period and no engine")
+        click.echo(allocation_sql(dialect, read_rules(home_folder())[0]), nl=False)
+        return
     done = allocate_periods(home_folder(), period, chosen_cluster(engine, master, remote))
     if form == "json":
         say_json({"periods": [allocated_json(one) for one in done]})

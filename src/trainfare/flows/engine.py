@@ -91,6 +91,17 @@ class Work:
     """Why the whole bill, though there was an allocation before."""
 
 
+def allocation_sql(dialect: str, rules: Rules) -> str:
+    """The allocation by *rules* as SQL for a warehouse.
+
+    Raises:
+        BadInput: there is no such dialect.
+    """
+    from trainfare.allocation.emitted import emitted_sql
+
+    return emitted_sql(dialect, rules)
+
+
 def write_allocation(
     home: Path,
     period: str,
