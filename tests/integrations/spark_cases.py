@@ -44,7 +44,8 @@ def recorded(files):
     for name in ("engine_parts", "engine_totals"):
         setattr(lake, name, keep(getattr(lake, name)))
     paths = [str(ROOM / name) for name in files]
-    code = pytest.main(["-q", "-p", "no:cacheprovider", "-m", "not long", *paths])
+    quiet = ["-W", "ignore::pytest.PytestAssertRewriteWarning", "-p", "no:cacheprovider"]
+    code = pytest.main(["-q", *quiet, "-m", "not long", *paths])
     assert code == 0
     return list(found.values())
 

@@ -182,7 +182,7 @@ def test_a_driver_that_is_killed_leaves_the_result_that_was_current(killed, home
     _, err = process.communicate(timeout=sparks.PATIENCE)
     if killed == "java":
         assert process.returncode == 3
-        assert err.strip().splitlines()[-1].startswith("Error: Spark failed (")
+        assert err.strip().splitlines()[-1].startswith("trainfare: Spark failed (")
     sparks.wait(lambda: not Path(f"/proc/{driver}").exists(), f"end of the driver {driver}")
     assert trainfare(there, "report", "--by", "run") == before
     for left in (there / "allocations" / "2026-10").glob(".spill-*"):
