@@ -170,7 +170,8 @@ def test_what_warehouses_are_told_gives_what_the_engine_gives(tmp_path):
     database.execute("CREATE TABLE run_bytes AS SELECT 'a' AS run, 5::BIGINT AS bytes")
     proof = on_duckdb(database, RULES)
     assert proof == [("EUR", 0, 0, 0, 0), ("USD", 0, 0, 0, 0)]
-    found = sorted(map(repr, database.execute("FROM result").fetchall()))
-    expected = [tuple(row.values()) for row in pq.read_table(done.out).to_pylist()]
+    found = sorted(map(repr, database.execute("SELECT * EXCLUDE (face) FROM result").fetchall()))
+    written = pq.read_table(done.out).drop_columns("face").to_pylist()
+    expected = [tuple(row.values()) for row in written]
     assert found == sorted(map(repr, expected))
     assert len(found) > 15

@@ -833,6 +833,7 @@ WITH `named` AS (
 )
 SELECT
   `name`,
+  `one_name`,
   STARTSWITH(`one_name`, 'cluster:') AS `is_cluster`,
   CAST((
     DENSE_RANK() OVER (ORDER BY `one_name` NULLS LAST)
@@ -3816,7 +3817,8 @@ WITH `described` AS (
     `billed_missing`,
     `effective_missing`,
     `list_missing`,
-    `contracted_missing`
+    `contracted_missing`,
+    `out` AS `face`
   FROM (
     SELECT
       `out`,
@@ -3884,7 +3886,8 @@ WITH `described` AS (
     `billed_missing`,
     `effective_missing`,
     `list_missing`,
-    `contracted_missing`
+    `contracted_missing`,
+    NULL
   FROM `pool_parts`
   JOIN `dividing`
     USING (`pool`)
@@ -3912,7 +3915,8 @@ SELECT
   `billed_missing`,
   `effective_missing`,
   `list_missing`,
-  `contracted_missing`
+  `contracted_missing`,
+  `face`
 FROM `described`;
 
 -- Proof: what runs and remainders have, less the bill, per currency and view; every number must be 0.

@@ -880,6 +880,7 @@ WITH "named" AS (
 )
 SELECT
   "name",
+  "one_name",
   STARTSWITH("one_name", 'cluster:') AS "is_cluster",
   CAST((
     DENSE_RANK() OVER (ORDER BY "one_name")
@@ -4428,7 +4429,8 @@ WITH "described" AS (
     "billed_missing",
     "effective_missing",
     "list_missing",
-    "contracted_missing"
+    "contracted_missing",
+    "out" AS "face"
   FROM (
     SELECT
       "out",
@@ -4502,7 +4504,8 @@ WITH "described" AS (
     "billed_missing",
     "effective_missing",
     "list_missing",
-    "contracted_missing"
+    "contracted_missing",
+    NULL
   FROM "pool_parts"
   JOIN "dividing"
     USING ("pool")
@@ -4530,7 +4533,8 @@ SELECT
   "billed_missing",
   "effective_missing",
   "list_missing",
-  "contracted_missing"
+  "contracted_missing",
+  "face"
 FROM "described";
 
 -- Proof: what runs and remainders have, less the bill, per currency and view; every number must be 0.

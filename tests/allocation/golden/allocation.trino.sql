@@ -886,6 +886,7 @@ WITH "named" AS (
 )
 SELECT
   "name",
+  "one_name",
   STARTS_WITH("one_name", 'cluster:') AS "is_cluster",
   CAST((
     DENSE_RANK() OVER (ORDER BY "one_name")
@@ -4443,7 +4444,8 @@ WITH "described" AS (
     "billed_missing",
     "effective_missing",
     "list_missing",
-    "contracted_missing"
+    "contracted_missing",
+    "out" AS "face"
   FROM (
     SELECT
       "out",
@@ -4517,7 +4519,8 @@ WITH "described" AS (
     "billed_missing",
     "effective_missing",
     "list_missing",
-    "contracted_missing"
+    "contracted_missing",
+    NULL
   FROM "pool_parts"
   JOIN "dividing"
     USING ("pool")
@@ -4545,7 +4548,8 @@ SELECT
   "billed_missing",
   "effective_missing",
   "list_missing",
-  "contracted_missing"
+  "contracted_missing",
+  "face"
 FROM "described";
 
 -- Proof: what runs and remainders have, less the bill, per currency and view; every number must be 0.
