@@ -46,8 +46,9 @@ def command(
     DuckDB does it in this process; Spark does it where a bill is too large for one machine, with the
     same result to the last nano-unit. The home must then be on storage that the cluster sees.
     """
-    from trainfare.flows.allocation import allocate_periods, read_rules
+    from trainfare.flows.allocation import allocate_periods
     from trainfare.flows.engine import allocation_sql, chosen_cluster
+    from trainfare.flows.inputs import read_rules
     from trainfare.metering.home import home_folder
 
     if dialect:
