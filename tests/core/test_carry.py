@@ -248,8 +248,27 @@ def test_only_data_runs_are_carried():
     assert carry([pretraining], CarryRule.EVEN, OWN).moved == {}
 
 
-def test_data_read_in_a_circle_is_refused_with_its_path():
+def test_data_read_in_a_circle_stays_and_its_readers_do_not_know_what_they_lack():
     one = Output("a", "x", 1, None, (Reading("b", 0, 1),))
     two = Output("b", "y", 1, None, (Reading("a", 0, 1),))
-    with pytest.raises(BadInput, match="in a circle: a → b → a; give what one of them writes"):
-        carry([one, two], CarryRule.EVEN, {"a": known(1), "b": known(1)})
+    out = Output("a", "z", 1, None, (Reading("t1", 0, 1),))
+    own = {"a": known(10), "b": known(20), "t1": known(1), "prep": known(1000), "t2": known(1)}
+    read = replace(PREP, readings=(Reading("t2", 0, 1),))
+    found = carry([one, two, out, read], CarryRule.EVEN, own)
+    assert found.moved == {"a": -5, "t1": 5, "prep": -1000, "t2": 1000}
+    assert {run: nano.nano for run in "ab" for nano in found.kept if nano.maker == run} == {
+        "a": 5,
+        "b": 20,
+    }
+    assert found.lacking.keys() == {"a", "b", "t1"}
+    assert found.lacking["b"] == "a: a and b read each other's data in a circle"
+
+
+@pytest.mark.parametrize("foreign", ["t2", "prep"])
+def test_nothing_is_carried_into_another_currency_and_both_sides_say_so(foreign):
+    own = {run: account for run, account in OWN.items() if run != foreign}
+    found = carry([PREP], CarryRule.EVEN, own, {foreign: "is paid in EUR"})
+    assert sum(found.moved.values()) == 0
+    assert not found.shares
+    assert "is paid in EUR" in found.lacking["t1"]
+    assert foreign in found.lacking["t1"]

@@ -8,9 +8,9 @@ runs that read it, by one rule. What nobody reads stays where it is.
     Σ over runs (received − given) = 0                as whole nanos, in every book
 
 Each division is by largest remainder in the order of names, so the order in which runs are told
-changes nothing. Data runs are worked through makers first; runs that read each other's data in a
-circle are refused. What cannot be divided stays, too, and what its readers should have is unknown.
-A single reader gets all, whatever it weighs.
+changes nothing. Data runs are worked through makers first. What cannot be divided stays, too, and what
+its readers should have is unknown: so it is with what runs read of each other in a circle, and with what
+is read by runs that are paid in another currency. A single reader gets all, whatever it weighs.
 """
 
 from __future__ import annotations
@@ -21,15 +21,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 from math import lcm
+from types import MappingProxyType
 
 from trainfare.core.dataset import Output, Reading
-from trainfare.core.lineage import lineage
+from trainfare.core.lineage import circling, lineage
 from trainfare.core.money import Money
-
-CIRCLE = (
-    "runs read each other's data in a circle: {circle}; "
-    "give what one of them writes a name of its own, such as …@v2"
-)
 
 CIRCLE_INSIDE = "outputs of one run are said to be made of each other in a circle: {circle}"
 
@@ -99,16 +95,19 @@ class Account:
     time_ns: int | None
 
 
-def carry(outputs: Sequence[Output], rule: CarryRule, accounts: Mapping[str, Account]) -> Carried:
+def carry(
+    outputs: Sequence[Output],
+    rule: CarryRule,
+    accounts: Mapping[str, Account],
+    away: Mapping[str, str] = MappingProxyType({}),
+) -> Carried:
     """Carry the cost of data runs by *rule*.
 
     Args:
         outputs: what runs made and who read it; only that of data runs is carried.
         rule: how.
         accounts: run → its own cost; runs that are not in it take no part.
-
-    Raises:
-        BadInput: runs read each other's data in a circle.
+        away: runs that would, but for what is said of them, such as ``is paid in EUR``.
     """
     by_maker: dict[str, list[Output]] = defaultdict(list)
     makers_of: dict[str, list[str]] = defaultdict(list)
@@ -121,15 +120,27 @@ def carry(outputs: Sequence[Output], rule: CarryRule, accounts: Mapping[str, Acc
     kept: list[Kept] = []
     undivided: dict[str, str] = {}
     moved: dict[str, int] = defaultdict(int)
+    circle = circling(makers_of)
     lacking: dict[str, str] = {}
-    for maker in lineage(sorted(by_maker), makers_of, CIRCLE):
+    if rule is not CarryRule.APART:
+        lacking |= _lacks(outputs, accounts, away, circle)
+    straight = {
+        run: [one for one in makers if not circle.issuperset((run, one))]
+        for run, makers in makers_of.items()
+    }
+    for maker in lineage(sorted(by_maker), straight):
         if maker not in by_maker:
             continue
         own = accounts[maker]
         pool = Money((own.nano or 0) + moved.get(maker, 0))
         made = by_maker[maker]
         for output, part in zip(made, pool.split(_work(made, accounts)), strict=True):
-            taken = _divide(output, part, rule, accounts)
+            why = _obstacle(output, circle, away)
+            taken = (
+                Kept(maker, output.uri, part.nano, why)
+                if why
+                else _divide(output, part, rule, accounts)
+            )
             if isinstance(taken, Kept):
                 kept.append(taken)
                 if taken.why not in (UNREAD, ELSEWHERE):
@@ -146,6 +157,42 @@ def carry(outputs: Sequence[Output], rule: CarryRule, accounts: Mapping[str, Acc
                 if maker in lacking:
                     lacking.setdefault(share.reader, lacking[maker])
     return Carried(tuple(shares), tuple(kept), dict(moved), undivided | lacking)
+
+
+def _lacks(
+    outputs: Sequence[Output],
+    accounts: Collection[str],
+    away: Mapping[str, str],
+    circle: Collection[str],
+) -> dict[str, str]:
+    """Run → why it lacks data whatever is divided: its maker takes no part, or reads of it too."""
+    found: dict[str, str] = {}
+    for one in sorted(outputs, key=lambda one: (one.run, one.uri)):
+        why = None
+        if one.is_data and one.run in away:
+            why = f"{one.run}, which made data that it reads, {away[one.run]}"
+        elif one.is_data and one.run in accounts:
+            why = _circle_of(one, circle)
+            why = f"{one.run}: {why}" if why else None
+        for reading in one.readings if why else ():
+            if reading.run in accounts:
+                found.setdefault(reading.run, why or "")
+    return found
+
+
+def _circle_of(output: Output, circle: Collection[str]) -> str | None:
+    back = sorted(one.run for one in output.readings if one.run in circle)
+    if output.run not in circle or not back:
+        return None
+    return f"{output.run} and {back[0]} read each other's data in a circle"
+
+
+def _obstacle(output: Output, circle: Collection[str], away: Mapping[str, str]) -> str | None:
+    """Why *output* cannot be divided whatever the rule is."""
+    outside = sorted(one.run for one in output.readings if one.run in away)
+    if outside:
+        return f"{outside[0]}, which reads it, {away[outside[0]]}"
+    return _circle_of(output, circle)
 
 
 def _work(made: Sequence[Output], accounts: Collection[str]) -> list[int]:

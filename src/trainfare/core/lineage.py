@@ -60,6 +60,22 @@ def lineage(
     return tuple(done)
 
 
+def circling(parents: Mapping[str, Sequence[str]]) -> set[str]:
+    """The runs that are on a circle of *parents*, or on a way from one circle to another.
+
+    >>> sorted(circling({"a": ["b"], "b": ["a", "raw"], "c": ["b"]}))
+    ['a', 'b']
+    """
+    left = {(run, parent) for run, names in parents.items() for parent in names}
+    while True:
+        children, elders = {run for run, _ in left}, {parent for _, parent in left}
+        both = children & elders
+        kept = {link for link in left if both.issuperset(link)}
+        if kept == left:
+            return both
+        left = kept
+
+
 def _enter(
     run: str,
     parents: Mapping[str, Sequence[str]],

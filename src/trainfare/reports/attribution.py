@@ -8,6 +8,7 @@ Keys are of three kinds: what a run is (labels, ``run``, ``status``, ``ending``)
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -155,11 +156,21 @@ def attribute_carried(
             weight = (entry.nano or 0) if question.view is None or not entry.is_estimate else 0
             sizes[entry.currency] = sizes.get(entry.currency, 0) + weight
     ranked = sorted(sizes, key=lambda c: (-abs(sizes[c]), c)) or (["USD"] if entries else [])
+    paid: dict[str, set[str]] = defaultdict(set)
+    for entry in entries:
+        if entry.run is not None:
+            paid[entry.run].add(entry.currency or ranked[0])
     found = []
     for rank, currency in enumerate(ranked):
         book = _Book(question, currency, known, labels)
+        away = {
+            run: f"is paid in {min(others)}"
+            for run, others in paid.items()
+            if currency not in others
+        }
         table = book.table(
-            e for e in entries if e.currency == currency or (e.currency is None and not rank)
+            (e for e in entries if e.currency == currency or (e.currency is None and not rank)),
+            away,
         )
         found.append((table, book.carried))
     return found
@@ -185,14 +196,16 @@ class _Book:
     def _scope(self, epoch: str | None = None) -> Scope:
         return Scope(self._currency, self._spends, self._question.grain, epoch)
 
-    def table(self, entries: Iterable[Entry]) -> Table:
+    def table(self, entries: Iterable[Entry], away: Mapping[str, str]) -> Table:
         for entry in entries:
             self._sort(entry)
         question = self._question
         everything = union([*self._groups.values(), self._left_out], self._left_out)
         whole = self._whole(everything)
         if question.carry is not None:
-            self.carried = carry_books(question.carry, question.outputs, everything, question.books)
+            self.carried = carry_books(
+                question.carry, question.outputs, everything, question.books, away
+            )
         lines = [
             Row(dict(zip(question.by, key, strict=True)) | cells, whys=whys)
             for key, scope in sorted(self._groups.items(), key=self._rank)

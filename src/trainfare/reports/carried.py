@@ -23,13 +23,13 @@ Books = Mapping[Book, Carried]
 
 
 def carry_books(
-    rule: CarryRule, outputs: Sequence[Output], everything: Scope, books: Sequence[Book]
+    rule: CarryRule,
+    outputs: Sequence[Output],
+    everything: Scope,
+    books: Sequence[Book],
+    away: Mapping[str, str],
 ) -> Books:
-    """What *rule* carries between the runs of a report, by each book.
-
-    Raises:
-        BadInput: runs read each other's data in a circle.
-    """
+    """What *rule* carries between the runs of a report, by each book; *away* as ``carry`` has it."""
     found = {}
     for book in books:
         accounts = {}
@@ -37,7 +37,7 @@ def carry_books(
             spend = everything.spends.get(run)
             time_ns = None if spend is None else spend.machine_ns
             accounts[run] = Account(*everything.run_nano(run, book), time_ns)
-        found[book] = carry(outputs, rule, accounts)
+        found[book] = carry(outputs, rule, accounts, away)
     return found
 
 
