@@ -153,3 +153,17 @@ def test_wrong_words_are_one_sentence(home):
         tf.report("run", view="net")
     told = trainfare(home, "report", "--by", "run", "--where", "taem=nlp")
     assert told["unknown_keys"] == ["taem"]
+
+
+@pytest.mark.parametrize("by", ["run", "stage"])
+def test_records_that_cannot_be_read_are_named_beside_the_sum_that_lacks_them(home, by):
+    ride(home, "r-1", 8, 10)
+    ride(home, "r-2", 12, 13, resource="i-2")
+    (record,) = (home / "runs" / "r-2").glob("*/events.jsonl")
+    text = record.read_text()
+    assert '"k":"end"' in text
+    record.write_text(text.replace('"k":"end"', '"k":"end","steps":"4"'))
+    document = trainfare(home, "report", "--by", by)
+    assert document["total"] is None
+    [note] = [one for one in document["notes"] if one.startswith("Not in it: 1 record cannot")]
+    assert "r-2/" in note

@@ -19,7 +19,7 @@ from trainfare.core.period import Interval
 from trainfare.core.run import Segment
 from trainfare.flows.bill import has_analytics, has_ledger
 from trainfare.flows.brief import Brief
-from trainfare.metering.history import read_receipts, read_some
+from trainfare.metering.history import read_history, read_some
 from trainfare.metering.home import runs_folder
 from trainfare.metering.receipt import Receipt
 from trainfare.metering.shelf import Faults, read_run, spool_signs
@@ -38,6 +38,8 @@ class Known:
     briefs: Sequence[Brief]
     receipts: Sequence[Receipt]
     now_ns: int
+    remarks: Sequence[str] = ()
+    """On records that cannot be read."""
 
 
 def brief_sign(signs: Signs, prices: object) -> str:
@@ -69,7 +71,8 @@ def read_known(home: Path, now_ns: int | None = None) -> Known:
     now_ns = time.time_ns() if now_ns is None else now_ns
     kept = _kept(home)
     if not kept:
-        return Known((), read_receipts(home, now_ns=now_ns), now_ns)
+        receipts, remarks = read_history(home, now_ns=now_ns)
+        return Known((), receipts, now_ns, remarks)
     prices = price_signs(home)
     briefs: dict[str, Brief] = {}
     rest: set[str] = set()
@@ -88,10 +91,11 @@ def read_known(home: Path, now_ns: int | None = None) -> Known:
     ]
     rest |= _touched(briefs.values(), stored)
     if len(rest) > len(briefs) // 2:
-        return Known((), read_receipts(home, now_ns=now_ns), now_ns)
+        receipts, remarks = read_history(home, now_ns=now_ns)
+        return Known((), receipts, now_ns, remarks)
     beside = _beside(briefs, rest, stored)
-    receipts, _ = read_some(home, sorted(rest), beside, now_ns=now_ns)
-    return Known([one for run, one in briefs.items() if run not in rest], receipts, now_ns)
+    receipts, remarks = read_some(home, sorted(rest), beside, now_ns=now_ns)
+    return Known([one for run, one in briefs.items() if run not in rest], receipts, now_ns, remarks)
 
 
 def read_within(

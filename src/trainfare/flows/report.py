@@ -16,8 +16,8 @@ from trainfare.core.money import Money
 from trainfare.core.period import BillingPeriod, Interval
 from trainfare.core.work import work_of
 from trainfare.flows.bill import has_analytics, has_ledger
-from trainfare.flows.briefs import read_known
-from trainfare.metering.history import read_receipts
+from trainfare.flows.briefs import Known, read_known
+from trainfare.metering.history import read_history
 from trainfare.metering.metrics import read_logged_steps, read_series
 from trainfare.reports.entry import BilledPeriod
 from trainfare.reports.measure import Asked, ask
@@ -72,6 +72,8 @@ class Report:
     """The labels there are."""
     outside: int = 0
     """Metered runs with no time in the periods."""
+    remarks: tuple[str, ...] = ()
+    """On records that cannot be read."""
     carried: Mapping[str, Mapping[Book, Carried]] = field(default_factory=dict)
     """Currency → book → what was carried between runs for data; empty where nobody asked."""
     sharing: Sharing = Sharing.BILLED
@@ -140,9 +142,13 @@ def make_report(
     names = tuple(one.period for one in bills.allocations)
     periods = names or ((wanted,) if wanted else ())
     is_whole = not (asked.names or carry or {"stage", "epoch", "step"} & {*by, *(where or {})})
-    receipts = [] if is_whole else read_receipts(home, is_whole=asked.needs_samples)
-    read = _known_spends(home, periods, asked) if is_whole else None
-    spends, outside = read or _spends(home, receipts, periods, asked)
+    if is_whole:
+        known = read_known(home)
+        receipts, remarks = known.receipts, known.remarks
+        spends, outside = _known_spends(home, known, periods, asked)
+    else:
+        receipts, remarks = read_history(home, is_whole=asked.needs_samples)
+        spends, outside = _spends(home, receipts, periods, asked)
     if not bills.allocations and not spends:
         raise NotFound(_nothing(wanted, as_of_ns))
     question = Question(
@@ -167,6 +173,7 @@ def make_report(
         unknown_keys=tuple(key for key in question.keys if key not in (*KEYS, *known_keys)),
         known_keys=known_keys,
         outside=outside,
+        remarks=tuple(remarks),
         carried={table.currency: books for table, books in attributed if books},
         sharing=sharing,
     )
@@ -272,9 +279,10 @@ def _spends(
     return inside, len(spends) - len(inside)
 
 
-def _known_spends(home: Path, periods: Sequence[str], asked: Asked) -> tuple[list[Spend], int]:
+def _known_spends(
+    home: Path, known: Known, periods: Sequence[str], asked: Asked
+) -> tuple[list[Spend], int]:
     """The same, of ended runs in brief, for reports of whole runs."""
-    known = read_known(home)
     spends, outside = _spends(home, known.receipts, periods, asked)
     briefs = [one.spend(_intervals(periods), known.now_ns) for one in known.briefs]
     inside = [one for one in briefs if one.parts]
@@ -331,6 +339,7 @@ def _notes(report: Report, question: Question) -> tuple[str, ...]:
     if report.outside:
         runs = "run lies" if report.outside == 1 else "runs lie"
         notes.append(f"{report.outside:,} metered {runs} outside these periods.")
+    notes += [f"Not in it: {remark}." for remark in report.remarks]
     if report.not_allocated:
         notes.append(f"Not in it: {', '.join(report.not_allocated)}; run trainfare allocate.")
     if report.unknown_keys:
