@@ -369,3 +369,14 @@ def test_an_audit_line_stands_alone(home):
     path.parent.mkdir(exist_ok=True)
     path.write_text('{"action": "whole"}\n{"action": "cut sh')
     assert read_audit(home) == [json.loads('{"action": "whole"}')]
+
+
+def test_a_run_that_ends_beyond_its_budget_before_it_is_stopped_says_so(home, caplog):
+    with trainfare.track(price="3600000/h", budget="0.01") as run:
+        time.sleep(0.05)
+    assert run.receipt().run.status.value == "finished"
+    assert "of $0.0100 is spent; it ended before it was stopped" in caplog.text
+    caplog.clear()
+    with trainfare.track(price="3.6/h", budget="1"):
+        pass
+    assert "is spent" not in caplog.text

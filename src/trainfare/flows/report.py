@@ -16,7 +16,7 @@ from trainfare.core.money import Money
 from trainfare.core.period import BillingPeriod, Interval
 from trainfare.core.work import work_of
 from trainfare.flows.bill import has_analytics, has_ledger
-from trainfare.flows.briefs import Known, read_known
+from trainfare.flows.briefs import read_known
 from trainfare.metering.history import read_history
 from trainfare.metering.metrics import read_logged_steps, read_series
 from trainfare.reports.entry import BilledPeriod
@@ -103,6 +103,17 @@ class _Bills:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class _Metered:
+    """The runs of a home that were metered."""
+
+    receipts: Sequence[Receipt]
+    spends: list[Spend]
+    """Those with a part in the report."""
+    outside: int
+    remarks: Sequence[str]
+
+
 def make_report(
     home: Path,
     by: Sequence[str],
@@ -142,13 +153,8 @@ def make_report(
     names = tuple(one.period for one in bills.allocations)
     periods = names or ((wanted,) if wanted else ())
     is_whole = not (asked.names or carry or {"stage", "epoch", "step"} & {*by, *(where or {})})
-    if is_whole:
-        known = read_known(home)
-        receipts, remarks = known.receipts, known.remarks
-        spends, outside = _known_spends(home, known, periods, asked)
-    else:
-        receipts, remarks = read_history(home, is_whole=asked.needs_samples)
-        spends, outside = _spends(home, receipts, periods, asked)
+    metered = _read_metered(home, periods, asked, is_whole=is_whole)
+    spends = metered.spends
     if not bills.allocations and not spends:
         raise NotFound(_nothing(wanted, as_of_ns))
     question = Question(
@@ -159,7 +165,7 @@ def make_report(
         periods=periods,
         carry=carry,
         sharing=sharing,
-        outputs=() if carry is None else find_outputs(one.run for one in receipts),
+        outputs=() if carry is None else find_outputs(one.run for one in metered.receipts),
     )
     labels, groups = _labels(bills, spends), _read_groups(home, bills, question)
     known_keys = _known_keys(by, groups, labels)
@@ -172,8 +178,8 @@ def make_report(
         stale=tuple(a.period for a in bills.allocations if _is_stale(a, bills)),
         unknown_keys=tuple(key for key in question.keys if key not in (*KEYS, *known_keys)),
         known_keys=known_keys,
-        outside=outside,
-        remarks=tuple(remarks),
+        outside=metered.outside,
+        remarks=tuple(metered.remarks),
         carried={table.currency: books for table, books in attributed if books},
         sharing=sharing,
     )
@@ -279,14 +285,17 @@ def _spends(
     return inside, len(spends) - len(inside)
 
 
-def _known_spends(
-    home: Path, known: Known, periods: Sequence[str], asked: Asked
-) -> tuple[list[Spend], int]:
-    """The same, of ended runs in brief, for reports of whole runs."""
+def _read_metered(home: Path, periods: Sequence[str], asked: Asked, *, is_whole: bool) -> _Metered:
+    """What was metered; of ended runs in brief, for reports of whole runs."""
+    if not is_whole:
+        receipts, remarks = read_history(home, is_whole=asked.needs_samples)
+        return _Metered(receipts, *_spends(home, receipts, periods, asked), remarks)
+    known = read_known(home)
     spends, outside = _spends(home, known.receipts, periods, asked)
     briefs = [one.spend(_intervals(periods), known.now_ns) for one in known.briefs]
     inside = [one for one in briefs if one.parts]
-    return spends + inside, outside + len(briefs) - len(inside)
+    outside += len(briefs) - len(inside)
+    return _Metered(known.receipts, spends + inside, outside, known.remarks)
 
 
 def _intervals(periods: Sequence[str]) -> dict[str, Interval] | None:

@@ -11,6 +11,7 @@ from trainfare.core.money import Money
 from trainfare.metering.counters import Counters
 from trainfare.metering.loading import import_alone
 from trainfare.metering.meter import Meter
+from trainfare.metering.notice import warn
 
 if TYPE_CHECKING:
     from trainfare.core.budget import Budget
@@ -49,8 +50,17 @@ class Hold:
 
     def settle(self) -> None:
         """Say how it ended, once the run has."""
+        spent = self._meter.estimated_cost()
         if self._brake is not None:
-            self._brake.settle(self._meter.estimated_cost())
+            self._brake.settle(spent)
+        if spent is None or self._meter.counters.stop is not None:
+            return
+        for one in self._own:
+            if one.is_armed and one.limit.currency == spent.currency and one.limit < spent:
+                amounts = spent.display(), one.limit.display()
+                warn(
+                    "budget %s: %s of %s is spent; it ended before it was stopped", one.id, *amounts
+                )
 
     def _has_budgets(self) -> bool:
         if self._own:
