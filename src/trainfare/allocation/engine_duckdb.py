@@ -277,6 +277,7 @@ class DuckDBWorktable(Worktable):
         finally:
             partial.unlink(missing_ok=True)
         if self.keeper is not None:
+            self.run("tag_sums", result=files_sql([out]))
             self.keeper.settle(self, standings, summary.rows)
         return summary
 

@@ -36,6 +36,7 @@ from trainfare.allocation.kept_result import (
 from trainfare.allocation.kept_survey import file_of
 from trainfare.allocation.match import literal
 from trainfare.allocation.rules import NO_RULES, Rules
+from trainfare.allocation.sql import statements
 from trainfare.allocation.summary import AllocationSummary, Standing, standing_of, summarise
 
 TOUCHED_MAX = 0.25
@@ -148,8 +149,6 @@ class Increment(DuckDBWorktable):
             if max(renewed) > self.kept.base_rows * RENEWED_MAX:
                 raise NotReusable("much has changed since the whole bill was allocated")
             standings = self.standings()
-            if self.rows("FROM outs WHERE tag_run IS NOT NULL AND resource IS NOT NULL LIMIT 1"):
-                self.run("tagged_rows")
             summary = summarise(self, standings, out)
             _link(self.kept.base, file_of(partial, BASE))
             shutil.rmtree(out, ignore_errors=True)
@@ -159,6 +158,18 @@ class Increment(DuckDBWorktable):
         assert self.keeper is not None
         self.keeper.settle(self, standings, self.kept.base_rows)
         return Renewal(summary, self.touched, self.cells)
+
+    def find_stale(self, shown: int) -> None:
+        """Find stale tags: which of them cost most by sums, and of those the runs by their rows."""
+        self.run("tag_changes", kept_tags=self.kept.table("tags"))
+        which, runs = (
+            statements("stale", shown=shown)[part] for part in (slice(3), slice(3, None))
+        )
+        for statement in which:
+            self.execute(statement)
+        self.run("tag_rows")
+        for statement in runs:
+            self.execute(statement)
 
     def count(self, rows: str) -> int:
         """How many rows a table has."""

@@ -22,7 +22,7 @@ from trainfare.allocation.match import literal
 from trainfare.allocation.rules import Rules
 from trainfare.allocation.summary import Standing
 
-_FORM = "1"
+_FORM = "2"
 """Changes whenever the statements behind a kept result do, so that older ones are not taken."""
 
 BASE, GONE, FRESH = "base", "gone", "fresh"
@@ -33,7 +33,7 @@ CLAIM_MARKS = """(SELECT hash(run, resource, start_us, end_us, share) AS mark, r
     WHERE start_us < {last_us} AND end_us > {first_us} AND start_us < end_us)"""
 """Claims within the time of the bill, each with the mark of all that it says."""
 
-_TABLES = {"outs": "told_outs", "places": "(SELECT name, one_name FROM places)"}
+_TABLES = {"outs": "told_outs", "tags": "tag_sums", "places": "(SELECT name, one_name FROM places)"}
 
 
 class NotReusable(Exception):

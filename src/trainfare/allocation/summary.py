@@ -108,7 +108,7 @@ def standing_of(row: Sequence[Any]) -> Standing:
 
 def summarise(table: Worktable, standings: Sequence[Standing], out: Path) -> AllocationSummary:
     """The summary of a result that is named *out*, from its *standings* and the tables behind it."""
-    table.run("stale", shown=SHOWN)
+    table.find_stale(SHOWN)
     answers = [table.rows(statement) for statement in statements("summary", shown=SHOWN)]
     [(charges,)], lacking, stale, unbilled = answers
     lacks = {currency: counts for currency, *counts in lacking}

@@ -163,6 +163,10 @@ class Worktable(ABC):
         """Sum the bill past the shares: what claims give, and what they leave over."""
         self.run("amounts", missing=self.missing())
 
+    def find_stale(self, shown: int) -> None:
+        """Find tags that name one run where others were measured, *shown* of them at most."""
+        self.run("stale", shown=shown)
+
     def divide_pools(self) -> None:
         """Divide over runs what rules divide."""
         has_pools = bool(self.rows("SELECT 1 FROM outs WHERE pool IS NOT NULL LIMIT 1"))
