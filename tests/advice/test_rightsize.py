@@ -79,12 +79,12 @@ def test_too_little_is_refused_with_its_reason(trips, why):
 
 def test_own_runs_say_which_type_is_cheaper():
     old = {"accelerator": "A100-80GB", "instance": "p4de.24xlarge", "price": 27}
-    trips = [trip("r-slow", **old, tokens=2000), *fleet(2, tokens=10_000)]
+    trips = [trip("r-slow", **old, tokens=4000), *fleet(2, tokens=10_000)]
     one = only(find_gpu_types(trips, lambda _: [], Remains()))
     assert one.rule == "gpu_type"
     assert one.title == "Use H100 for model=llm"
     assert {stake.slot.owner for stake in one.stakes} == {"run:r-slow"}
-    part = 1 - (50 / 10_000) / (27 / 2000)
+    part = 1 - (50 / 10_000) / (27 / 4000)
     assert float(one.saving().nano) == pytest.approx(part * 270e9, rel=1e-6)
 
 
@@ -103,8 +103,16 @@ def test_steps_that_may_not_be_the_same_work_compare_no_types(counts, why):
     assert why in one.why
 
 
+def test_runs_that_are_quicker_than_data_sheets_allow_did_other_work():
+    old = {"accelerator": "A100-80GB", "instance": "p4de.24xlarge", "price": 27}
+    trips = [trip("r-slow", **old, tokens=1000), *fleet(2, tokens=10_000)]
+    one = only(find_gpu_types(trips, lambda _: [], Remains()))
+    assert isinstance(one, NoAdvice)
+    assert one.why.startswith("not believed: own runs on H100 would take 0.1× the hours of A100")
+
+
 def test_the_type_that_is_used_stays_where_it_is_the_cheapest():
-    dear = trip("r-dear", accelerator="A100-80GB", instance="p4de.24xlarge", price=27, tokens=500)
+    dear = trip("r-dear", accelerator="A100-80GB", instance="p4de.24xlarge", price=27, tokens=4000)
     one = only(find_gpu_types([*fleet(30, tokens=10_000), dear], lambda _: [], Remains()))
     assert isinstance(one, NoAdvice)
     assert "mostly used" in one.why

@@ -13,7 +13,7 @@ from fractions import Fraction
 from math import sqrt
 from typing import Any, NamedTuple
 
-from trainfare.advice.offer import Offer, listed, roofline_ratios
+from trainfare.advice.offer import Offer, listed, not_alike, roofline_ratios
 from trainfare.advice.remains import Part, Remains, worth
 from trainfare.advice.trip import Trip, common_unit, device_hours_per, total_of
 from trainfare.core.money import Money
@@ -88,6 +88,9 @@ def _by_own_runs(family: str, group: Sequence[Trip], remains: Remains) -> Recomm
         return NoAdvice(Kind.RIGHTSIZE, RULE, family, doubt, _evidence(group))
     prices = {name: _price_of(found, unit) for name, found in types.items()}
     best = min(prices, key=lambda name: (prices[name].middle, name))
+    doubt = _too_fast(types, best, unit)
+    if doubt:
+        return NoAdvice(Kind.RIGHTSIZE, RULE, family, doubt, _evidence(group))
     evidence = _evidence(group) | {
         "unit": unit,
         "types": {
@@ -141,6 +144,24 @@ def _doubt(types: Mapping[str, Sequence[Trip]], unit: str) -> str:
         spread = max(hours) / min(hours) if min(hours) > 0 else float("inf")
         if spread > SPREAD_MAX:
             return f"its runs on {name} differ {spread:.2g}-fold in time for one of their {unit}"
+    return ""
+
+
+def _too_fast(types: Mapping[str, Sequence[Trip]], best: str, unit: str) -> str:
+    """Why runs on *best* cannot have done the work of the others; empty where they can.
+
+    Only runs on as many accelerators are held beside each other, for more of them each do less.
+    """
+    for name, found in sorted(types.items()):
+        for count in sorted({trip.devices for trip in found}):
+            theirs = [device_hours_per(one, unit) for one in found if one.devices == count]
+            own = [device_hours_per(one, unit) for one in types[best] if one.devices == count]
+            if name == best or not own:
+                continue
+            factor = statistics.median(own) / statistics.median(theirs)
+            why = not_alike(best, name, factor, found[0].dtype)
+            if why:
+                return why
     return ""
 
 

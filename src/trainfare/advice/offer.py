@@ -162,17 +162,24 @@ def too_fast(one: Speed, own: Speed, dtype: str | None, kept: float) -> str | No
         dtype: what it computes in.
         kept: the least part of its speed that *own* kept at its larger number of accelerators.
     """
-    have, want = models().get(own.accelerator), models().get(one.accelerator)
-    ratios = roofline_ratios(have, want, dtype) if have and want else None
-    if ratios is None:
-        return None
     factor = one.device_hours.middle / own.device_hours.middle
-    if factor * ALIKE >= min(1.0, *ratios) * kept:
+    return not_alike(one.accelerator, own.accelerator, factor, dtype, kept)
+
+
+def not_alike(
+    one: str, own: str, factor: float, dtype: str | None, kept: float = 1.0
+) -> str | None:
+    """Why runs on accelerator *one* that take *factor* times the hours of those on *own* did other work.
+
+    None where they can be of the same work, or nobody knows; *dtype* and *kept* as above.
+    """
+    have, want = models().get(own), models().get(one)
+    ratios = roofline_ratios(have, want, dtype) if have and want else None
+    if ratios is None or factor * ALIKE >= min(1.0, *ratios) * kept:
         return None
     return (
-        f"not believed: own runs on {one.accelerator} would take {factor:.2g}× the hours of "
-        f"{own.accelerator}, data sheets say {min(ratios):.2g} to {max(ratios):.2g}×; "
-        "they did other work"
+        f"not believed: own runs on {one} would take {factor:.2g}× the hours of {own}, "
+        f"data sheets say {min(ratios):.2g} to {max(ratios):.2g}×; they did other work"
     )
 
 
