@@ -10,6 +10,7 @@ import pytest
 import trainfare
 from trainfare.core.stage import Status
 from trainfare.metering.callback import LoopCallback, rows_in, tokens_in
+from trainfare.metering.metrics import read_metrics
 
 
 @pytest.fixture(autouse=True)
@@ -212,3 +213,12 @@ def test_steps_that_are_no_count_are_said_and_cost_no_record(steps, caplog):
     callback.end()
     assert document(callback)["steps"] == 6
     assert "is not a whole number" in caplog.text
+
+
+def test_a_metric_that_is_no_number_costs_the_others_nothing(caplog):
+    callback = LoopCallback(price="3.6/h")
+    callback.begin()
+    callback.log({"loss": 0.5, "huge": 10**400})
+    callback.end()
+    assert set(read_metrics(callback.run.home, callback.run.id)) == {"loss"}
+    assert "metric huge=" in caplog.text

@@ -243,7 +243,8 @@ def _json_jobs(path: Path, tally: Tally, options: ReadOptions) -> Iterator[Slurm
         try:
             job = _json_job(item, row, options)
         except WRONG_SHAPE as error:
-            tally.refuse(f"is not a job as sacct --json writes it ({error!r})", row)
+            why = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+            tally.refuse(f"is not a job as sacct --json writes it: {why}", row)
             continue
         if not job.cluster:
             tally.refuse("does not say which cluster it is of; name the cluster", row, "cluster")

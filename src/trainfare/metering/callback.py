@@ -174,7 +174,7 @@ class LoopCallback:
         """Record those of *metrics* that are plain numbers."""
         if self.run is not None and self.is_live:
             self.run.log(**{
-                plain: float(value)
+                plain: value
                 for key, value in metrics.items()
                 if (plain := str(key)) and _is_number(value)
             })  # fmt: skip
