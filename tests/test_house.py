@@ -106,7 +106,8 @@ def test_everything_is_caught_only_at_doors():
         c for c in catchers if c.split("/")[0] in {"cli", "server", "integrations", "metering"}
     }
     # The ride goes on when its meter cannot start: the command matters more than its record.
-    assert catchers - doors <= {"flows/live.py"}
+    # What MLflow's client raises is what the drivers below it raise, and no room but store knows those.
+    assert catchers - doors <= {"flows/live.py", "logs/mlflow_store.py"}
 
 
 def test_rooms_stand_as_the_plan_says():

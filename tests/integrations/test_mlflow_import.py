@@ -162,6 +162,75 @@ def test_the_time_of_runs_inside_a_run_counts_once(client, experiment, home):
     assert total == 2 * 3600 * SECOND
 
 
+def names(home, runs):
+    return sorted(read_receipt(home, one.run).run.name for one in runs)
+
+
+def rename(client, mlflow_id, name, **tags):
+    client.update_run(mlflow_id, name=name)
+    for key, value in tags.items():
+        client.set_tag(mlflow_id, f"mlflow.{key}", value)
+    return mlflow_id
+
+
+def test_a_run_around_runs_that_are_not_imported_is_imported_itself(client, experiment, home):
+    outer = rename(client, add_run(client, experiment), "outer")
+    rename(client, add_run(client, experiment, hours=0), "instant", parentRunId=outer)
+    other = client.create_experiment(f"{experiment.name} elsewhere")
+    elsewhere = rename(client, add_run(client, client.get_experiment(other)), "elsewhere")
+    client.set_tag(elsewhere, "mlflow.parentRunId", outer)
+    runs, [remark] = take(client, experiment)
+    assert names(home, runs) == ["outer"]
+    assert "1 of MLflow's runs have no length" in remark
+
+
+def test_what_is_around_an_imported_run_at_any_depth_gives_way_to_it(client, experiment, home):
+    top = rename(client, add_run(client, experiment), "top")
+    assert names(home, take(client, experiment)[0]) == ["top"]
+    middle = rename(client, add_run(client, experiment, hours=0), "middle", parentRunId=top)
+    rename(client, add_run(client, experiment, hours=1), "inmost", parentRunId=middle)
+    runs, [remark] = take(client, experiment)
+    assert names(home, runs) == ["inmost"]
+    assert "2 of MLflow's runs have runs inside them" in remark
+    assert run_ids(home) == [runs[0].run]
+
+
+def test_runs_that_are_inside_one_another_do_not_vanish(client, experiment, home):
+    a, b, c = (rename(client, add_run(client, experiment), name) for name in "abc")
+    for inner, outer in ((a, b), (b, a), (c, c)):
+        client.set_tag(inner, "mlflow.parentRunId", outer)
+    runs, remarks = take(client, experiment)
+    assert (names(home, runs), remarks) == (["a", "b", "c"], [])
+
+
+def test_a_run_that_makes_no_sense_is_named_and_keeps_no_other_back(client, experiment, home):
+    rename(client, add_run(client, experiment), "good")
+    early = client.create_run(experiment.experiment_id, -5, run_name="early").info.run_id
+    client.set_terminated(early, "FINISHED", START_MS)
+    long = rename(client, add_run(client, experiment, hours=200 * 365 * 24), "long")
+    far = rename(client, add_run(client, experiment, hours=300 * 365 * 24), "far")
+    runs, remarks = take(client, experiment)
+    assert names(home, runs) == ["good"]
+    assert sorted(remarks) == sorted(
+        [
+            f"MLflow's run {early} (early) begins before 1970; it is left out",
+            f"MLflow's run {long} (long) is longer than a hundred years; it is left out",
+            f"MLflow's run {far} (far) begins or ends after 2260; it is left out",
+        ]
+    )
+
+
+def test_a_run_that_still_runs_there_is_not_finished(client, experiment, home):
+    mlflow_id = add_run(client, experiment, metrics=[("loss", 30, 1, 0.5)], end=None)
+    [run], _ = take(client, experiment)
+    assert any("MLflow says RUNNING" in note for note in run.notes)
+    assert not any("taken as finished" in note for note in run.notes)
+    assert read_receipt(home, run.run).run.status.value == "killed"
+    client.set_terminated(mlflow_id, "FINISHED", START_MS + 3_600_000)
+    [run], _ = take(client, experiment)
+    assert read_receipt(home, run.run).run.status.value == "finished"
+
+
 def test_what_fits_no_label_is_left_out_and_said(client, experiment, home):
     add_run(client, experiment, params={"prompt": "x" * 300, "9th": "1"}, tags={"team": "nlp"})
     [run], _ = take(client, experiment)

@@ -15,7 +15,8 @@ from trainfare.core.errors import OutsideFailed, TrainfareError
 from trainfare.core.run import TrackerRun
 from trainfare.core.stage import Status
 from trainfare.flows.months import with_bills
-from trainfare.logs.mlflow import KIND, open_store, tagged_runs
+from trainfare.logs.mlflow import KIND, tagged_runs
+from trainfare.logs.mlflow_store import open_store
 from trainfare.metering.figures import figures_of, words_of
 from trainfare.metering.history import read_receipts
 from trainfare.metering.mlflow_run import page_of, place_of, put_figures, put_receipt
@@ -66,7 +67,7 @@ def sync_trackers(home: Path, places: Sequence[str] = (), *, only: str | None = 
     failures: list[TrainfareError] = []
     for place in dict.fromkeys([*places, *wanted]):
         try:
-            client, uri = open_store(place)
+            client, uri = open_store(place, is_written=True)
             runs = wanted.pop(place_of(uri), {})
             if place in places:
                 runs = {**_find(home, client, uri, known), **runs}
@@ -81,7 +82,7 @@ def _find(
 ) -> dict[str, tuple[Receipt, TrackerRun]]:
     """The runs of a store that bear the id of one of ours; they are linked from now on."""
     found = {}
-    for mlflow_id, experiment, run_id in tagged_runs(client):
+    for mlflow_id, experiment, run_id in tagged_runs(client, uri):
         receipt = known.get(run_id)
         if receipt is None:
             continue

@@ -11,19 +11,17 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-import logging
-import os
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-from trainfare.core.errors import BadInput, NotFound, OutsideFailed
+from trainfare.core.errors import BadInput, NotFound
 from trainfare.core.labels import check_run_id
+from trainfare.core.period import LAST_NS
 from trainfare.core.stage import Status
+from trainfare.logs.mlflow_store import explained
 from trainfare.logs.training_log import (
     ENTRIES_MAX,
     Clock,
@@ -33,7 +31,8 @@ from trainfare.logs.training_log import (
     merge_entries,
     whole_step,
 )
-from trainfare.metering.mlflow_run import RUN_TAG, reach
+from trainfare.metering.mlflow_run import RUN_TAG
+from trainfare.metering.shape import DURATION_MAX_NS
 
 KIND = "mlflow"
 
@@ -45,12 +44,17 @@ _OWN = ("system/", "trainfare/")
 
 _STATUS = {"FINISHED": Status.FINISHED, "FAILED": Status.FAILED, "KILLED": Status.KILLED}
 
-_PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "60"}
-"""By itself MLflow's client asks eight times and waits two minutes each."""
+_GOING = ("RUNNING", "SCHEDULED")
+"""What MLflow says of a run until somebody ends it; of many nobody ever does."""
+
+_KINDS = {"number": (int, float), "text": (str,)}
 
 _NOT_KEY = re.compile(r"[^A-Za-z0-9_.-]+")
 
 _MILLISECOND = 10**6
+
+Points = Mapping[str, Sequence[tuple[int, int, float]]]
+"""Metric → its history: when in ms, step and value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,112 +70,56 @@ class MlflowRun:
     parent: str | None
     """The MLflow run that it ran inside of."""
     log: TrainingLog | None
-    """None where it has no length of time."""
+    """None where it has no length of time, or …"""
+    odd: str | None
+    """… what makes no sense of it."""
     size: int
     sha256: str
     """Of all that was read: the same run is known again."""
 
 
-def open_store(place: str) -> tuple[Any, str]:
-    """A client of the MLflow store at *place*, a URL, database or folder, and its tracking URI.
-
-    Raises:
-        BadInput: MLflow's client is not installed here.
-        NotFound: there is no such folder, or there are no runs in it.
-        OutsideFailed: no server answers there.
-    """
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # nothing is sent unless told to
-    for name, most in _PATIENCE.items():
-        os.environ.setdefault(name, most)
-    uri = _uri_of(place)
-    try:
-        from mlflow import MlflowClient
-    except ModuleNotFoundError:
-        raise BadInput(
-            "MLflow's runs are read by its own client; install it here: pip install mlflow-skinny "
-            "(for a database or a folder: pip install mlflow)"
-        ) from None
-    reach(uri)
-    logging.getLogger("mlflow").setLevel(logging.ERROR)
-    logging.getLogger().addFilter(_is_not_mlflow)  # its file store warns there, with a traceback
-    return MlflowClient(uri), uri
-
-
-def _is_not_mlflow(record: logging.LogRecord) -> bool:
-    return "mlflow" not in Path(record.pathname).parts
-
-
-def _uri_of(place: str) -> str:
-    if place.startswith("sqlite:///"):
-        place = place.removeprefix("sqlite:///")
-    elif place.startswith("file:"):
-        place = urlsplit(place).path
-    elif "://" in place or place.startswith("databricks"):
-        return place
-    path = Path(place).absolute()
-    if path.is_file():
-        return f"sqlite:///{path}"
-    if not path.is_dir():
-        raise NotFound(f"there is no folder {place}; name a URL, a database or a folder of MLflow")
-    if (path / "mlflow.db").is_file():
-        return f"sqlite:///{path / 'mlflow.db'}"
-    os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")  # it is only read
-    folder = path / "mlruns" if (path / "mlruns").is_dir() else path
-    if not any(folder.glob("*/meta.yaml")):
-        beside = folder.parent / "mlflow.db"
-        database = beside if beside.is_file() else "mlflow.db"
-        raise NotFound(
-            f"there are no runs of MLflow in {folder}, at most their artifacts; "
-            f"name the database that it keeps its runs in: {database}"
-        )
-    return folder.as_uri()
-
-
-def read_runs(client: Any, experiments: Sequence[str] = ()) -> Iterator[MlflowRun]:
+def read_runs(client: Any, uri: str, experiments: Sequence[str] = ()) -> Iterator[MlflowRun]:
     """The runs of a store, those of *experiments* alone where any is named, oldest first.
 
     Raises:
+        BadInput: the store is damaged.
         NotFound: there is no experiment of that name.
         OutsideFailed: the store does not answer.
     """
-    from mlflow.exceptions import MlflowException
-
-    try:
+    with explained(uri):
         found = list(_pages(client.search_experiments))
-        unknown = sorted(set(experiments) - {one.name for one in found})
-        if unknown:
-            raise NotFound(
-                f"MLflow has no experiment {unknown[0]!r}; it has "
-                f"{', '.join(sorted(one.name for one in found)[:10])}"
-            )
-        names = {
-            one.experiment_id: one.name
-            for one in found
-            if not experiments or one.name in experiments
-        }
-        runs = _pages(client.search_runs, list(names)) if names else ()
-        for run in sorted(runs, key=lambda one: (one.info.start_time or 0, one.info.run_id)):
-            yield _read_run(client, run, names[run.info.experiment_id])
-    except MlflowException as error:
-        raise OutsideFailed(f"MLflow does not answer: {str(error)[:300]}") from None
+    unknown = sorted(set(experiments) - {one.name for one in found})
+    if unknown:
+        raise NotFound(
+            f"MLflow has no experiment {unknown[0]!r}; it has "
+            f"{', '.join(sorted(one.name for one in found)[:10])}"
+        )
+    names = {
+        one.experiment_id: one.name for one in found if not experiments or one.name in experiments
+    }
+    with explained(uri):
+        runs = list(_pages(client.search_runs, list(names))) if names else []
+    for run in runs:
+        _check_kind(run.info.run_id, "time", [run.info.start_time or 0, run.info.end_time or 0])
+    for run in sorted(runs, key=lambda one: (one.info.start_time or 0, one.info.run_id)):
+        with explained(uri):
+            points = _points(client, run)
+        yield _read_run(run, names[run.info.experiment_id], points)
 
 
-def tagged_runs(client: Any) -> Iterator[tuple[str, str, str]]:
+def tagged_runs(client: Any, uri: str) -> Iterator[tuple[str, str, str]]:
     """MLflow's id, experiment and our id of every run of a store that says which run of ours it is.
 
     Raises:
         OutsideFailed: the store does not answer.
     """
-    from mlflow.exceptions import MlflowException
-
-    try:
+    with explained(uri):
         experiments = [one.experiment_id for one in _pages(client.search_experiments)]
-        for run in _pages(client.search_runs, experiments, f"tags.`{RUN_TAG}` LIKE '%'"):
-            run_id = _run_of(run.data.tags)
-            if run_id is not None:
-                yield run.info.run_id, run.info.experiment_id, run_id
-    except MlflowException as error:
-        raise OutsideFailed(f"MLflow does not answer: {str(error)[:300]}") from None
+        runs = list(_pages(client.search_runs, experiments, f"tags.`{RUN_TAG}` LIKE '%'"))
+    for run in runs:
+        run_id = _run_of(run.data.tags)
+        if run_id is not None:
+            yield run.info.run_id, run.info.experiment_id, run_id
 
 
 def _pages(ask: Any, *words: Any) -> Iterator[Any]:
@@ -184,15 +132,29 @@ def _pages(ask: Any, *words: Any) -> Iterator[Any]:
             return
 
 
-def _read_run(client: Any, run: Any, experiment: str) -> MlflowRun:
-    info, tags = run.info, run.data.tags
-    points = {
-        key: [(m.timestamp, m.step, m.value) for m in client.get_metric_history(info.run_id, key)]
+def _points(client: Any, run: Any) -> Points:
+    return {
+        key: [
+            (one.timestamp, one.step, one.value)
+            for one in client.get_metric_history(run.info.run_id, key)
+        ]
         for key in sorted(run.data.metrics)
         if not key.startswith(_OWN)
     }
-    if sum(map(len, points.values())) > ENTRIES_MAX:
-        raise BadInput(f"MLflow's run {info.run_id} has more than {ENTRIES_MAX:,} metrics")
+
+
+def _read_run(run: Any, experiment: str, points: Points) -> MlflowRun:
+    info, tags = run.info, run.data.tags
+    for key, series in points.items():
+        _check_kind(info.run_id, f"metric {key!r}", itertools.chain.from_iterable(series))
+        if not series:
+            raise BadInput(
+                f"MLflow's run {info.run_id} has the metric {key!r} and none of its history: "
+                "the store is damaged; import from a whole copy of it"
+            )
+    texts = [info.run_name or "", *run.data.params.values(), *tags.values()]
+    _check_kind(info.run_id, "name, parameters or tags", texts, "text")
+    odd = _oddity(info, points)
     facts = [info.start_time, info.end_time, info.status, info.run_name, experiment]
     own = {key: value for key, value in tags.items() if not key.startswith("trainfare.")}
     told = json.dumps([facts, run.data.params, own, points], sort_keys=True).encode()
@@ -202,10 +164,36 @@ def _read_run(client: Any, run: Any, experiment: str) -> MlflowRun:
         experiment=info.experiment_id,
         run=_run_of(tags),
         parent=tags.get("mlflow.parentRunId"),
-        log=_log(run, experiment, points),
+        log=None if odd else _log(run, experiment, points),
+        odd=odd,
         size=len(told),
         sha256=hashlib.sha256(told).hexdigest(),
     )
+
+
+def _check_kind(run_id: str, what: str, values: Iterable[object], kind: str = "number") -> None:
+    """A database takes text where a number belongs, and bytes where text does."""
+    for value in values:
+        if not isinstance(value, _KINDS[kind]):
+            raise BadInput(
+                f"MLflow's run {run_id} has {str(value)[:40]!r} in its {what}, which is no {kind}: "
+                "the store is damaged; import from a whole copy of it"
+            )
+
+
+def _oddity(info: Any, points: Points) -> str | None:
+    """What cannot be of a run that people made, in words that follow its name."""
+    start_ms = info.start_time or 0
+    end_ms = info.end_time or max((at for s in points.values() for at, _, _ in s), default=0)
+    if start_ms < 0:
+        return "begins before 1970"
+    if max(start_ms, end_ms) * _MILLISECOND > LAST_NS:
+        return "begins or ends after 2260"
+    if start_ms and (end_ms - start_ms) * _MILLISECOND > DURATION_MAX_NS:
+        return "is longer than a hundred years"
+    if sum(map(len, points.values())) > ENTRIES_MAX:
+        return f"has more than {ENTRIES_MAX:,} metrics"
+    return None
 
 
 def _run_of(tags: Mapping[str, str]) -> str | None:
@@ -215,9 +203,7 @@ def _run_of(tags: Mapping[str, str]) -> str | None:
         return None
 
 
-def _log(
-    run: Any, experiment: str, points: Mapping[str, list[tuple[int, int, float]]]
-) -> TrainingLog | None:
+def _log(run: Any, experiment: str, points: Points) -> TrainingLog | None:
     start_ns = (run.info.start_time or 0) * _MILLISECOND
     times = [at for series in points.values() for at, _, _ in series]
     notes = []
@@ -226,6 +212,11 @@ def _log(
     else:
         end_ns = max(times, default=0) * _MILLISECOND
         notes.append("MLflow knows no end of it; it is read up to its last metric")
+    if run.info.status in _GOING:
+        notes.append(
+            f"MLflow says {run.info.status}: until somebody ends it there, it counts as unfinished "
+            "(killed); import it again then"
+        )
     if not start_ns or end_ns <= start_ns:
         return None
     labels, left_out = labels_of(run.data.params, run.data.tags, experiment)
@@ -241,15 +232,13 @@ def _log(
         duration_ns=end_ns - start_ns,
         entries=tuple(entries),
         stages=mark_stages(entries, Clock.WALL, start_ns, end_ns),
-        status=_STATUS.get(run.info.status),
+        status=Status.KILLED if run.info.status in _GOING else _STATUS.get(run.info.status),
         labels=labels,
         notes=tuple(notes),
     )
 
 
-def _entries(
-    points: Mapping[str, list[tuple[int, int, float]]], start_ns: int, end_ns: int
-) -> list[Entry]:
+def _entries(points: Points, start_ns: int, end_ns: int) -> list[Entry]:
     """Metrics as lines of progress in the order of time; of one step at one time they are one."""
     furthest = max((step for series in points.values() for _, step, _ in series), default=0)
     pacing = {k for k, series in points.items() if 2 * max(s for _, s, _ in series) >= furthest}
