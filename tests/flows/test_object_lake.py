@@ -102,7 +102,10 @@ def test_parts_without_a_manifest_are_nobody_s_and_the_next_upload_finds_them(
     put_delivery(URL, "s/2026-10/d", own)
     assert len(keys()) == 3
     fetch_delivery(URL, "s/2026-10/d", tmp_path / "other")
-    assert [f.read_bytes() for f in sorted((tmp_path / "other").iterdir())] == [b"one", b"two"]
+    assert [f.read_bytes() for f in sorted((tmp_path / "other").glob("*.parquet"))] == [
+        b"one",
+        b"two",
+    ]
 
 
 def test_of_two_writers_at_once_one_wins_and_the_other_is_told(keys, tmp_path, monkeypatch):
@@ -220,8 +223,26 @@ def test_a_lake_of_an_unknown_kind_is_refused(home, tmp_path, monkeypatch):
 
 
 def test_what_is_held_here_stays_bounded(tmp_path):
-    folders = [delivery(tmp_path / f"s/2026-1{n}/d", b"x" * 100) for n in range(3)]
+    folders = [delivery(tmp_path / f"s/2026-1{n}/d", b"x" * 100) for n in range(5)]
+    for folder, lake in zip(folders, ["s3://b", "s3://b", "s3://b", "s3://other"], strict=False):
+        (folder / ".stored").write_text(lake)
     for age, folder in enumerate(folders):
         os.utime(folder, ns=(age, age))
-    trim_cache(tmp_path, folders[:1], 150)
-    assert [folder.exists() for folder in folders] == [True, False, False]
+    trim_cache(tmp_path, "s3://b", folders[:1], 150)
+    # The fourth is in another lake and the fifth in none: this is all that there is of them.
+    assert [folder.exists() for folder in folders] == [True, False, False, True, True]
+
+
+def test_what_was_sent_may_be_fetched_again_and_what_was_not_is_kept(
+    home, keys, tmp_path, monkeypatch
+):
+    lake = os.environ["TRAINFARE_LAKE"]
+    monkeypatch.delenv("TRAINFARE_LAKE")
+    old = write_bill(tmp_path / "old.csv", hour("i-1", 7, "1.00"))
+    trainfare(home, "bill", "import", old, "--source", "old")
+    monkeypatch.setenv("TRAINFARE_LAKE", lake)
+    new = write_bill(tmp_path / "new.csv", hour("i-1", 8, "8.00"))
+    trainfare(home, "bill", "import", new, "--source", "new")
+    trim_cache(home / "lake", lake, (), 0)
+    assert trainfare(home, "allocate")
+    assert trainfare(home, "report")["total"] == "9.000000000"

@@ -32,6 +32,9 @@ _PAUSE_SECONDS = 0.5
 CACHE_BYTES = 20 * 2**30
 """So much of a lake in object storage is held here at most, beside what a command reads."""
 
+_STORED = ".stored"
+"""In the folder of a delivery here: the lake that has it, too."""
+
 _Answer = TypeVar("_Answer")
 _log = logging.getLogger("trainfare")
 
@@ -67,6 +70,7 @@ def put_delivery(lake: str, folder: str, local: Path) -> None:
         if theirs is not None:
             if theirs != parts:
                 _fetch(store, path, theirs, local)
+            _mark(local, lake)
             return
         for part in parts:
             _put_part(store, f"{path}/{part.key}", local / part.name, part)
@@ -79,6 +83,7 @@ def put_delivery(lake: str, folder: str, local: Path) -> None:
                     f"another import wrote {place} at the same time, with other bytes; it stands; "
                     "import again to go on from it"
                 ) from None
+    _mark(local, lake)
     _log.info("delivered to=%s parts=%d", place, len(parts))
 
 
@@ -97,6 +102,12 @@ def fetch_delivery(lake: str, folder: str, local: Path) -> None:
         if parts is None:
             raise NotFound(f"there is no {place}/{MANIFEST}; import the bill again")
         _fetch(store, path, parts, local)
+    _mark(local, lake)
+
+
+def _mark(local: Path, lake: str) -> None:
+    """Note that what *local* holds can be fetched from *lake* again."""
+    (local / _STORED).write_text(lake, encoding="utf-8")
 
 
 def _fetch(store: Any, path: str, parts: list[Part], local: Path) -> None:
@@ -185,14 +196,21 @@ def _patiently(request: Callable[[], _Answer]) -> _Answer:
     return request()
 
 
-def trim_cache(cache: Path, in_use: Collection[Path], most: int = CACHE_BYTES) -> None:
-    """Remove deliveries that were fetched into *cache*, the oldest first, until it holds *most* bytes.
+def trim_cache(cache: Path, lake: str, in_use: Collection[Path], most: int = CACHE_BYTES) -> None:
+    """Remove deliveries that *lake* has from *cache*, the oldest first, until it holds *most* of them.
 
-    Those *in_use* stay, and they may be more.
+    Those *in_use* stay, and they may be more; what was never sent to *lake* is only here, and stays.
+
+    Args:
+        cache: where deliveries lie here.
+        lake: where the others are.
+        in_use: folders that a command is about to read.
+        most: bytes.
     """
     sizes = {
-        folder: sum(file.stat().st_size for file in folder.glob("*.parquet"))
-        for folder in cache.glob("[!.]*/*/*")
+        mark.parent: sum(file.stat().st_size for file in mark.parent.glob("*.parquet"))
+        for mark in cache.glob(f"[!.]*/*/*/{_STORED}")
+        if mark.read_text(encoding="utf-8") == lake
     }
     total = sum(sizes.values())
     for folder in sorted(sizes, key=lambda each: each.stat().st_mtime_ns):

@@ -54,7 +54,7 @@ def delivery_files(home: Path, folders: Sequence[str]) -> list[list[Path]]:
 
         for folder in absent:
             fetch_delivery(url, folder, lake_folder(home) / folder)
-        trim_cache(lake_folder(home), own)
+        trim_cache(lake_folder(home), url, own)
     files = [sorted(here.glob("*.parquet")) for here in own]
     for here, parts in zip(own, files, strict=True):
         if not parts:
