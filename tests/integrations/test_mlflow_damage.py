@@ -107,6 +107,11 @@ def test_a_database_of_another_version_is_said_and_not_brought_up_to_date(
     assert "of another version of MLflow" in refused(home, path, *words)
 
 
+def test_a_database_that_the_client_would_fill_is_refused_without_a_traceback(home, path):
+    change(path, "DELETE FROM experiments")
+    assert "attempt to write a readonly database" in refused(home, path)
+
+
 @pytest.mark.parametrize(
     ("sql", "words"),
     [

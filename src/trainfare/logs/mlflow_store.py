@@ -50,7 +50,7 @@ def open_store(place: str, *, is_written: bool = False) -> tuple[Any, str]:
             "(for a database or a folder: pip install mlflow)"
         ) from None
     reach(uri)
-    logging.getLogger("mlflow").setLevel(logging.ERROR)
+    logging.getLogger("mlflow").setLevel(logging.CRITICAL)  # what fails is said here, in a sentence
     logging.getLogger().addFilter(_is_not_mlflow)  # its file store warns there, with a traceback
     if not uri.startswith(_DATABASE):
         with explained(uri):
