@@ -1,5 +1,6 @@
 """An automatic stop is replayed on every gap: what it would have saved is known by hand."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 from hypothesis import given
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 from advice.histories import Fleet, hours, settled
 from trainfare.advice.idle_machines import advise_idle_machines, gaps_of
 from trainfare.core.money import Money
-from trainfare.core.recommendation import NoAdvice
+from trainfare.core.recommendation import Confidence, NoAdvice
 
 
 def test_a_machine_left_on_after_its_last_run_would_have_been_stopped_after_a_quarter_of_an_hour():
@@ -83,3 +84,15 @@ def test_gaps_and_holdings_never_overlap_and_nothing_is_saved_beyond_what_was_id
     idle = sum(part.amount.nano for part in fleet.parts if part.state == "idle")
     assert sum(one.saving.nano for one in advice.values()) <= idle
     assert all(a.saving_low <= a.saving <= a.saving_high for a in advice.values())
+
+
+def test_a_machine_left_on_in_months_without_a_run_is_idle_there_too():
+    """A bill calls its time unallocated there, for nobody held it in the whole month."""
+    made = Fleet(price=20).machine("i-1", hours(0, 20 * 24), [("a", hours(0, 10))])
+    parts = [
+        replace(p, state="unallocated") if p.day > made.parts[0].day + 5 else p for p in made.parts
+    ]
+    history = replace(made.history(), parts=parts)
+    [one] = settled(history, advise_idle_machines).values()
+    assert one.saving == Money.parse("9395")  # 470 h less a quarter, at $20
+    assert one.recommendation.confidence is Confidence.MEDIUM

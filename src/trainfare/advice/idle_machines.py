@@ -108,7 +108,9 @@ def advise_idle_machines(history: History) -> Iterator[Recommendation | NoAdvice
     unknown: dict[tuple[str, str], int] = defaultdict(int)
     held = {machine.place for machine in history.machines if machine.claims}
     for part in history.parts:
-        if part.state == "idle" and part.amount.nano > 0:
+        # A bill's month in which no run held the machine calls its time unallocated, not idle.
+        is_left = part.state == "idle" or (part.state == "unallocated" and part.place in held)
+        if is_left and part.amount.nano > 0:
             idle[part.place].append(part)
         if part.run is None and part.place not in held:
             unknown[part.place, part.amount.currency] += part.amount.nano
@@ -180,7 +182,7 @@ def _add(
             length = sum(inside.duration_ns for _, inside in own)
             found.idle += part.amount.nano * length // whole
             found.idle_ns += part.gpu_ns * length // whole
-            found.is_whole = found.is_whole and machine.is_whole
+            found.is_whole = found.is_whole and machine.is_whole and part.state == "idle"
             found.names[machine.name] += part.amount.nano * length // whole
             for _, inside in own:
                 for hour in inside.hours():
