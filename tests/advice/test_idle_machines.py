@@ -96,3 +96,14 @@ def test_a_machine_left_on_in_months_without_a_run_is_idle_there_too():
     [one] = settled(history, advise_idle_machines).values()
     assert one.saving == Money.parse("9395")  # 470 h less a quarter, at $20
     assert one.recommendation.confidence is Confidence.MEDIUM
+
+
+def test_a_machine_that_was_started_again_for_no_run_is_left_on():
+    fleet = Fleet(price=20).machine("i-1", hours(0, 10), [("a", hours(0, 10))])
+    fleet.machine("i-1", hours(24, 34))
+    [first, again] = fleet.machines
+    machine = replace(first, paid=(*first.paid, *again.paid))
+    parts = [replace(part, state="idle") if part.run is None else part for part in fleet.parts]
+    history = replace(fleet.history(), machines=[machine], parts=parts)
+    [one] = settled(history, advise_idle_machines).values()
+    assert one.saving == Money.parse("195")  # 9.75 h

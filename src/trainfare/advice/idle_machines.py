@@ -64,7 +64,7 @@ class Gap:
 
 
 def gaps_of(machine: PastMachine) -> list[Gap]:
-    """The gaps of *machine* that follow a run, in order.
+    """The gaps of *machine* that follow a run, in order; a life after it without any run is one.
 
     >>> from trainfare.core.claim import Claim
     >>> paid = (Interval(0, 5 * HOUR),)
@@ -82,6 +82,8 @@ def gaps_of(machine: PastMachine) -> list[Gap]:
             if until_ns is not None and one.start_ns > until_ns:
                 found.append(Gap(Interval(until_ns, one.start_ns), is_last=False))
             until_ns = max(until_ns or life.start_ns, min(one.end_ns, life.end_ns))
+        if until_ns is None and held and held[0].start_ns < life.start_ns:
+            until_ns = life.start_ns  # started again, for no run
         if until_ns is not None and until_ns < life.end_ns:
             found.append(Gap(Interval(until_ns, life.end_ns), is_last=True))
     return found
