@@ -10,7 +10,7 @@ from advice.trips import fleet
 from trainfare.advice.preemption import expected_hours, trial_hours
 from trainfare.advice.preemption_rate import Rate
 from trainfare.advice.spot import SpotQuote, find_spot, saving_of, work_hours
-from trainfare.advice.spot_trace import Trace
+from trainfare.advice.spot_trace import Trace, watched
 from trainfare.core.period import HOUR
 from trainfare.core.recommendation import Confidence, NoAdvice, Recommendation
 
@@ -116,3 +116,28 @@ def test_what_the_provider_alone_says_is_sure_of_little():
     one = answer(fleet(2), replace(quote(0.001), is_reference=True))
     assert one.confidence is Confidence.LOW
     assert one.risk.endswith("spot prices move")
+
+
+def test_prices_say_nothing_of_losses():
+    seen = Trace("seen", HOUR, (True, True, False, True))
+    priced = Trace("priced", HOUR, (True,) * 1000, (Fraction(1),) * 1000)
+    assert watched([seen, priced]) == (1, 3.0)
+    assert watched([priced]) == (0, 0.0)
+
+
+def test_a_place_where_machines_are_seldom_to_be_had_is_not_worth_it_by_the_replay():
+    """By the closed form alone it pays: losses are rare. The replay waits, and then pays on demand."""
+    scarce = Trace("scarce", HOUR // 12, ((True,) * 6 + (False,) * 600) * 20)
+    one = answer(fleet(2), quote(0.01, traces=(scarce,)))
+    assert isinstance(one, NoAdvice)
+    assert one.why.startswith("not worth it:")
+    assert "replays on traces" in one.why
+
+
+def test_the_interval_holds_what_the_replay_saved():
+    day = (True,) * 280 + (False,) * 8
+    one = answer(fleet(2), quote(0.01, traces=(Trace("made up", HOUR // 12, day * 30),)))
+    replay = next(r for r in one.evidence["replays"] if r["policy"] == "greedy with a safety net")
+    saved = 1 - float(replay["of_on_demand"])
+    paid = sum(stake.saving.nano for stake in one.stakes)
+    assert float(one.low) * paid <= saved * sum(t.total.nano for t in fleet(2)) * (1 + 1e-6)

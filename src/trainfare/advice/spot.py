@@ -28,7 +28,7 @@ from trainfare.advice.preemption import (
 from trainfare.advice.preemption_rate import Rate, find_rate
 from trainfare.advice.spot_policies import Outcome, compare
 from trainfare.advice.spot_replay import Errand
-from trainfare.advice.spot_trace import Trace
+from trainfare.advice.spot_trace import Trace, watched
 from trainfare.advice.trip import Trip
 from trainfare.core.money import Money
 from trainfare.core.period import HOUR
@@ -114,12 +114,16 @@ def _advise(
     if _worth(cases) < WORTH_MIN:
         why = _why_not(quote, rate, typical)
         return NoAdvice(Kind.SPOT, RULE, subject, why, evidence)
-    return _recommend(subject, cases, quote, rate, evidence, is_own=is_own)
+    outcomes = _replayed([case for case in cases if case.part > 0], quote)
+    evidence["replays"] = [one.to_json() for one in outcomes]
+    if outcomes and _replayed_part(outcomes) < WORTH_MIN:
+        why = f"not worth it: {_replay_words(outcomes)}"
+        return NoAdvice(Kind.SPOT, RULE, subject, why, evidence)
+    return _recommend(subject, cases, quote, rate, evidence, outcomes, is_own=is_own)
 
 
 def _rate_of(traces: Sequence[Trace]) -> Rate | None:
-    hours = sum(trace.available_hours for trace in traces)
-    return find_rate(0, 0, watched=(sum(trace.losses for trace in traces), hours))
+    return find_rate(0, 0, watched=watched(traces))
 
 
 def _case(trip: Trip, quote: SpotQuote, rate: Rate, *, is_best: bool) -> _Case:
@@ -179,15 +183,19 @@ def _recommend(
     quote: SpotQuote,
     rate: Rate,
     evidence: dict[str, Any],
+    outcomes: Sequence[Outcome],
     *,
     is_own: bool,
 ) -> Recommendation:
     gaining = [case for case in cases if case.part > 0]
     stakes = [stake for case in gaining for stake in case.trip.stake(case.part)]
     low, high = _ends(gaining)
+    if outcomes:
+        low = min(
+            low, Fraction(_replayed_part(outcomes) / _worth(gaining)).limit_denominator(10**6)
+        )
     every = statistics.median(case.saving.interval_hours for case in gaining) * 60
     save = "and save as often as the runs do" if is_own else f"and save every {every:,.0f} minutes"
-    outcomes = _replayed(gaining, quote)
     has_resumed = any(case.trip.attempts > 1 for case in gaining)
     return Recommendation(
         Kind.SPOT,
@@ -199,7 +207,7 @@ def _recommend(
         stakes=tuple(stakes),
         low=low,
         high=high,
-        evidence={**evidence, "replays": [one.to_json() for one in outcomes]},
+        evidence=evidence,
         assumptions=(
             rate.basis,
             f"spot at {float(quote.price_per_hour):g}/h: {quote.source}",
@@ -303,9 +311,22 @@ def _checked(cases: Sequence[_Case], outcomes: Sequence[Outcome]) -> str:
     counted = f"computed for each of {len(cases)} past runs"
     if not outcomes:
         return f"{counted}; no trace of such machines is here to replay them on"
-    best = next(one for one in outcomes if one.policy == "greedy with a safety net")
+    return f"{counted}; {_replay_words(outcomes)}"
+
+
+def _replayed_part(outcomes: Sequence[Outcome]) -> float:
+    """What the policy that keeps its deadline saved in the replays, as a part of on demand."""
+    return 1 - float(_kept(outcomes).ratio)
+
+
+def _kept(outcomes: Sequence[Outcome]) -> Outcome:
+    return next(one for one in outcomes if one.policy == "greedy with a safety net")
+
+
+def _replay_words(outcomes: Sequence[Outcome]) -> str:
+    best = _kept(outcomes)
     return (
-        f"{counted}; {best.rides} replays on traces with twice the time: greedy with a safety net "
+        f"{best.rides} replays on traces with twice the time: greedy with a safety net "
         f"cost {float(best.ratio):.0%} of on demand, at worst {float(best.worst):.0%}, "
         f"{best.late} late"
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -48,6 +48,11 @@ class Trace:
     def available_hours(self) -> float:
         """How long a machine could be had."""
         return sum(self.available) * self.gap_ns / HOUR
+
+    @property
+    def tells_losses(self) -> bool:
+        """Whether it was seen when machines could be had; prices say nothing of that."""
+        return self.prices is None
 
     @property
     def losses(self) -> int:
@@ -118,3 +123,12 @@ def _at_ticks(changes: Sequence[tuple[int, Fraction]], start: int, ticks: int) -
             place += 1
         prices.append(changes[place][1])
     return prices
+
+
+def watched(traces: Iterable[Trace]) -> tuple[int, float]:
+    """Losses, and the hours in which a machine could be had, of those *traces* that tell."""
+    telling = [trace for trace in traces if trace.tells_losses]
+    return (
+        sum(trace.losses for trace in telling),
+        sum(trace.available_hours for trace in telling),
+    )

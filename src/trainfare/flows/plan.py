@@ -27,6 +27,7 @@ from trainfare.advice.scaling import Scaling, fit_scaling
 from trainfare.advice.spot import SLACK
 from trainfare.advice.spot_policies import Outcome, compare
 from trainfare.advice.spot_replay import Errand
+from trainfare.advice.spot_trace import watched
 from trainfare.advice.trip import Trip, common_unit, device_hours_per, hours_per
 from trainfare.core.errors import BadInput, NotFound
 from trainfare.core.period import HOUR
@@ -327,10 +328,8 @@ def rates(trips: Sequence[Trip], traces: Traces | None = None) -> RateOf:
             own = seen.get((offer.provider, offer.instance), [])
             hours = sum(trip.machine_hours for trip in own)
             taken = sum(trip.preemptions for trip in own)
-            watched = traces_of(traces or {}, offer)
-            lost = sum(trace.losses for trace in watched)
-            there = sum(trace.available_hours for trace in watched)
-            known[offer] = find_rate(taken, hours, offer.interruption, (lost, there))
+            told = watched(traces_of(traces or {}, offer))
+            known[offer] = find_rate(taken, hours, offer.interruption, told)
         return known[offer]
 
     return of
