@@ -117,6 +117,30 @@ def test_a_commitment_of_ones_own_is_priced(steady):
     assert found["commitment_utilization"] == 1.0
 
 
+def test_of_two_machines_of_one_kind_and_term_it_is_said_which(steady):
+    (steady / "rates.csv").write_text(RATES + "p4,aws_reserved_instance,1y,9\n")
+    words = ("--demand", steady / "demand.csv", "--rates", steady / "rates.csv")
+    choices = "write one of 'aws_reserved_instance 1y p4=2', 'aws_reserved_instance 1y p5=2'"
+    for end in (
+        ("simulate", *words, "--buy", "aws_reserved_instance:1y=2"),
+        ("record", "res-7", "aws_reserved_instance:1y=2", *words[2:], "--start", "2026-01-01"),
+    ):
+        done = trainfare(steady, *end)
+        assert done.returncode == 2
+        assert f"'aws_reserved_instance:1y' is 2 offers; {choices}" in done.stderr
+    buy = ("--buy", "aws_reserved_instance 1y p5=2")
+    found = json.loads(trainfare(steady, "simulate", *words, *buy, "--format", "json").stdout)
+    assert Decimal(found["saving"]) == 672 * 2 * (100 - 62)
+    which = ("aws_reserved_instance 1y p4=2", "--start", "2026-01-01", "--format", "json")
+    kept = json.loads(trainfare(steady, "record", "res-7", *which, *words[2:]).stdout)
+    assert (kept["skus"], kept["commitment_per_hour"]) == (["p4"], "18.000000000")
+    (steady / "rates.csv").write_text(
+        "sku,kind,term,rate,upfront\np5,own,1y,3,0\np5,own,1y,2,100\n"
+    )
+    done = trainfare(steady, "simulate", *words, "--buy", "own:1y=2")
+    assert "give each a name of its own in the column group" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -41,18 +41,24 @@ def test_a_file_is_a_matrix():
         ("2026-10-01T00:00:00Z,p5,1,NaN", ["row 2", "column on_demand_price", "'NaN'"]),
         ("2026-10-01T00:00:00Z,,1,2", ["row 2", "column sku", "empty"]),
         ("2026-10-01T00:00:00Z,p5,1", ["row 2", "3 of 4 columns"]),
+        ("2026-10-01T00:00:00Z,p5,1,2,EUR", ["row 2", "5 of 4 columns"]),
+        ("\n\n2026-10-01T00:00:00Z,p5,many,2", ["row 4", "column quantity"]),
         ("2026-10-01T00:00:00Z,p5,1e18,1e8", ["p5", "2026-10-01T00:00:00Z", "more than can be held"]),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said_with_its_place(line, words):
     with pytest.raises(BadInput) as caught:
-        read_demand(["hour,sku,quantity,on_demand_price", line], "demand.csv")
+        read_demand(["hour,sku,quantity,on_demand_price", *line.split("\n")], "demand.csv")
     assert all(word in str(caught.value) for word in ["demand.csv", *words])
 
 
 def test_a_file_without_a_column_or_a_row():
     with pytest.raises(BadInput, match="no column quantity"):
         read_demand(["hour,sku,on_demand_price"], "demand.csv")
+    with pytest.raises(BadInput, match="row 1, column 'currency' is not known"):
+        read_demand(["hour,sku,quantity,on_demand_price,currency"], "demand.csv")
+    with pytest.raises(BadInput, match="row 1, column sku is there twice"):
+        read_demand(["hour,sku,quantity,on_demand_price,sku"], "demand.csv")
     with pytest.raises(BadInput, match="no row"):
         read_demand(["hour,sku,quantity,on_demand_price"], "demand.csv")
     far = [GOOD.splitlines()[0], "1970-01-01T00:00:00Z,p5,1,2", "2026-10-01T00:00:00Z,p5,1,2"]
@@ -108,10 +114,21 @@ def test_a_rate_file_may_say_the_rules_too():
         ("p5,own,1y,3,,,much,,", "row 2, column refund: 'much'"),
         ("p5,own,1y,3,,,,first,", "row 2, column order: 'first'"),
         ("p5,own,1y,3,,,,,rack", "row 2, column sold_by: 'rack'; write machine or money"),
-        ("p5,own,fortnight,3,,,,,", "a term of 'fortnight' is not known"),
+        (
+            "p5,own,fortnight,3,,,,,",
+            "rates.csv: row 2, column term: a term of 'fortnight' is not known",
+        ),
+        ("p5,own,1y,1e9,,,,,", "row 2, column rate: '1e9'"),
+        ("p5,own,1y,3", "row 2 has 4 of 9 columns"),
+        ("\n\np5,own,1y,0,,,,,", "row 4, column rate: '0'"),
     ],
 )
 def test_rules_that_cannot_be_are_said_with_their_place(line, words):
     with pytest.raises(BadInput) as caught:
-        read_offers([RULES.splitlines()[0], line], "rates.csv")
+        read_offers([RULES.splitlines()[0], *line.split("\n")], "rates.csv")
     assert words in str(caught.value)
+
+
+def test_a_column_of_rates_that_nobody_reads_is_refused():
+    with pytest.raises(BadInput, match="row 1, column 'uprfont' is not known"):
+        read_offers(["sku,kind,term,rate,uprfont", "p5,own,1y,3,100"], "rates.csv")

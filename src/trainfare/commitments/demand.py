@@ -6,8 +6,7 @@ that a column has one price, and the share of it that any rate makes out is one 
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -15,6 +14,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from trainfare.commitments.table_file import read_rows
 from trainfare.core.errors import BadInput
 from trainfare.core.money import NANO, decimal_of
 
@@ -82,24 +82,10 @@ def read_demand(lines: Iterable[str], name: str, currency: str = "USD") -> Deman
     """Demand from the lines of a CSV with the columns hour, sku, quantity, on_demand_price.
 
     Raises:
-        BadInput: a column is missing or a value is wrong, with *name*, row and column.
+        BadInput: a column or a value is wrong, with *name*, row and column.
     """
-    return demand_of(_rows(lines, name), name, currency)
-
-
-def _rows(lines: Iterable[str], name: str) -> Iterator[tuple[str, str, str, str]]:
-    reader = csv.reader(lines)
-    header = [cell.strip().lower() for cell in next(reader, [])]
-    missing = [column for column in COLUMNS if column not in header]
-    if missing:
-        raise BadInput(f"{name}: no column {', '.join(missing)}; it needs {', '.join(COLUMNS)}")
-    at = [header.index(column) for column in COLUMNS]
-    for row in reader:
-        if not row:
-            continue
-        if len(row) < len(header):
-            raise BadInput(f"{name}: row {reader.line_num} has {len(row)} of {len(header)} columns")
-        yield row[at[0]], row[at[1]], row[at[2]], row[at[3]]
+    rows = read_rows(lines, name, COLUMNS)
+    return _demand(((at, [row[one] for one in COLUMNS]) for at, row in rows), name, currency)
 
 
 def demand_of(rows: Iterable[Sequence[str]], name: str = "demand", currency: str = "USD") -> Demand:
@@ -110,10 +96,15 @@ def demand_of(rows: Iterable[Sequence[str]], name: str = "demand", currency: str
     Raises:
         BadInput: there is no row, or a value is wrong, with *name*, row and column.
     """
+    return _demand(enumerate(rows, 2), name, currency)
+
+
+def _demand(rows: Iterable[tuple[int, Sequence[str]]], name: str, currency: str) -> Demand:
+    """Of rows with their line in the file."""
     cells: dict[tuple[int, Column], int] = {}
     prices: dict[str, int] = {}
     hours: dict[str, int] = {}
-    for number, (hour_text, sku, quantity_text, price_text) in enumerate(rows, 2):
+    for number, (hour_text, sku, quantity_text, price_text) in rows:
         try:
             hour = hours.get(hour_text)
             if hour is None:

@@ -7,12 +7,12 @@ the rules: ``group`` (rows of one group are one offer, such as a family or a con
 
 from __future__ import annotations
 
-import csv
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from trainfare.commitments.kinds import KINDS, kind_of
+from trainfare.commitments.kinds import KINDS, kind_of, term_hours
 from trainfare.commitments.offer import Offer
+from trainfare.commitments.table_file import read_rows
 from trainfare.core.errors import BadInput
 from trainfare.core.money import NANO, decimal_of
 
@@ -31,16 +31,12 @@ def read_offers(lines: Iterable[str], name: str) -> list[Offer]:
     group, one per SKU.
 
     Raises:
-        BadInput: a column is missing or a value is wrong, with *name*, row and column.
+        BadInput: a column or a value is wrong, with *name*, row and column.
     """
-    reader = csv.DictReader(lines)
-    missing = [c for c in COLUMNS if c not in (reader.fieldnames or ())]
-    if missing:
-        raise BadInput(f"{name}: no column {', '.join(missing)}; it needs {', '.join(COLUMNS)}")
     rates: dict[tuple[Key, str], dict[str, int]] = defaultdict(dict)
-    for row in reader:
-        where = f"{name}: row {reader.line_num}"
-        key, sku = _key(row, where), (row["sku"] or "").strip()
+    for number, row in read_rows(lines, name, COLUMNS, (*WHOLE, "group", "sold_by")):
+        where = f"{name}: row {number}"
+        key, sku = _key(row, where), row["sku"].strip()
         if not sku:
             raise BadInput(f"{where}, column sku is empty; name what the rate is for")
         is_count = kind_of(key[0]).is_count if key[6] is None else key[6]
@@ -57,30 +53,34 @@ def read_offers(lines: Iterable[str], name: str) -> list[Offer]:
     ]  # fmt: skip
 
 
-def _rate(text: str | None, where: str) -> int:
+def _rate(text: str, where: str) -> int:
     try:
-        rate = decimal_of(text or "") * NANO
+        rate = decimal_of(text) * NANO
     except BadInput as error:
         raise BadInput(f"{where}, column rate: {error}") from None
-    if rate.denominator != 1 or rate <= 0:
+    if rate.denominator != 1 or not 0 < rate < 10**9 * NANO:
         raise BadInput(f"{where}, column rate: {text!r}; write more than 0, at most 9 places")
     return rate.numerator
 
 
-def _key(row: Mapping[str, str | None], where: str) -> Key:
+def _key(row: Mapping[str, str], where: str) -> Key:
     """What rows of one offer have in common."""
-    kind, term, group = ((row.get(key) or "").strip() for key in ("kind", "term", "group"))
+    kind, term, group = (row.get(key, "").strip() for key in ("kind", "term", "group"))
     if not kind:
         raise BadInput(f"{where}, column kind is empty; known: {', '.join(KINDS)}, or your own")
+    try:
+        term_hours(term)
+    except BadInput as error:
+        raise BadInput(f"{where}, column term: {error}") from None
     whole = [_whole(row, column, most, where) for column, most in WHOLE.items()]
-    sold_by = (row.get("sold_by") or "").strip()
+    sold_by = row.get("sold_by", "").strip()
     if sold_by not in SOLD_BY:
         raise BadInput(f"{where}, column sold_by: {sold_by!r}; write machine or money")
     return (kind, term, group, whole[0], whole[1], whole[2], SOLD_BY[sold_by])
 
 
-def _whole(row: Mapping[str, str | None], column: str, most: int, where: str) -> int | None:
-    text = (row.get(column) or "").strip().removesuffix("%")
+def _whole(row: Mapping[str, str], column: str, most: int, where: str) -> int | None:
+    text = row.get(column, "").strip().removesuffix("%")
     if not text:
         return None
     if not text.isdecimal() or int(text) > most:

@@ -351,19 +351,24 @@ def parse_purchase(text: str, offers: Sequence[Offer]) -> Holding:
     """``KIND[:TERM]=AMOUNT``, money an hour, or machines where the kind is bought by them.
 
     Raises:
-        BadInput: it does not read so.
+        BadInput: it does not read so, or several offers are so; an offer's name tells it from others.
         NotFound: no offer is of that kind and term.
     """
     from trainfare.core.money import decimal_of
 
-    words, is_there, amount = text.partition("=")
-    kind, _, term = words.strip().partition(":")
+    words, is_there, amount = text.rpartition("=")
+    words = words.strip()
+    kind, _, term = words.partition(":")
     if not is_there:
         raise BadInput(f"{text!r}: write KIND:TERM=AMOUNT, as in aws_compute_savings_plan:1y=12.5")
-    found = [one for one in offers if kind in (one.kind, one.name) and term in ("", one.term)]
+    found = [one for one in offers if one.name == words] or [
+        one for one in offers if kind == one.kind and term in ("", one.term)
+    ]
     if not found:
         known = ", ".join(f"{one.kind}:{one.term}" for one in offers) or "none"
-        raise NotFound(f"no offer is {words.strip()!r}; known: {known}")
+        raise NotFound(f"no offer is {words!r}; known: {known}")
+    if len(found) > 1:
+        raise BadInput(f"{words!r} is {len(found)} offers; {_choices(found, amount)}")
     number = decimal_of(amount)
     if found[0].is_count and number.denominator != 1:
         raise BadInput(f"{text!r}: {found[0].kind} is bought by the machine; write a whole number")
@@ -371,3 +376,11 @@ def parse_purchase(text: str, offers: Sequence[Offer]) -> Holding:
     if exact < 0 or exact.denominator != 1:
         raise BadInput(f"{text!r}: the amount is at least 0, with at most 9 places, machines whole")
     return Holding(found[0], exact.numerator)
+
+
+def _choices(offers: Sequence[Offer], amount: str) -> str:
+    """How to say which of *offers* is meant."""
+    names = sorted({one.name for one in offers})
+    if len(names) == len(offers):
+        return f"write one of {', '.join(repr(f'{name}={amount}') for name in names)}"
+    return "give each a name of its own in the column group of the rate file"

@@ -30,7 +30,10 @@ class Told:
 
     id: str
     what: str
-    """``KIND:TERM=AMOUNT``: money an hour, or machines where the kind is bought by them."""
+    """``KIND:TERM=AMOUNT``: money an hour, or machines where the kind is bought by them.
+
+    Where several offers are of that kind and term, an offer's name: ``KIND TERM SKU=AMOUNT``.
+    """
     start_ns: int
     until_ns: int | None = None
     name: str = ""
@@ -42,7 +45,8 @@ def purchase_of(home: Path, told: Told, rate_file: Path | None = None) -> Purcha
     """What was bought, with its rates and its promise where offers and bills tell them.
 
     Raises:
-        BadInput: it does not read as KIND:TERM=AMOUNT, or its machines have no known rate.
+        BadInput: it does not read as KIND:TERM=AMOUNT, several offers are so, or its machines have no
+            known rate.
     """
     need_optimize()
     from trainfare.commitments.kinds import kind_of, term_hours
@@ -85,18 +89,19 @@ def purchase_of(home: Path, told: Told, rate_file: Path | None = None) -> Purcha
 
 def _words(text: str) -> tuple[str, str]:
     """The kind and the term of *text*, which an offer's own name has in it: ``KIND TERM SKU``."""
-    kind, _, term = text.partition("=")[0].strip().partition(":")
-    term = term or "".join(kind.split()[1:2])
+    words = text.rpartition("=")[0].split()
+    kind, _, term = words[0].partition(":") if words else ("", "", "")
+    term = term or "".join(words[1:2])
     if not kind or not term:
         raise BadInput(
             f"{text!r}: write KIND:TERM=AMOUNT, as in aws_compute_savings_plan:1y=12.5, "
             "with a term of days, months or years"
         )
-    return kind.split()[0], term
+    return kind, term
 
 
 def _amount(told: Told) -> Money:
-    amount = Money.parse(told.what.partition("=")[2], told.currency)
+    amount = Money.parse(told.what.rpartition("=")[2], told.currency)
     if amount.nano <= 0:
         raise BadInput(f"{told.what!r}: the amount is money an hour, more than 0")
     return amount
