@@ -34,6 +34,8 @@ def fleet(*stretches, **run):
         (hours(2, 4), {"stages": ((hours(2, 5), "eval"),)}, "long_evaluation", "10", "15", "20"),
         (hours(5, 8), {"stages": ((hours(0, 20), "train"),)}, "stalled", "10", "20", "27.5"),
         (hours(5, 8), {}, "stalled", "10", "20", "27.5"),
+        (hours(0, 20), {}, "never_used", "0", "200", "200"),
+        (hours(0.5, 20), {}, "never_used", "0", "195", "195"),
     ],
 )
 def test_planted_low_use_is_found(stretch, run, rule, low, expected, high):

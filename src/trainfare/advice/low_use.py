@@ -53,6 +53,9 @@ CPU_PART = Fraction(1, 4)
 END_NS = 120 * SECOND
 """A stretch that ends within two minutes of its run reaches its end: windows are up to a minute."""
 
+NEVER = 0.95
+"""A GPU that did nothing for so much of its run was not used by it: our own judgement."""
+
 SHOWN = 10
 """So many runs are named as evidence."""
 
@@ -84,6 +87,15 @@ REMEDIES: Mapping[str, _Remedy] = {
         Effort.LOW,
         "What only stands in the notebook's memory is lost; save it first.",
         "low: it stops after an hour; high: at once",
+    ),
+    "never_used": _Remedy(
+        (0, 0, 0),
+        (Fraction(0), _ONE, _ONE),
+        "Hold only the GPUs that runs of {owner} use",
+        "Ask for fewer GPUs, or have the training use all that it holds: some did nothing throughout.",
+        Effort.LOW,
+        "Machines are sold with a fixed number of GPUs; another type may be needed to hold fewer.",
+        "low: they cannot be had singly; high: they can",
     ),
     "kept_after_training": _Remedy(
         *_STOP,
@@ -147,6 +159,8 @@ def rule_of(run: PastRun, stretch: Interval) -> str | None:
     stage = max(overlaps, key=lambda one: overlaps[one], default="")
     if stage in _BY_STAGE and overlaps[stage]:
         return _BY_STAGE[stage]
+    if run.interval is not None and stretch.duration_ns >= NEVER * run.interval.duration_ns:
+        return "never_used"
     if run.interval is not None and stretch.end_ns >= run.interval.end_ns - END_NS:
         return "kept_after_training"
     return None if stage == SETUP else "stalled"
