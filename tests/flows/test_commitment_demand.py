@@ -3,11 +3,14 @@
 import os
 import subprocess
 import sys
+from fractions import Fraction
 
 import pytest
 
+from flows.bills import HEADER, said, trainfare
 from trainfare.commitments.application import apply
 from trainfare.flows.commitment_demand import billed_demand
+from trainfare.flows.utilization import make_utilization
 from trainfare.simulation.commitment import SAVINGS_PLAN
 from trainfare.simulation.folder import write_world
 from trainfare.simulation.world import make_world
@@ -58,3 +61,65 @@ def test_covered_and_open_demand_are_the_whole(billed):
     assert covered == found.demand.total_nano
     by_bill = sum(one.covered_nano for one in found.bought)
     assert 0 < by_bill < found.demand.total_nano
+
+
+PLAN = "arn:aws:savingsplans::1:savingsplan/one"
+
+
+def charge(at, status, *, list_cost, effective, day=1, month="09"):
+    """An hour of one machine under the plan or beside it, or of what nobody used of the plan."""
+    start, end = (f"2026-{month}-{day:02d}T{one:02d}:00:00Z" for one in (at, at + 1))
+    machine = "" if status == "Unused" else "p5.48xlarge"
+    held = f"{PLAN},main plan,{status},Savings Plan" if status else ",,,"
+    return (
+        f"0,{effective},{list_cost},{list_cost},USD,acct-1,2026-{month}-01T00:00:00Z,"
+        f"2026-{int(month) + 1:02d}-01T00:00:00Z,{start},{end},Usage,Amazon EC2,Compute,AWS,"
+        f"{machine and 'i-1'},1,Hours,,AWS,sub-1,us-east-1,Virtual Machines,{held},{machine},"
+        f"{'Standard' if not status else 'Committed'}"
+    )
+
+
+def imported(home, *charges):
+    head = (
+        "CommitmentDiscountId,CommitmentDiscountName,CommitmentDiscountStatus,"
+        "CommitmentDiscountType,x_InstanceType,PricingCategory"
+    )
+    (home / "bill.csv").write_text("\n".join([f"{HEADER},{head}", *charges]) + "\n")
+    trainfare(home, "bill", "import", home / "bill.csv")
+    return home
+
+
+def test_totals_are_sums_of_the_rows_after_the_last_hour_of_use_too(tmp_path):
+    home = imported(
+        tmp_path,
+        charge(0, "Used", list_cost=100, effective=60),
+        charge(1, "", list_cost=100, effective=100),
+        *(charge(at, "Unused", list_cost=0, effective=60) for at in range(2, 8)),
+    )
+    found = trainfare(home, "commit", "status")
+    [row] = found["commitments"]
+    assert (row["used"], row["unused"]) == ("60.000000000", "360.000000000")
+    assert found["commitment_utilization"] == row["commitment_utilization"] == 0.142857
+    assert found["effective_savings_rate"] == (200 - 60 - 100 - 360) / 200
+    assert found["coverage"] == 0.5
+    trainfare(home, "allocate")
+    month, _ = make_utilization(home).commitments
+    assert found["effective_savings_rate"] == float(month.on_contracted.rate or 0)
+    assert round(month.commitment_utilization, 6) == Fraction("0.142857")
+
+
+def test_a_commitment_that_nobody_used_has_a_row_and_is_alerted(tmp_path):
+    home = imported(
+        tmp_path, *(charge(at, "Unused", list_cost=0, effective=60) for at in range(20))
+    )
+    found = trainfare(home, "commit", "status")
+    [row] = found["commitments"]
+    assert (row["name"], row["kind"]) == ("main plan", "aws_compute_savings_plan")
+    assert (row["commitment_per_hour"], row["unused"]) == ("60.000000000", "1200.000000000")
+    assert row["commitment_utilization"] == found["commitment_utilization"] == 0
+    assert found["effective_savings_rate"] is found["coverage"] is None
+    assert "0.0%" in said(home, "commit", "status")
+    watched = trainfare(home, "commit", "watch")
+    assert "used to 0%" in watched["alerts"][0]["sentence"]
+    assert watched["orders"] == []
+    assert "no bill has compute" in trainfare(home, "commit", "plan", code=2)

@@ -14,10 +14,13 @@ from trainfare.allocation.quantity import HOUR_US
 from trainfare.billing.lateness import provider_of
 from trainfare.commitments.demand import Column, Demand
 from trainfare.commitments.kinds import KINDS
+from trainfare.commitments.measures import Measures
 from trainfare.commitments.offer import Holding, Offer
 from trainfare.core.errors import NotFound
 from trainfare.core.money import cumulative_parts
 
+NOTHING = "no bill has compute with an on-demand cost that a commitment could cover"
+"""What a plan says that has nothing to plan for."""
 _PRICE_STEP = 1000
 """Derived prices are rounded to a millionth of a unit, so that one price is one column."""
 
@@ -28,7 +31,10 @@ class Bought:
 
     id: str
     name: str
-    holding: Holding
+    kind: str
+    per_hour_nano: int
+    holding: Holding | None
+    """None where no use tells at which rates it pays: nothing of it was used."""
     hours: int
     """Hours in which the bill has something of it."""
     used_nano: int
@@ -42,7 +48,10 @@ class BilledDemand:
     """What bills say of one currency."""
 
     demand: Demand
+    """Without any hour where the bills have nothing but what nobody used."""
     bought: tuple[Bought, ...]
+    measures: Measures
+    """Sums over all rows, in whatever hour: what nobody used counts where nothing ran at all too."""
     periods: tuple[str, ...]
     unpriced: int
     """Charges that are left out, for the bill does not say what they cost on demand."""
@@ -51,8 +60,8 @@ class BilledDemand:
 
     @property
     def held(self) -> tuple[Holding, ...]:
-        """What is held, in the bill's order."""
-        return tuple(one.holding for one in self.bought)
+        """What is held, in the bill's order, as far as its rates are known."""
+        return tuple(one.holding for one in self.bought if one.holding is not None)
 
 
 def billed_demand(home: Path, period: str | None = None) -> BilledDemand:
@@ -61,7 +70,7 @@ def billed_demand(home: Path, period: str | None = None) -> BilledDemand:
     Of several currencies it is the one with the most on-demand money; plans never mix them.
 
     Raises:
-        NotFound: there is no bill, or no compute that a commitment could cover.
+        NotFound: there is no bill, or neither compute that a commitment could cover nor a commitment.
     """
     from trainfare.flows.inputs import charge_files
     from trainfare.store.deliveries import current_deliveries
@@ -75,11 +84,12 @@ def billed_demand(home: Path, period: str | None = None) -> BilledDemand:
             "(trainfare bill import) or give the demand as a file (--demand)"
         )
     rows = read_commitment_hours(charge_files(home, deliveries))
-    sums: dict[str, int] = defaultdict(int)
+    sums: dict[str, tuple[int, int]] = {}
     for row in rows:
-        sums[row.currency] += row.on_demand
-    if not any(sums.values()):
-        raise NotFound("no bill has compute with an on-demand cost that a commitment could cover")
+        on_demand, unused = sums.get(row.currency, (0, 0))
+        sums[row.currency] = on_demand + row.on_demand, unused + row.effective * row.is_unused
+    if not any(any(some) for some in sums.values()):
+        raise NotFound(NOTHING)
     currency = max(sums, key=lambda one: (sums[one], one))
     return _of_rows(
         [row for row in rows if row.currency == currency],
@@ -108,11 +118,10 @@ def _of_rows(
             cells[hour, sku_of(row)] += part
         if len(hours) > 1:
             spread.update(hours)
-    if not cells:
-        raise NotFound("no bill has compute with a price that a commitment could cover")
-    first, last = min(hour for hour, _ in cells), max(hour for hour, _ in cells)
+    times = sorted({hour for hour, _ in cells})
+    first, length = (times[0], times[-1] - times[0] + 1) if times else (0, 0)
     skus = sorted({sku for _, sku in cells})
-    spend = np.zeros((last - first + 1, len(skus)), dtype=np.int64)
+    spend = np.zeros((length, len(skus)), dtype=np.int64)
     index = {sku: at for at, sku in enumerate(skus)}
     for (hour, sku), nano in cells.items():
         spend[hour - first, index[sku]] = nano
@@ -120,9 +129,23 @@ def _of_rows(
     return BilledDemand(
         Demand(first, columns, spend, currency),
         tuple(_bought(rows, prices)),
+        _measures(rows),
         periods,
         sum(row.unpriced for row in rows),
         len(spread),
+    )
+
+
+def _measures(rows: Sequence[CommitmentHour]) -> Measures:
+    """What all commitments together did, as the bill says it; use without a price is not in it."""
+    priced = [row for row in rows if row.on_demand or row.is_unused]
+    held = [row for row in rows if row.commitment is not None]
+    return Measures(
+        on_demand_nano=sum(row.on_demand for row in rows),
+        paid_nano=sum(row.effective for row in priced),
+        committed_nano=sum(row.effective for row in held),
+        used_nano=sum(row.effective for row in held if not row.is_unused),
+        covered_nano=sum(row.on_demand for row in held),
     )
 
 
@@ -161,7 +184,7 @@ def _bought(rows: Sequence[CommitmentHour], prices: dict[str, int]) -> list[Boug
             if effective > 0
         }
         paid = sum(row.effective for row in some)
-        if not rates or paid <= 0:
+        if paid <= 0:
             continue
         kind = _kind(some[0])
         if KINDS[kind].is_count and len(rates) > 1:
@@ -170,12 +193,13 @@ def _bought(rows: Sequence[CommitmentHour], prices: dict[str, int]) -> list[Boug
                 for k, one in KINDS.items()
                 if one.provider == KINDS[kind].provider and not one.is_count
             )
-        offer = Offer(kind, "1y", rates, source="the bill")
+        per_hour = paid // len(hours)
+        holding = Holding(Offer(kind, "1y", rates, source="the bill"), per_hour) if rates else None
         unused = sum(row.effective for row in some if row.is_unused)
         covered = sum(row.on_demand for row in some if not row.is_unused)
         found.append(
             Bought(
-                id_, some[0].name or id_, Holding(offer, paid // len(hours)), len(hours),
+                id_, some[0].name or id_, kind, per_hour, holding, len(hours),
                 paid - unused, unused, covered,
             )
         )  # fmt: skip

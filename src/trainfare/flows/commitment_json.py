@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any
 
-from trainfare.commitments.application import apply
 from trainfare.commitments.backtest import Tested, summary_of
 from trainfare.commitments.demand import Demand
 from trainfare.commitments.kinds import kind_of
 from trainfare.commitments.ladder import Walked
-from trainfare.commitments.measures import Measures, measure
+from trainfare.commitments.measures import Measures
 from trainfare.commitments.offer import Holding
 from trainfare.core.money import NANO, Money
 from trainfare.flows.commitment import YEAR_HOURS, CommitmentPlan, Ladder
-from trainfare.flows.commitment_demand import BilledDemand
+from trainfare.flows.commitment_demand import BilledDemand, Bought
 
 
 def hour_text(hour: int) -> str:
@@ -92,15 +91,27 @@ def _ladder_json(ladder: Ladder | None, currency: str) -> dict[str, Any] | None:
 
 def holding_json(one: Holding, currency: str) -> dict[str, Any]:
     """What is bought or held, as its provider sells it, and the rules that it was planned by."""
-    kind = kind_of(one.offer.kind)
-    found: dict[str, Any] = {
-        "kind": one.offer.kind,
-        "term": one.offer.term,
-        "commitment_per_hour": Money(one.amount_nano, currency).text(),
-        "unit": f"{currency}/h",
-        "skus": sorted(one.offer.rates),
+    offer = one.offer
+    found = _terms_json(
+        offer.kind, offer.term, Money(one.amount_nano, currency), offer.rates, offer.source
+    )
+    if one.offer.is_count:
+        found["machines"] = one.amount_nano // one.offer.quantum_nano
+    return found
+
+
+def _terms_json(
+    name: str, term: str, per_hour: Money, skus: Iterable[str], source: str
+) -> dict[str, Any]:
+    kind = kind_of(name)
+    return {
+        "kind": name,
+        "term": term,
+        "commitment_per_hour": per_hour.text(),
+        "unit": f"{per_hour.currency}/h",
+        "skus": sorted(skus),
         "covers": kind.covers,
-        "source": one.offer.source,
+        "source": source,
         "rules": {
             "order": kind.rule,
             "exit": kind.end,
@@ -108,9 +119,6 @@ def holding_json(one: Holding, currency: str) -> dict[str, Any]:
             "as_of": kind.as_of.isoformat(),
         },
     }
-    if one.offer.is_count:
-        found["machines"] = one.amount_nano // one.offer.quantum_nano
-    return found
 
 
 def measures_json(found: Measures) -> dict[str, Any]:
@@ -172,16 +180,15 @@ def tested_json(tested: Sequence[Tested], demand: Demand) -> list[dict[str, Any]
 def status_json(billed: BilledDemand) -> dict[str, Any]:
     """What is held, and what it did over the hours of the bills."""
     demand = billed.demand
-    applied = apply(demand, [one.holding for one in billed.bought])
     return {
         "currency": demand.currency,
         "periods": list(billed.periods),
-        "on_demand": Money(demand.total_nano, demand.currency).text(),
+        "on_demand": Money(billed.measures.on_demand_nano, demand.currency).text(),
         "commitments": [
             {
                 "id": one.id,
                 "name": one.name,
-                **holding_json(one.holding, demand.currency),
+                **_bought_json(one, demand.currency),
                 "hours": one.hours,
                 "used": Money(one.used_nano, demand.currency).text(),
                 "unused": Money(one.unused_nano, demand.currency).text(),
@@ -192,8 +199,14 @@ def status_json(billed: BilledDemand) -> dict[str, Any]:
             }
             for one in billed.bought
         ],
-        **measures_json(measure(demand, applied)),
+        **measures_json(billed.measures),
         "unpriced_charges": billed.unpriced,
         "spread_hours": billed.spread_hours,
-        "peak_per_hour": f"{demand.spend_nano.sum(axis=1).max() / NANO:.9f}",
+        "peak_per_hour": f"{demand.spend_nano.sum(axis=1).max(initial=0) / NANO:.9f}",
     }
+
+
+def _bought_json(one: Bought, currency: str) -> dict[str, Any]:
+    if one.holding is None:
+        return _terms_json(one.kind, "1y", Money(one.per_hour_nano, currency), (), "the bill")
+    return holding_json(one.holding, currency)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trainfare.core.contract import Contract
-from trainfare.core.errors import BadInput, MissingExtra
+from trainfare.core.errors import BadInput, MissingExtra, NotFound
 from trainfare.core.period import HOUR
 from trainfare.flows.contracts import read_contracts, same_as
 
@@ -53,6 +53,7 @@ def gather(
     period: str | None = None,
     longest: str = "3y",
     ends_within_ns: int = 0,
+    billed: BilledDemand | None = None,
 ) -> Given:
     """Demand, what is held and what can be bought.
 
@@ -63,6 +64,7 @@ def gather(
         period: only this billing period of the bills.
         longest: no longer term is offered.
         ends_within_ns: what ends so soon is not held any more: a plan is for the time after it.
+        billed: what the bills say, where it was read already.
 
     Raises:
         BadInput: a file is wrong, or both a demand file and a period are given.
@@ -72,17 +74,18 @@ def gather(
     need_optimize()
     from trainfare.commitments.kinds import term_hours
     from trainfare.flows.commitment import priced_offers, read_demand_file, read_rate_file
-    from trainfare.flows.commitment_demand import billed_demand
+    from trainfare.flows.commitment_demand import NOTHING, billed_demand
 
     if demand_file is not None and period is not None:
         raise BadInput("give either --demand or --period; a file's demand has no billing period")
-    billed: BilledDemand | None = None
     held: tuple[Holding, ...] = ()
     contracts: Mapping[str, Contract] = {}
     if demand_file is not None:
         demand = read_demand_file(demand_file)
     else:
-        billed = billed_demand(home, period)
+        billed = billed or billed_demand(home, period)
+        if not billed.demand.hours:
+            raise NotFound(NOTHING)
         demand, contracts = billed.demand, read_contracts(home)
         held = standing(billed, contracts, time.time_ns() + ends_within_ns)
     if rate_file is not None:
@@ -108,6 +111,8 @@ def standing(
     held = []
     on_bill = set()
     for one in billed.bought:
+        if one.holding is None:  # its contract, where one is recorded, knows its rates
+            continue
         contract = find_contract(contracts, one.id)
         on_bill.add(contract and contract.id)
         if contract is None or contract.end_ns > until_ns:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trainfare.budgets.commitment_alerts import CommitmentWeek, Ending
-from trainfare.core.errors import BadInput
+from trainfare.core.errors import BadInput, NotFound
 from trainfare.core.money import Money, cumulative_parts
 from trainfare.core.period import DAY, SECOND, format_instant
 from trainfare.flows.bill import need_analytics
@@ -123,24 +123,25 @@ def _found(home: Path, order: Order) -> dict[str, Any]:
     """The plan for what stands when what ends soon has ended, and how all of it is used."""
     from trainfare.commitments.single import Limits
     from trainfare.flows.commitment import make_commitment_plan
+    from trainfare.flows.commitment_demand import billed_demand
 
-    given = gather(
-        home,
-        rate_file=order.rate_file,
-        longest=order.longest,
-        ends_within_ns=WITHIN_DAYS * DAY,
-    )
-    assert given.billed is not None
-    weeks = read_weeks(home, given.billed.periods[-3:])
+    billed = billed_demand(home)
     told = {
-        "currency": given.demand.currency,
-        "periods": list(given.billed.periods),
+        "currency": billed.demand.currency,
+        "periods": list(billed.periods),
         "least_saving": order.least_saving.text(),
-        "weeks": [_week_json(one) for one in weeks],
+        "weeks": [_week_json(one) for one in read_weeks(home, billed.periods[-3:])],
     }
     try:
+        given = gather(
+            home,
+            rate_file=order.rate_file,
+            longest=order.longest,
+            ends_within_ns=WITHIN_DAYS * DAY,
+            billed=billed,
+        )
         plan = make_commitment_plan(given.demand, given.offers, given.held, limits=Limits())
-    except BadInput as error:
+    except (BadInput, NotFound) as error:
         return {
             **told,
             "plan": None,
