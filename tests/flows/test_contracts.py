@@ -4,11 +4,13 @@ import pytest
 
 from flows.bills import said, trainfare
 from trainfare.core.money import Money
-from trainfare.flows.contracts import recorded
+from trainfare.flows.contracts import Purchase, contract_of, recorded
 from trainfare.simulation.commitment import AZURE_RESERVATION, GOOGLE_COMMITMENT, SAVINGS_PLAN
 from trainfare.simulation.folder import write_world
 from trainfare.simulation.line import Kind
 from trainfare.simulation.world import make_world
+from trainfare.store.contracts import put_contracts
+from trainfare.store.ledger import open_ledger
 
 RATES = "sku,kind,term,rate\naws/us-east-1/p5.48xlarge,aws_compute_savings_plan,1y,60\n"
 PLAN = ("aws_compute_savings_plan:1y=12.5", "--start", "2026-01-01")
@@ -98,6 +100,41 @@ def test_a_mistake_is_withdrawn(paid):
     assert "Withdrawn: slip" in said(home, "commit", "withdraw", "slip")
     assert "slip" not in said(home, "commit", "recorded")
     assert "no recorded commitment" in said(home, "commit", "withdraw", "slip", code=2)
+
+
+def test_one_commitment_is_recorded_once_and_stands_in_status_once(paid):
+    home, _ = paid
+    short = SAVINGS_PLAN.id.rpartition("/")[2].upper()
+    own = ("own:1y=1", *PLAN[1:])
+    text = said(home, "commit", "record", short, *own, code=2)
+    assert f"commitment {short} is recorded already as {SAVINGS_PLAN.id}" in text
+    assert f"trainfare commit withdraw {SAVINGS_PLAN.id}" in text
+    trainfare(home, "commit", "record", "res-7", *own)
+    said(home, "commit", "record", "/orders/1/reservations/res-7", *own, code=2)
+    trainfare(home, "commit", "record", "my-res-7", *own)  # another one
+    trainfare(home, "commit", "record", "res-7", *own)  # a correction
+    before = contract_of(Purchase(short, "own", 8760, 1767225600 * 10**9, Money.parse("1"), {}))
+    with open_ledger(home) as ledger, ledger.change() as connection:
+        put_contracts(connection, [before])  # told twice, as it could be before
+    status = trainfare(home, "commit", "status")
+    assert {one["id"] for one in status["not_on_bill"]} == {"not-on-a-bill", "res-7", "my-res-7"}
+    for one in ("res-7", "my-res-7", short):
+        trainfare(home, "commit", "withdraw", one)
+
+
+@pytest.mark.parametrize("period", ["xx", "2026-9", "", "2026-13"])
+def test_a_month_that_is_none_is_refused(paid, period):
+    text = said(paid[0], "commit", "status", "--period", period, code=2)
+    assert f"{period!r} is not a billing period such as 2026-10" in text
+
+
+def test_a_month_without_a_bill_says_so_whatever_is_recorded(paid):
+    home, _ = paid
+    assert "there is no bill of 2026-08" in said(
+        home, "commit", "status", "--period", "2026-08", code=2
+    )
+    text = said(home, "commit", "status", "--period", "2026-09")
+    assert "Recorded, and not on the bills of 2026-09:" in text
 
 
 def test_contracts_of_a_provider_s_file_are_recorded(paid, tmp_path):

@@ -91,7 +91,7 @@ def test_a_purchase_of_one_s_own_is_priced(server):
 
 
 def test_what_was_bought_is_recorded_measured_and_withdrawn(server):
-    told = {"id": SAVINGS_PLAN.id, "what": "own:1y=1", "start": "2026-01-01T00:00:00Z"}
+    told = {"id": SAVINGS_PLAN.id, "what": "own:1y=1", "start": "2026-01-01"}
     status, _, _ = server.ask("/api/v1/commitments/recorded", method="POST", body=told)
     assert status == 200
     [one] = ask(server, "recorded")["recorded"]
@@ -103,6 +103,9 @@ def test_what_was_bought_is_recorded_measured_and_withdrawn(server):
     gone = f"/api/v1/commitments/recorded?commitment={quote(SAVINGS_PLAN.id, safe='')}"
     assert server.ask(gone, method="DELETE")[0] == 200
     assert ask(server, "recorded")["recorded"] == []
+    for period in ("xx", "2026-9", ""):
+        assert server.ask(f"/api/v1/commitments/status?period={period}")[0] == 400
+    assert b"no bill of 2026-08" in server.ask("/api/v1/commitments/status?period=2026-08")[2]
     bad = {**told, "what": "aws_reserved_instance:1y"}
     assert server.ask("/api/v1/commitments/recorded", method="POST", body=bad)[0] == 400
 

@@ -10,7 +10,7 @@ import click
 from trainfare.cli.answer import format_option, plural, say_json, table
 from trainfare.cli.commit_runs import show_alignment
 from trainfare.core.money import Money
-from trainfare.core.period import format_instant, parse_instant
+from trainfare.core.period import format_instant, parse_day_or_instant
 from trainfare.core.plain import plain, shorten
 
 if TYPE_CHECKING:
@@ -46,7 +46,8 @@ def status(period: str | None, by_run: bool, form: str) -> None:
         return
     _show_held(found)
     if found["not_on_bill"]:
-        click.echo("\nRecorded, and on no bill yet:")
+        where = f"not on the bills of {period}" if period else "on no bill yet"
+        click.echo(f"\nRecorded, and {where}:")
         rows = [
             [shorten(plain(one["name"]), 40), one["kind"].replace("_", " "), _per_hour(one, one["currency"]),
              *_end(one)]
@@ -128,8 +129,8 @@ def record_command(
     told = Told(
         id=commitment,
         what=what,
-        start_ns=_instant(start),
-        until_ns=None if until is None else _instant(until),
+        start_ns=parse_day_or_instant(start),
+        until_ns=None if until is None else parse_day_or_instant(until),
         name=name,
         promised=None if promised is None else Money.parse(promised, currency),
         currency=currency,
@@ -229,11 +230,6 @@ def import_command(files: tuple[Path, ...], form: str) -> None:
     click.echo(
         f"{plural(len(kept), 'commitment')} recorded; when they end: trainfare commit status"
     )
-
-
-def _instant(text: str) -> int:
-    """A time; a bare day is its beginning."""
-    return parse_instant(f"{text}T00:00:00Z" if len(text.strip()) == len("2026-10-01") else text)
 
 
 def _end(row: dict[str, Any]) -> list[str]:

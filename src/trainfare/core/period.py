@@ -108,6 +108,16 @@ def parse_instant(text: str) -> int:
     return instant_ns
 
 
+def parse_day_or_instant(text: str) -> int:
+    """An instant as :func:`parse_instant` reads it; a bare day is its beginning in UTC.
+
+    >>> parse_day_or_instant("1970-01-02") == parse_instant("1970-01-02T00:00:00Z") == DAY
+    True
+    """
+    is_day = len(text.strip()) == len("2026-10-01")
+    return parse_instant(f"{text.strip()}T00:00:00Z" if is_day else text)
+
+
 def format_instant(instant_ns: int) -> str:
     """RFC 3339 in UTC: whole seconds plain, finer ones with milli- or nanoseconds.
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from trainfare.core.contract import Contract
 from trainfare.core.errors import BadInput, MissingExtra, NotFound
 from trainfare.core.period import HOUR
-from trainfare.flows.contracts import read_contracts, same_as
+from trainfare.flows.contracts import are_same, read_contracts, same_as
 
 if TYPE_CHECKING:
     from trainfare.commitments.demand import Demand
@@ -114,12 +114,13 @@ def standing(
         if one.holding is None:  # its contract, where one is recorded, knows its rates
             continue
         contract = find_contract(contracts, one.id)
-        on_bill.add(contract and contract.id)
+        on_bill.add(one.id)
         if contract is None or contract.end_ns > until_ns:
             held.append(one.holding)
     for contract in contracts.values():
         is_open = contract.state in ("active", "pending") and contract.end_ns > until_ns
-        if contract.id in on_bill or not is_open or not contract.rates or not contract.per_hour:
+        is_billed = any(are_same(contract.id, each) for each in on_bill)
+        if is_billed or not is_open or not contract.rates or not contract.per_hour:
             continue
         hours = (contract.end_ns - contract.start_ns) // HOUR
         term = min(TERM_HOURS, key=lambda name: abs(TERM_HOURS[name] - hours))

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from trainfare.core.contract import Contract
 from trainfare.core.errors import NotFound
 from trainfare.core.money import Money
-from trainfare.core.period import DAY, SECOND, format_instant
+from trainfare.core.period import DAY, SECOND, BillingPeriod, format_instant
 from trainfare.flows.commitment_source import find_contract, need_optimize
-from trainfare.flows.contracts import Recorded, SavedOnBill, read_contracts
+from trainfare.flows.contracts import Recorded, SavedOnBill, are_same, read_contracts
 
 if TYPE_CHECKING:
     from trainfare.reports.commitment_runs import Alignment
@@ -22,7 +22,9 @@ def read_status(home: Path, period: str | None = None, at_ns: int | None = None)
     """What is held by the bills and by contracts, with stable keys.
 
     Raises:
-        NotFound: there is neither a bill that commitments could cover nor a contract.
+        BadInput: *period* is no billing period.
+        NotFound: there is neither a bill that commitments could cover nor a contract, or none of
+            *period*.
         MissingExtra: the packages that read demand are not installed.
     """
     need_optimize()
@@ -30,21 +32,24 @@ def read_status(home: Path, period: str | None = None, at_ns: int | None = None)
     from trainfare.flows.commitment_json import status_json
 
     at_ns = time.time_ns() if at_ns is None else at_ns
+    period = None if period is None else str(BillingPeriod.parse(period))
     contracts = read_contracts(home)
     try:
         billed = billed_demand(home, period)
     except NotFound:
-        if not contracts:
+        if not contracts or period is not None:
             raise
         rows = [_contract_row(one, at_ns) for one in contracts.values()]
         return {"currency": None, "periods": [], "commitments": [], "not_on_bill": _by_end(rows)}
     found = status_json(billed)
-    on_bill = set()
+    on_bill = [row["id"] for row in found["commitments"]]
     for row in found["commitments"]:
-        contract = find_contract(contracts, row["id"])
-        on_bill.add(contract and contract.id)
-        row.update(_end(contract, at_ns))
-    rest = [_contract_row(one, at_ns) for one in contracts.values() if one.id not in on_bill]
+        row.update(_end(find_contract(contracts, row["id"]), at_ns))
+    rest = [
+        _contract_row(one, at_ns)
+        for one in contracts.values()
+        if not any(are_same(one.id, each) for each in on_bill)
+    ]
     return {**found, "commitments": _by_end(found["commitments"]), "not_on_bill": _by_end(rest)}
 
 

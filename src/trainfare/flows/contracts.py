@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trainfare.core.contract import BY_HAND, Contract
-from trainfare.core.errors import NotFound
+from trainfare.core.errors import BadInput, NotFound
 from trainfare.core.money import NANO, Money
 from trainfare.core.period import HOUR
 from trainfare.flows.bill import has_ledger, need_analytics
@@ -77,6 +77,9 @@ def record(home: Path, contracts: Iterable[Contract]) -> list[Contract]:
     """Keep what was told of commitments; what was told of the same ones before counts no longer.
 
     A promise of before stays where the new word has none.
+
+    Raises:
+        BadInput: one of them is recorded already under the end of its id, or under more of it.
     """
     need_analytics("record commitments")
     from trainfare.store.contracts import current_contracts, put_contracts
@@ -85,10 +88,24 @@ def record(home: Path, contracts: Iterable[Contract]) -> list[Contract]:
     with open_ledger(home) as ledger, ledger.change() as connection:
         before = current_contracts(connection)
         kept = [_with_promise(one, before.get(one.id)) for one in contracts]
+        _check_told_once(kept, before)
         put_contracts(connection, kept)
     for one in kept:
         add_to_audit(home, "commitment recorded", commitment=one.id, source=one.source)
     return kept
+
+
+def _check_told_once(contracts: Sequence[Contract], before: Mapping[str, Contract]) -> None:
+    """Two ids that are one commitment would count it twice."""
+    known = list(before)
+    for one in contracts:
+        same = [each for each in known if are_same(one.id, each)]
+        if same and one.id not in known:
+            raise BadInput(
+                f"commitment {one.id} is recorded already as {same[0]}; record it as that, or take "
+                f"that back first: trainfare commit withdraw {same[0]}"
+            )
+        known.append(one.id)
 
 
 def _with_promise(one: Contract, before: Contract | None) -> Contract:
@@ -127,16 +144,22 @@ def same_as(id_: str, known: Iterable[str]) -> str | None:
     'arn:aws:savingsplans::1:savingsplan/0f1e'
     >>> same_as("c", ["a/c", "b/c"])
     """
-    asked = id_.lower()
-    lower = {one: one.lower() for one in known}
-    whole = [one for one, text in lower.items() if text == asked]
-    ends = [
-        one
-        for one, text in lower.items()
-        if asked and text and (text.endswith(f"/{asked}") or asked.endswith(f"/{text}"))
-    ]
-    found = whole or ends
+    some = list(known)
+    whole = [one for one in some if one.lower() == id_.lower()]
+    found = whole or [one for one in some if are_same(id_, one)]
     return found[0] if len(found) == 1 else None
+
+
+def are_same(one: str, other: str) -> bool:
+    """Whether two ids may be one commitment: alike, or one of them the last part of the other.
+
+    >>> are_same("RES-7", "res-7"), are_same("/orders/1/reservations/res-7", "res-7")
+    (True, True)
+    >>> are_same("res-7", "my-res-7")
+    False
+    """
+    short, long = sorted((one.lower(), other.lower()), key=len)
+    return bool(short) and (short == long or long.endswith(f"/{short}"))
 
 
 def read_contracts(home: Path) -> dict[str, Contract]:

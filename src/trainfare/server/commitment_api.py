@@ -13,7 +13,7 @@ from litestar.params import QueryParameter
 
 from trainfare.core.caller import Caller
 from trainfare.core.money import Money
-from trainfare.core.period import parse_instant
+from trainfare.core.period import parse_day_or_instant
 from trainfare.flows.commitment_source import Given, gather
 from trainfare.flows.commitment_status import (
     alignment_json,
@@ -40,6 +40,7 @@ class NewPurchase:
     what: str
     """``KIND:TERM=AMOUNT``."""
     start: str
+    """Its first hour (RFC 3339), or its first day; so is *until*."""
     until: str | None = None
     name: str = ""
     promised: str | None = None
@@ -205,8 +206,8 @@ def post_recorded(caller: Caller, service: Service, data: NewPurchase) -> dict[s
     told = Told(
         id=data.id,
         what=data.what,
-        start_ns=parse_instant(data.start),
-        until_ns=None if data.until is None else parse_instant(data.until),
+        start_ns=parse_day_or_instant(data.start),
+        until_ns=None if data.until is None else parse_day_or_instant(data.until),
         name=data.name,
         promised=None if data.promised is None else Money.parse(data.promised, data.currency),
         currency=data.currency,
