@@ -45,6 +45,7 @@ def status(period: str | None, by_run: bool, form: str) -> None:
         say_json(found)
         return
     _show_held(found)
+    _show_unmeasured(found["unmeasured"])
     if found["not_on_bill"]:
         where = f"not on the bills of {period}" if period else "on no bill yet"
         click.echo(f"\nRecorded, and {where}:")
@@ -56,7 +57,13 @@ def status(period: str | None, by_run: bool, form: str) -> None:
         click.echo(
             table(["commitment", "kind", "an hour", "ends", "days left"], rows, right=[2, 4])
         )
-    if any(one["ends"] is None for one in found["commitments"]):
+    for one in found["other_currencies"]:
+        click.echo(
+            f"\nNot in it: what is billed in {one['currency']}, with "
+            f"{plural(one['commitments'], 'commitment')} ({_money(one['used'], one['currency'])} used, "
+            f"{_money(one['unused'], one['currency'])} unused)."
+        )
+    if any(one["ends"] is None for one in (*found["commitments"], *found["unmeasured"])):
         click.echo("\nWhen the others end no bill says: trainfare commit record, or commit import.")
     click.echo("What to buy: trainfare commit plan")
 
@@ -64,7 +71,7 @@ def status(period: str | None, by_run: bool, form: str) -> None:
 def _show_held(found: dict[str, Any]) -> None:
     currency = found["currency"]
     if not found["commitments"]:
-        if found["periods"]:
+        if found["periods"] and not found["unmeasured"]:
             click.echo(
                 f"Nothing is held: no commitment in the bills of {', '.join(found['periods'])}."
             )
@@ -90,6 +97,24 @@ def _show_held(found: dict[str, Any]) -> None:
     if found["unpriced_charges"]:
         count = plural(found["unpriced_charges"], "charge")
         click.echo(f"Not in it: {count} whose on-demand cost the bill does not say.")
+
+
+def _show_unmeasured(some: list[dict[str, Any]]) -> None:
+    if not some:
+        return
+    click.echo(f"\nOn the bills, and {some[0]['why']}:")
+    rows = [
+        [
+            shorten(plain(one["name"]), 40),
+            plain(one["kind"]),
+            f"{one['charges']:,}",
+            "?" if one["list"] is None else Money.parse(one["list"], one["currency"]).display(4),
+            *_end(one),
+        ]
+        for one in some
+    ]
+    head = ["commitment", "kind", "charges", "list cost of use", "ends", "days left"]
+    click.echo(table(head, rows, right=[2, 3, 5]))
 
 
 @click.command("record")

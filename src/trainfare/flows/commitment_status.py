@@ -11,6 +11,7 @@ from trainfare.core.contract import Contract
 from trainfare.core.errors import NotFound
 from trainfare.core.money import Money
 from trainfare.core.period import DAY, SECOND, BillingPeriod, format_instant
+from trainfare.flows.commitment_beside import read_beside
 from trainfare.flows.commitment_source import find_contract, need_optimize
 from trainfare.flows.contracts import Recorded, SavedOnBill, are_same, read_contracts
 
@@ -40,17 +41,27 @@ def read_status(home: Path, period: str | None = None, at_ns: int | None = None)
         if not contracts or period is not None:
             raise
         rows = [_contract_row(one, at_ns) for one in contracts.values()]
-        return {"currency": None, "periods": [], "commitments": [], "not_on_bill": _by_end(rows)}
+        return {
+            "currency": None, "periods": [], "commitments": [], "unmeasured": [],
+            "not_on_bill": _by_end(rows), "other_currencies": [],
+        }  # fmt: skip
     found = status_json(billed)
-    on_bill = [row["id"] for row in found["commitments"]]
-    for row in found["commitments"]:
+    shown = [row["id"] for row in found["commitments"]]
+    beside = read_beside(home, period, found["currency"], shown)
+    for row in (*found["commitments"], *beside.unmeasured):
         row.update(_end(find_contract(contracts, row["id"]), at_ns))
     rest = [
         _contract_row(one, at_ns)
         for one in contracts.values()
-        if not any(are_same(one.id, each) for each in on_bill)
+        if not any(are_same(one.id, each) for each in beside.ids)
     ]
-    return {**found, "commitments": _by_end(found["commitments"]), "not_on_bill": _by_end(rest)}
+    return {
+        **found,
+        "commitments": _by_end(found["commitments"]),
+        "unmeasured": _by_end(beside.unmeasured),
+        "not_on_bill": _by_end(rest),
+        "other_currencies": list(beside.other_currencies),
+    }
 
 
 def _end(contract: Contract | None, at_ns: int) -> dict[str, Any]:

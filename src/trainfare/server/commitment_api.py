@@ -56,7 +56,7 @@ def get_status(
     document: dict[str, Any] = service.answer(
         caller, ("commitments", period), lambda: read_status(service.home, period)
     )
-    rows = [*document["commitments"], *document["not_on_bill"]]
+    rows = [*document["commitments"], *document["unmeasured"], *document["not_on_bill"]]
     return as_form(form, "commitments", document, lambda: [flat(one) for one in rows])
 
 

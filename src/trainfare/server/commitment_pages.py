@@ -120,7 +120,8 @@ def _held(ask: Ask) -> dict[str, Any]:
         Column("ends", "Ends"),
     )
     lines = [_held_line(one, found["currency"]) for one in found["commitments"]]
-    lines += [_held_line(one, one["currency"]) for one in found["not_on_bill"]]
+    rest = (*found["unmeasured"], *found["not_on_bill"])
+    lines += [_held_line(one, one["currency"]) for one in rest]
     return {"found": found, "grids": [Grid("What is held", columns, tuple(lines))]}
 
 
@@ -129,7 +130,7 @@ def _held_line(one: Mapping[str, Any], currency: str) -> Line:
 
     def money(name: str) -> Cell:
         text = one.get(name)
-        why = "" if text is not None else "no bill has it yet"
+        why = "" if text is not None else one.get("why", "no bill has it yet")
         return money_cell(None if text is None else Money.parse(text, currency), why=why)
 
     used = Cell("unknown", None, is_known=False)
