@@ -168,18 +168,18 @@ def test_without_a_bill_it_says_what_to_do(tmp_path):
     assert "import one (trainfare bill import)" in done.stderr
 
 
-@pytest.mark.parametrize("count", [1, 2, 3, 30])
-def test_a_few_hours_are_planned_for_and_said_to_be_untested(tmp_path, count):
+@pytest.mark.parametrize("count", [1, 2, 30, 335])
+def test_a_few_hours_cannot_be_tested_so_nothing_is_bought_yet(tmp_path, count):
     (tmp_path / "demand.csv").write_text(hours([4] * count))
     (tmp_path / "rates.csv").write_text(RATES.replace("aws_reserved_instance", "own_plan"))
     words = ("--demand", tmp_path / "demand.csv", "--rates", tmp_path / "rates.csv")
     done = trainfare(tmp_path, "plan", *words, "--format", "json")
     assert done.stderr == ""
     found = json.loads(done.stdout)
-    assert [(one["kind"], one["commitment_per_hour"]) for one in found["plan"]] == [
-        ("own_plan", "248.000000000")
-    ]
-    assert "nothing could be tested" in found["why"]
+    assert not found["buy"]
+    assert found["plan"] == found["backtest"] == []
+    hours_text = "1 hour" if count == 1 else f"{count} hours"
+    assert f"nothing yet: {hours_text} of history cannot be tested" in found["why"]
 
 
 def test_amounts_beyond_64_bits_in_all_are_exact(tmp_path):
@@ -257,3 +257,30 @@ def test_wishes_that_cannot_be_are_one_sentence(steady, words, said):
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("limits", "named"),
+    [
+        (["--most", "0.0001"], "--most leaves no room"),
+        (["--cash", "0"], "--cash leaves no room"),
+        (["--least-used", "100", "--most", "0.0001"], "the whole of --most, --least-used"),
+    ],
+)
+def test_the_limit_that_forbids_a_purchase_is_named(steady, limits, named):
+    (steady / "demand.csv").write_text(hours([hour % 8 and 8 for hour in range(672)]))
+    (steady / "paid.csv").write_text(
+        "sku,kind,term,rate,upfront\np5,aws_compute_savings_plan,1y,70,100\n"
+    )
+    words = ("--demand", steady / "demand.csv", "--rates", steady / "paid.csv", *limits)
+    done = trainfare(steady, "plan", *words)
+    assert done.returncode == 0, done.stderr
+    assert named in done.stdout
+    assert "of all hours" not in done.stdout
+
+
+def test_a_limit_that_is_no_number_is_refused(steady):
+    words = ("--demand", steady / "demand.csv", "--rates", steady / "rates.csv")
+    done = trainfare(steady, "plan", *words, "--least-used", "nan")
+    assert done.returncode == 2
+    assert "--least-used nan" in done.stderr

@@ -123,3 +123,43 @@ def test_a_commitment_that_nobody_used_has_a_row_and_is_alerted(tmp_path):
     assert "used to 0%" in watched["alerts"][0]["sentence"]
     assert watched["orders"] == []
     assert "no bill has compute" in trainfare(home, "commit", "plan", code=2)
+
+
+def test_a_month_without_a_bill_is_not_known_and_not_planned_on(tmp_path):
+    days = [(month, day) for month in ("07", "08", "10") for day in range(1, 29)]
+    home = imported(
+        tmp_path,
+        *(
+            charge(at, "", list_cost=100, effective=100, day=day, month=month)
+            for month, day in days
+            for at in range(23)
+        ),
+    )
+    (home / "rates.csv").write_text(
+        "sku,kind,term,rate\naws/us-east-1/p5.48xlarge,aws_compute_savings_plan,1y,60\n"
+    )
+    words = ("--rates", home / "rates.csv")
+    found = trainfare(home, "commit", "plan", *words)
+    assert found["missing_periods"] == ["2026-09"]
+    assert (found["from"], found["until"]) == ("2026-07-01T00:00:00Z", "2026-09-01T00:00:00Z")
+    assert found["hours"] == 62 * 24
+    assert found["buy"]
+    assert "no bill of 2026-09 is here" in found["why"]
+    assert "no bill of 2026-09 is here" in said(home, "commit", "backtest", *words)
+    alone = trainfare(home, "commit", "plan", *words, "--period", "2026-10")
+    assert alone["missing_periods"] == []
+    assert trainfare(home, "commit", "status")["on_demand"] == f"{3 * 28 * 23 * 100}.000000000"
+
+
+def test_history_that_cannot_be_tested_buys_nothing_yet_and_alerts_nobody(tmp_path):
+    home = imported(tmp_path, *(charge(at, "", list_cost=100, effective=100) for at in range(3)))
+    (home / "rates.csv").write_text(
+        "sku,kind,term,rate\naws/us-east-1/p5.48xlarge,aws_compute_savings_plan,1y,60\n"
+    )
+    words = ("--rates", home / "rates.csv")
+    found = trainfare(home, "commit", "plan", *words)
+    assert not found["buy"]
+    assert found["plan"] == []
+    assert found["why"].startswith("nothing yet: 3 hours of history cannot be tested")
+    watched = trainfare(home, "commit", "watch", *words)
+    assert watched["orders"] == watched["alerts"] == []

@@ -124,6 +124,7 @@ def backtest_command(
     need_optimize()
     from trainfare.commitments.scenarios import parse_aim
     from trainfare.flows.commitment import tested_plans, walked_policies
+    from trainfare.flows.commitment_choice import gap_note
     from trainfare.flows.commitment_json import backtest_json
     from trainfare.flows.commitment_limits import limits_of
 
@@ -137,6 +138,8 @@ def backtest_command(
         say_json(backtest_json(found, walked, demand))
     else:
         show_tested(found, demand)
+        if demand.without_bill:
+            click.echo(f"\nAs planned{gap_note(demand)}.")
         show_walked(walked, demand.currency)
 
 

@@ -7,7 +7,7 @@ that a column has one price, and the share of it that any rate makes out is one 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from fractions import Fraction
 
@@ -47,6 +47,8 @@ class Demand:
     columns: tuple[Column, ...]
     spend_nano: Amounts
     currency: str = "USD"
+    without_bill: tuple[str, ...] = ()
+    """Months that are not known, for which other hours before or after them are left out."""
 
     @property
     def hours(self) -> int:
@@ -64,8 +66,8 @@ class Demand:
         >>> demand_of([("2026-01-01T00:00Z", "p5", "1", "98.32")]).window(0, 1).total_nano
         98320000000
         """
-        return Demand(
-            self.first_hour + start, self.columns, self.spend_nano[start:end], self.currency
+        return replace(
+            self, first_hour=self.first_hour + start, spend_nano=self.spend_nano[start:end]
         )
 
 

@@ -7,6 +7,7 @@ planned hour, is added to an hour of history that stands for that one, of the sa
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -40,7 +41,7 @@ def with_planned(demand: Demand, planned: Sequence[Demand]) -> Demand:
         where = (hour - end) // length * demand.hours + (hour - demand.first_hour) % length
         for at, column in enumerate(one.columns):
             spend[where, columns.index(column)] += one.spend_nano[:, at]
-    return Demand(demand.first_hour, columns, spend, demand.currency)
+    return replace(demand, columns=columns, spend_nano=spend)
 
 
 def _after(planned: Demand, end: int, currency: str) -> Demand:

@@ -13,9 +13,7 @@ from trainfare.commitments.backtest import (
     Tested,
     Window,
     backtest,
-    cautious_of,
     cautious_plan,
-    cautious_share,
     windows_of,
 )
 from trainfare.commitments.demand import Demand, read_demand
@@ -23,13 +21,14 @@ from trainfare.commitments.ladder import Walked, steps_of, walk, walk_policies
 from trainfare.commitments.measures import Measures, measure
 from trainfare.commitments.offer import Holding, Offer
 from trainfare.commitments.planned import with_planned
-from trainfare.commitments.portfolio import best_portfolio, upfront_nano
+from trainfare.commitments.portfolio import upfront_nano
 from trainfare.commitments.rate_file import read_offers
 from trainfare.commitments.risk import Risk, assess, stop_loss_premium
 from trainfare.commitments.scenarios import Aim
 from trainfare.commitments.single import Limits, best_amount, paid
 from trainfare.core.errors import BadInput, NotFound
 from trainfare.core.money import NANO
+from trainfare.flows.commitment_choice import Sight, choose, gap_note, reason_of
 
 YEAR_HOURS = 8760
 FIT_SHARE = 0.5
@@ -132,12 +131,12 @@ def make_commitment_plan(
     """
     picture = with_planned(demand, planned)
     usable = _usable(picture, offers)
-    share = cautious_share(demand, usable, held, limits)
-    free = best_portfolio(picture, usable, held, limits=limits)
-    bought = cautious_of(picture, usable, held, limits, free.holdings, share, aim)
+    sight = Sight(demand, picture, usable, held)
+    chosen = choose(sight, limits, aim)
+    free, bought, share = chosen.free, chosen.bought, chosen.share
     tested = tested_plans(demand, usable, held, limits=limits, windows=windows, aim=aim)
-    why = _why(picture, usable, free.holdings, bought, share, tested)
-    if bought and tested and sum(one.saving_nano for one in tested) <= 0:
+    why = f"{reason_of(sight, chosen, limits, aim, tested)}{gap_note(demand)}"
+    if sum(one.saving_nano for one in tested) <= 0:
         bought, share = (), 0.0
     everything = (*held, *bought)
     open_ = replace(picture, spend_nano=apply(picture, held).on_demand_nano)
@@ -243,51 +242,6 @@ def _windows(hours: int, count: int) -> list[Window]:
     first = int(hours * FIT_SHARE)
     length = max(24, (hours - first) // count)
     return windows_of(hours, count, first, length)
-
-
-def _why(
-    demand: Demand,
-    offers: Sequence[Offer],
-    wanted: Sequence[Holding],
-    bought: Sequence[Holding],
-    share: float,
-    tested: Sequence[Tested],
-) -> str:
-    saved = sum(one.saving_nano for one in tested)
-    base = sum(one.on_demand_nano for one in tested)
-    rate = saved / base if base else 0.0
-    won = sum(one.saving_nano > 0 for one in tested)
-    if not wanted:
-        rates = [
-            offer.rates[column.sku] / column.price_nano
-            for offer in offers
-            for column in demand.columns
-            if offer.rates.get(column.sku, column.price_nano) < column.price_nano
-        ]
-        if not rates:
-            return "nothing: no commitment has a rate below the on-demand price of what ran"
-        return (
-            f"nothing: a commitment pays for what is used in at least {min(rates):.0%} of all hours, "
-            "and beyond what is held nothing is"
-        )
-    if not bought:
-        return (
-            "nothing: history alone would have wanted a commitment, but on the hours after each part "
-            "of it every share of that cost more than buying nothing"
-        )
-    if tested and saved <= 0:
-        return (
-            f"nothing: planned this way, {len(tested)} windows of later hours lost "
-            f"{-rate:.1%} of their on-demand cost"
-        )
-    proof = (
-        f"planned this way on what came before, {won} of {len(tested)} windows of later hours saved "
-        f"money, {rate:.1%} in all"
-        if tested
-        else "history is shorter than two weeks, so nothing could be tested on later hours"
-    )
-    kept = "" if share == 1 else f"; {share:.0%} of what history alone would have wanted"
-    return f"{proof}{kept}"
 
 
 def read_demand_file(path: Path, currency: str = "USD") -> Demand:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from trainfare.commitments.measures import Measures
 from trainfare.commitments.offer import Holding, Offer
 from trainfare.core.errors import NotFound
 from trainfare.core.money import cumulative_parts
+from trainfare.core.period import HOUR, BillingPeriod
 
 NOTHING = "no bill has compute with an on-demand cost that a commitment could cover"
 """What a plan says that has nothing to plan for."""
@@ -96,6 +97,34 @@ def billed_demand(home: Path, period: str | None = None) -> BilledDemand:
         currency,
         tuple(sorted({one.period for one in deliveries})),
     )
+
+
+def known_stretch(billed: BilledDemand) -> Demand:
+    """The longest stretch of hours without a month that no bill is here of; of equal ones the last.
+
+    What ran in a month without a bill is not known, which is not the same as nothing.
+    """
+    demand = billed.demand
+    missing = _missing(billed.periods)
+    start, end = demand.first_hour, demand.first_hour + demand.hours
+    stretches = []
+    for month in missing:
+        stretches.append((start, min(end, month.interval.start_ns // HOUR)))
+        start = max(start, month.interval.end_ns // HOUR)
+    first, last = max([*stretches, (start, end)], key=lambda one: (one[1] - one[0], one))
+    known = demand.window(first - demand.first_hour, max(first, last) - demand.first_hour)
+    return replace(known, without_bill=tuple(map(str, missing)))
+
+
+def _missing(periods: Sequence[str]) -> list[BillingPeriod]:
+    """The months between the first and the last of *periods* that are none of them."""
+    month, last = BillingPeriod.parse(min(periods)), max(periods)
+    found = []
+    while str(month) < last:
+        if str(month) not in periods:
+            found.append(month)
+        month = month.next()
+    return found
 
 
 def sku_of(row: CommitmentHour) -> str:

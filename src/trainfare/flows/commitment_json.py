@@ -43,6 +43,7 @@ def plan_json(plan: CommitmentPlan) -> dict[str, Any]:
         "from": hour_text(plan.demand.first_hour),
         "until": hour_text(plan.demand.first_hour + plan.history_hours),
         "hours": plan.demand.hours,
+        "missing_periods": list(plan.demand.without_bill),
         "on_demand": money(plan.demand.total_nano),
         "cost_without": money(plan.without_nano),
         "cost_with": money(plan.with_nano),
@@ -141,6 +142,7 @@ def backtest_json(
     found = summary_of(tested)
     return {
         "currency": demand.currency,
+        "missing_periods": list(demand.without_bill),
         "windows": tested_json(tested, demand),
         "promised_rate": None if found is None else round(found.promised, 6),
         "backtested_rate": None if found is None else round(found.backtested, 6),

@@ -15,8 +15,10 @@ def limits_of(most: str | None, cash: str | None, least_used: float) -> Limits:
     1000000000
 
     Raises:
-        BadInput: an amount is none, or below 0.
+        BadInput: an amount is none or below 0, or a per cent is not from 0 to 100.
     """
+    if not 0 <= least_used <= 100:  # NaN is not between
+        raise BadInput(f"--least-used {least_used}: write a per cent from 0 to 100")
     per_hour = None
     if most is not None:
         number, _, per = most.partition("/")

@@ -74,7 +74,7 @@ def gather(
     need_optimize()
     from trainfare.commitments.kinds import term_hours
     from trainfare.flows.commitment import priced_offers, read_demand_file, read_rate_file
-    from trainfare.flows.commitment_demand import NOTHING, billed_demand
+    from trainfare.flows.commitment_demand import NOTHING, billed_demand, known_stretch
 
     if demand_file is not None and period is not None:
         raise BadInput("give either --demand or --period; a file's demand has no billing period")
@@ -84,9 +84,10 @@ def gather(
         demand = read_demand_file(demand_file)
     else:
         billed = billed or billed_demand(home, period)
-        if not billed.demand.hours:
+        demand = known_stretch(billed)
+        if not demand.hours:
             raise NotFound(NOTHING)
-        demand, contracts = billed.demand, read_contracts(home)
+        contracts = read_contracts(home)
         held = standing(billed, contracts, time.time_ns() + ends_within_ns)
     if rate_file is not None:
         offers = read_rate_file(rate_file)
