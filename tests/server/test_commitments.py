@@ -20,8 +20,12 @@ aws/us-east-1/p4d.24xlarge,aws_reserved_instance,1y,9
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    home = tmp_path_factory.mktemp("commitments") / "home"
+def home(tmp_path_factory):
+    return tmp_path_factory.mktemp("commitments") / "home"
+
+
+@pytest.fixture(scope="module")
+def server(home):
     world = make_world(5, runs=30, days=15, teams=2, machines=3, period="2026-09")
     places = write_world(world, home / "files", bills="focus-1.2")
     (home / "rates.csv").write_text(RATES)
@@ -57,6 +61,17 @@ def part(server, name):
             assert status == 200
             return text
         time.sleep(0.3)
+
+
+def chart(server, name="commitment"):
+    """A chart, as soon as it is drawn."""
+    until = time.monotonic() + 240
+    while True:
+        status, _, body = server.ask(f"/charts/{name}")
+        if status != 202 or time.monotonic() > until:
+            assert status == 200
+            return body.decode()
+        time.sleep(0.5)
 
 
 def test_what_is_held_and_which_runs_used_it(server):
@@ -119,13 +134,19 @@ def test_the_page_shows_the_purchase_the_proof_and_both_curves(server):
     assert "three years, no upfront" in part(server, "commitment_held")
     assert "(unused)" in part(server, "commitment_runs")
     for name in ("demand", "commitment"):
-        until = time.monotonic() + 240
-        while True:
-            status, _, body = server.ask(f"/charts/{name}")
-            if status != 202 or time.monotonic() > until:
-                break
-            time.sleep(0.5)
-        assert b"<svg" in body
-        assert b"data-tip" in body
+        body = chart(server, name)
+        assert "<svg" in body
+        assert "data-tip" in body
     _, _, page = server.ask("/commitments")
     assert b"What is held" in page
+
+
+def test_the_chart_is_of_the_rates_that_the_plan_is_of(server, home):
+    old = chart(server)
+    (home / "rates.csv").write_text(RATES.replace(",30\n", ",29\n"))
+    new = chart(server)
+    assert "aws_reserved_instance" in json.dumps(ask(server, "watch")["orders"])
+    (home / "rates.csv").write_text("sku,kind,term,rate\naws/us-east-1/p5.48xlarge,own,1y,99\n")
+    none = chart(server)
+    assert len({old, new, none}) == 3
+    assert "rate below the on-demand price" in none

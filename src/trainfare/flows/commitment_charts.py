@@ -64,8 +64,11 @@ def draw_cost(home: Path, _question: Question, look: Look | None) -> alt.LayerCh
     """What an hour costs, by how much of the purchase is made."""
     document = _watched(home)
     told = ((document or {}).get("curves") or {}).get("cost")
-    if not document or not told:
+    if not document:
         return commitment_cost((), look=look)
+    if not told:
+        why = document["why"]
+        return commitment_cost((), why=f"{why[0].upper()}{why[1:]}.", look=look)
     points = [
         CostPoint(
             Money.parse(one["committed"], document["currency"]),

@@ -154,6 +154,7 @@ def commitment_cost(
     *,
     title: str = "What an hour costs, by how much is bought",
     note: str = "",
+    why: str = NO_OFFER,
     look: Look | None = None,
 ) -> alt.LayerChart:
     """A line of the mean cost of an hour: too little is paid on demand, too much lies unused.
@@ -162,11 +163,12 @@ def commitment_cost(
         points: in order of what is committed; one may be the plan.
         title: what the chart answers.
         note: which purchase.
+        why: what an empty chart says.
         look: palette and width.
     """
     look = look or Look()
     if not points:
-        return empty(title, NO_OFFER, look)
+        return empty(title, why, look)
     currency = points[0].paid.currency
     x_ticks = money_ticks([one.committed for one in points], currency, 3 if look.is_narrow else 6)
     y_ticks = money_ticks([one.paid for one in points], currency, from_zero=False)

@@ -71,7 +71,10 @@ def chart(
     by: str | None = None,
     budget: str | None = None,
 ) -> Response[str]:
-    """One chart as SVG within a page, with its numbers; 202 while it is being drawn."""
+    """One chart as SVG within a page, with its numbers; 202 while it is being drawn.
+
+    A page takes a chart once, so one of books or settings of before is drawn anew first.
+    """
     _need(service, caller, name, run)
     question = Question(period=period, run=run, by=by, budget=budget)
     try:
@@ -83,7 +86,7 @@ def chart(
     except TrainfareError as error:
         message, _ = split_advice(str(error))
         return _html(f'<p class="empty">{escape(message[0].upper() + message[1:])}.</p>', 200)
-    if found is None:
+    if found is None or not found.is_current:
         return _html("", 202)
     asked = {"period": period, "run": run, "by": by, "budget": budget}
     query = urlencode({key: one for key, one in asked.items() if one})
