@@ -120,9 +120,10 @@ def test_the_variable_lists_the_teams(watched):
 
 def test_money_per_hour_is_the_price_of_the_machine(watched):
     _, one = watched
-    rate = '3600 * deriv(trainfare_run_estimated_money{run="r-live",job="alone"}[5m])'
-    [(_, value)] = one.until(rate)
-    assert value == pytest.approx(3.6, rel=0.2)
+    money = 'sum(trainfare_run_estimated_money{run="r-live",job="alone"})'
+    seconds = 'sum(trainfare_run_seconds{run="r-live",job="alone"} > 1)'
+    [(_, value)] = one.until(f"3600 * {money} / {seconds}")
+    assert value == pytest.approx(3.6, rel=1e-3)
 
 
 def test_a_home_alone_tells_what_its_server_tells_of_runs(watched):

@@ -71,11 +71,10 @@ def best_portfolio(
 ) -> Portfolio:
     """The portfolio of *offers* that history would have made cheapest, beside what is *held*.
 
-        >>> from trainfare.commitments.bound import price_bound
-    from trainfare.commitments.demand import demand_of
-        >>> demand = demand_of([("2026-01-01T00:00Z", "p5", "2", "100")])
-        >>> best_portfolio(demand, [Offer("aws_compute_savings_plan", "1y", {"p5": 60 * 10**9})]).cost_nano
-        120000000000
+    >>> from trainfare.commitments.demand import demand_of
+    >>> demand = demand_of([("2026-01-01T00:00Z", "p5", "2", "100")])
+    >>> best_portfolio(demand, [Offer("aws_compute_savings_plan", "1y", {"p5": 60 * 10**9})]).cost_nano
+    120000000000
     """
     offers = useful(offers, limits)
     pairs = pairs_of([*held, *(Holding(offer, 0) for offer in offers)], demand.columns)
