@@ -47,9 +47,13 @@ def test_what_began_before_the_first_had_ended_could_not_know_of_it():
     assert "duplicate" not in advised(*made)
 
 
-def test_the_very_same_values_are_the_same_training_whatever_labels_say():
+def test_the_very_same_values_are_the_same_training_but_for_another_seed():
     values = [1 / (n + 1) for n in range(12)]
-    found = advised(make_trial("a", values), make_trial("b", values, start=20))
+    first, second = make_trial("a", values), make_trial("b", values, start=20)
+    seeded = {"experiment": "lr", "seed": "2"}
+    other = make_trial("b", values, start=20, labels=seeded)
+    assert "duplicate" not in advised(first, other)
+    found = advised(first, second)
     assert found["duplicate"].saving == Money.parse("12")
     assert found["duplicate"].recommendation.confidence == "high"
     constant = advised(make_trial("a", [0.5] * 9), make_trial("b", [0.5] * 9, start=20))

@@ -141,6 +141,9 @@ def test_the_page_says_what_the_first_choice_rests_on(home):
     assert "note: a checkpoint takes 2 min" in text
 
 
+WORK = ("--gpu-hours", "5", "--gpu", "H100")
+
+
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
@@ -152,6 +155,11 @@ def test_the_page_says_what_the_first_choice_rests_on(home):
         (("--flops", "2e21", "--mfu", "40"), "lies between 0 and 1"),
         (("--gpu-hours", "5", "--gpu", "H100", "--deadline", "soon"), "no length of time"),
         (("--gpu-hours", "5", "--gpu", "H100", "--times", "0"), "no work"),
+        ((*WORK, "--provider", "awss"), "the provider 'awss'; did you mean aws"),
+        ((*WORK, "--provider", "aws", "--region", "us-esat-1"), "'us-esat-1'; did you mean us-"),
+        ((*WORK, "--region", "mars-1"), "no machine is listed with the region 'mars-1'"),
+        ((*WORK, "--budget", "900XXX"), "no machine is listed with the currency 'XXX'"),
+        ((*WORK, "--dtype", "bf17"), "'bf17' is no number format"),
         (
             ("--gpu-hours", "5", "--gpu", "H100", "--memory", "9000"),
             "nothing that is for sale fits",

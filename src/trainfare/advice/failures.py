@@ -46,7 +46,7 @@ def _key(trial: Trial) -> tuple[object, ...] | None:
 
 
 def _fingerprint(trial: Trial) -> tuple[object, ...] | None:
-    """Everything that it logged, where that is enough to know a training by."""
+    """Its seed and everything that it logged, where that is enough to know a training by."""
     count = sum(len(points) for points in trial.series.values())
     if count < SAME_VALUES:
         return None
@@ -55,7 +55,7 @@ def _fingerprint(trial: Trial) -> tuple[object, ...] | None:
         for name, points in sorted(trial.series.items())
     )
     varied = {point.value for points in trial.series.values() for point in points}
-    return values if len(varied) >= SAME_VALUES // 2 else None
+    return (trial.labels.get("seed"), values) if len(varied) >= SAME_VALUES // 2 else None
 
 
 def _bytes_of(points: Sequence[Point]) -> bytes:

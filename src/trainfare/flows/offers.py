@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from difflib import get_close_matches
 from fractions import Fraction
 from pathlib import Path
 
 from trainfare.advice.offer import OPTIONS, Offer
 from trainfare.advice.trip import Trip
+from trainfare.core.errors import BadInput
 from trainfare.prices.age import day_of
 from trainfare.prices.catalogue import InstanceSpec, find_spec
 from trainfare.prices.listing import Listing
@@ -84,6 +86,29 @@ def _offer(home: Path, listing: Listing, spec: InstanceSpec) -> Offer:
         memory_gb=None if spec.memory_gib is None else float(spec.memory_gib),
         high=None if listing.high is None else Fraction(listing.high),
     )
+
+
+def check_market(
+    home: Path, provider: str | None, regions: Collection[str], currency: str | None
+) -> None:
+    """Refuse words that no price list knows, with those that are like them.
+
+    Raises:
+        BadInput: nobody of that name sells machines, has that region, or sells in that currency.
+    """
+    sold = [one for one in find_listings(home, "") if one.unit == "h"]
+    _known("provider", provider, {one.provider for one in sold})
+    here = [one for one in sold if provider in (None, one.provider)]
+    for region in regions:
+        _known("region", region, {one.region for one in here} - {"*"})
+    _known("currency", currency, {one.currency for one in here})
+
+
+def _known(what: str, word: str | None, words: Collection[str]) -> None:
+    if word is None or word in words:
+        return
+    near = get_close_matches(word, sorted(words), 3) or sorted(words)[:8]
+    raise BadInput(f"no machine is listed with the {what} {word!r}; did you mean {', '.join(near)}")
 
 
 def own_offers(trips: Iterable[Trip]) -> list[Offer]:

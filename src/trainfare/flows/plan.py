@@ -31,7 +31,7 @@ from trainfare.advice.spot_trace import watched
 from trainfare.advice.trip import Trip, common_unit, device_hours_per, hours_per
 from trainfare.core.errors import BadInput, NotFound
 from trainfare.core.period import HOUR
-from trainfare.flows.offers import find_offers, own_offers
+from trainfare.flows.offers import check_market, find_offers, own_offers
 from trainfare.flows.spot_traces import Traces, read_traces, traces_of
 from trainfare.flows.trips import trips_of
 from trainfare.metering.history import find_run_id, read_receipt, read_receipts
@@ -86,6 +86,10 @@ class Itinerary:
     """… and how ways of using such machines did on them, within the deadline or twice the time."""
 
 
+FORMATS = ("bf16", "fp16", "fp8")
+"""Number formats of which data sheets state the peak."""
+
+
 def plan_ahead(home: Path, job: Job, limits: Limits, market: Market, at_ns: int) -> Itinerary:
     """Rank every way to do *job*.
 
@@ -96,6 +100,16 @@ def plan_ahead(home: Path, job: Job, limits: Limits, market: Market, at_ns: int)
     trips, traces = trips_of(read_receipts(home, now_ns=at_ns)), read_traces(home)
     title, work = _work(home, job, trips)
     currency = limits.budget.currency if limits.budget else _currency(trips)
+    if job.dtype not in (None, *FORMATS):
+        raise BadInput(f"{job.dtype!r} is no number format that is known: {', '.join(FORMATS)}")
+    if market.provider != "own":
+        is_own = currency in {trip.currency for trip in trips}
+        check_market(
+            home,
+            market.provider,
+            market.regions,
+            None if is_own or limits.budget is None else currency,
+        )
     offers = [
         *find_offers(
             home, at_ns, provider=market.provider, regions=market.regions,
