@@ -142,6 +142,8 @@ def test_what_is_dismissed_is_told_no_more_until_it_is_opened_again(left_on):
     [said] = trainfare(left_on, "advise", "decided")["decided"]
     assert (said["verdict"], said["reason"], said["realized"]) == ("dismissed", "for a demo", None)
     assert "reopen" in trainfare(left_on, "advise", "accept", one["id"], code=2)
+    again = trainfare(left_on, "advise", "dismiss", one["id"][:8], "--reason", "x", code=2)
+    assert f"advise reopen {one['id']}" in again
     trainfare(left_on, "advise", "reopen", one["id"])
     assert advised(left_on)
     assert "Nothing was decided" in said_of(left_on, "advise", "decided")

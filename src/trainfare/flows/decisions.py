@@ -53,8 +53,10 @@ def decide_on(
         before = said[_pick(text, said)]
         decision = _reopened(before, reason, who)
     else:
-        if text in said and said[text].verdict is Verdict.DISMISSED:
-            raise BadInput(f"{text} was dismissed; trainfare advise reopen {text} takes that back")
+        gone = {id_: one for id_, one in said.items() if one.verdict is Verdict.DISMISSED}
+        if any(text and one.startswith(text) for one in gone):
+            name = _pick(text, gone)
+            raise BadInput(f"{name} was dismissed; trainfare advise reopen {name} takes that back")
         decision = decide(
             find_advice(home, text),
             verdict,
