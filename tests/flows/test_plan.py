@@ -158,7 +158,7 @@ WORK = ("--gpu-hours", "5", "--gpu", "H100")
         ((*WORK, "--provider", "awss"), "the provider 'awss'; did you mean aws"),
         ((*WORK, "--provider", "aws", "--region", "us-esat-1"), "'us-esat-1'; did you mean us-"),
         ((*WORK, "--region", "mars-1"), "no machine is listed with the region 'mars-1'"),
-        ((*WORK, "--budget", "900XXX"), "no machine is listed with the currency 'XXX'"),
+        ((*WORK, "--budget", "900QQQ"), "no machine is listed with the currency 'QQQ'"),
         ((*WORK, "--dtype", "bf17"), "'bf17' is no number format"),
         (
             ("--gpu-hours", "5", "--gpu", "H100", "--memory", "9000"),

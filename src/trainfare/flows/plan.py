@@ -35,7 +35,7 @@ from trainfare.flows.offers import check_market, find_offers, own_offers
 from trainfare.flows.spot_traces import Traces, read_traces, traces_of
 from trainfare.flows.trips import trips_of
 from trainfare.metering.history import find_run_id, read_receipt, read_receipts
-from trainfare.prices.accelerators import AcceleratorModel, find_accelerator, models
+from trainfare.prices.accelerators import FORMATS, AcceleratorModel, find_accelerator, models
 
 _T = TypeVar("_T")
 
@@ -84,10 +84,6 @@ class Itinerary:
     """The best choice on spot of which the home has traces …"""
     replays: tuple[Outcome, ...] = ()
     """… and how ways of using such machines did on them, within the deadline or twice the time."""
-
-
-FORMATS = ("bf16", "fp16", "fp8")
-"""Number formats of which data sheets state the peak."""
 
 
 def plan_ahead(home: Path, job: Job, limits: Limits, market: Market, at_ns: int) -> Itinerary:

@@ -38,6 +38,10 @@ _TPU_FAMILIES = {
 }
 
 
+FORMATS = ("bf16", "fp16", "fp8")
+"""Number formats of which data sheets state the peak."""
+
+
 @dataclass(frozen=True, slots=True)
 class AcceleratorModel:
     """What is known of one accelerator; None is "not known".
@@ -63,8 +67,8 @@ class AcceleratorModel:
 
     def peak_flops(self, dtype: str) -> Fraction | None:
         """Dense peak in FLOP/s of a number format (bf16, fp16, fp8), or None where not known."""
-        stated = {"bf16": self.bf16_tflops, "fp16": self.fp16_tflops, "fp8": self.fp8_tflops}
-        tera = stated.get(dtype)
+        stated = (self.bf16_tflops, self.fp16_tflops, self.fp8_tflops)
+        tera = dict(zip(FORMATS, stated, strict=True)).get(dtype)
         return None if tera is None else Fraction(tera) * 10**12
 
 
