@@ -257,6 +257,25 @@ def test_a_process_that_one_moment_does_not_show_keeps_its_share(sample, monkeyp
     assert slow_reading(sampler)[0].process_share == Fraction(30, 30 + 3 * 90 + 60)
 
 
+def test_a_driver_of_dear_answers_tells_a_dozen_shares_soon_and_others_rarely(sample, build):
+    """3 ms of CPU each: a short run has a share, and a long one asks every two minutes."""
+    ours, theirs = os.getpid(), os.getppid()
+    taken = iter(range(0, 10**12, 3_000_000))
+    processes = f"0:{ours}:100:30,0:{theirs}:300:10"
+    sampler = sample(GPUS=1, PROCESSES=processes, cpu_ns=lambda: next(taken))
+    asked = ctypes.CDLL(build()).sampleReads
+    before = asked()
+    sampler.open()
+    counts, shares = [], []
+    for second in range(1, 601):
+        sampler.clock.now_ns = second * 10**9
+        shares.append(sampler.read()[0].process_share)
+        counts.append(asked() - before)
+    assert shares[29] == Fraction(3, 4)
+    assert counts[119] == 12
+    assert 15 <= counts[-1] <= 17
+
+
 def test_without_activity_by_process_memory_divides(sample):
     ours, theirs = os.getpid(), os.getppid()
     processes = f"0:{ours}:100:30,0:{theirs}:900:10"

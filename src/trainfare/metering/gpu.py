@@ -290,10 +290,13 @@ class GpuSampler:
 
     def _ask_rarely(self, device: _Device, call: Callable[[Nvml, Any], T]) -> T | None:
         """As :meth:`_ask`, but not before the CPU time of the last such question is paid off."""
-        now_ns = self._clock_ns()
-        if now_ns < device.due_ns.get(call.__name__, 0):
+        if self._clock_ns() < device.due_ns.get(call.__name__, 0):
             return None
-        began_ns = self._cpu_ns()
+        return self._ask_dearly(device, call)
+
+    def _ask_dearly(self, device: _Device, call: Callable[[Nvml, Any], T]) -> T | None:
+        """As :meth:`_ask`; what it takes of CPU time is to be paid off, and slows no other question."""
+        now_ns, began_ns = self._clock_ns(), self._cpu_ns()
         found = self._ask(device, call)
         took_ns = self._cpu_ns() - began_ns
         self._dear_ns += took_ns
@@ -310,7 +313,10 @@ class GpuSampler:
         ours = {pid for pid in used if descends_from(pid, self._pid)}
         if ours == used.keys():
             return Fraction(1)
-        seen = self._ask_rarely(device, self._process_activity(device))
+        # The first dozen come at every slow reading, for a short run too has a share to be told.
+        is_full = len(device.process_activity) == _LATEST_SAMPLES
+        ask = self._ask_rarely if is_full else self._ask_dearly
+        seen = ask(device, self._process_activity(device))
         if seen is not None:
             device.process_activity.append(seen)
         active: Counter[int] = Counter()
