@@ -6,7 +6,7 @@ WORKS  := .venv-frameworks
 TORCH  := 2.13.0
 SHOWN  := transformers_trainer lightning_trainer keras_fit accelerate_loop jax_flax optuna_study ray_train
 
-.PHONY: help setup frameworks examples demo test test-long check format lock audit bench system-deps clean
+.PHONY: help setup frameworks examples demo reference test test-long check format lock audit bench system-deps clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -70,6 +70,9 @@ lock: ## pin every dependency again, with hashes and without addresses
 audit: setup ## compare the pinned packages with known vulnerabilities (needs the network)
 	$(RUN)python -m pip_audit --strict --disable-pip --require-hashes -r requirements/dev.lock || { \
 	  echo "audit: either a package above is known to be vulnerable, or (not found, no connection) no index answered that tells of vulnerabilities; then nothing was checked" >&2; exit 1; }
+
+reference: setup ## write the pages of docs/reference that are made from the code
+	$(RUN)python -m docs.press
 
 bench: setup ## measure Trainfare beside its peers and limits
 	$(RUN)python -m bench.run

@@ -294,3 +294,10 @@ def test_troubles_stand_before_hints(examine):
     env = {"RANK": "1", "WORLD_SIZE": "4"}
     found = examine(LAPTOP, UNKNOWN, env=env)
     assert [one.is_trouble for one in found.missing] == [True, False]
+
+
+def test_a_variable_that_looks_like_ours_and_is_none_is_named(examine):
+    [slip] = [one for one in examine(LAPTOP, UNKNOWN, env={"TRAINFARE_LABLES": "team=a"}).missing
+              if one.what == "variable"]  # fmt: skip
+    assert (slip.is_trouble, slip.remedy) == (False, "unset TRAINFARE_LABLES")
+    assert slip.why.endswith("TRAINFARE_LABELS is near")

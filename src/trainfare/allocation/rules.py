@@ -2,15 +2,25 @@
 
     [[rule]]
     name = "vision account"              # the method of what it gives; letters, digits, - and _
-    match = 'SubAccountId = "1234"'      # see trainfare.allocation.match
+    match = 'SubAccountId = "1234"'      # which charges
     label = "team=vision"                # one of run, label, shared, unallocated
-    priority = 700                       # optional; see trainfare.allocation.steps
+    priority = 700                       # optional: the smaller is tried first
 
     [[rule]]
     name = "dataset bucket"
     match = 'ResourceId glob "*datasets*"'
     shared = "proportional"              # or even, bytes, apart
     scope = 'RegionId = "us-east-1"'     # optional: the charges whose runs take part
+
+    [[rule]]
+    name = "etl jobs"
+    match = 'Tags.job glob "etl-*"'
+    run = "{Tags.job}"
+
+    [[rule]]
+    name = "company tax"
+    match = 'ChargeCategory = "Tax"'
+    unallocated = true
 
 - ``run`` gives the charge to a run: an id, or a text with fields in braces (``"{Tags.job}"``,
   ``"etl-{SubAccountId}"``); a charge that lacks a field does not match.

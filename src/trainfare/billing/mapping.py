@@ -1,6 +1,6 @@
 """Mapping files: what the columns of a bill of no known format mean, in TOML.
 
-For small GPU clouds, invoices and on-premises charge lists, and for FOCUS files that lack columns::
+For small GPU clouds, invoices and on-premises charge lists, and for FOCUS files that lack columns:
 
     provider = "Lambda"              # ServiceProviderName
 

@@ -3,14 +3,16 @@
     [[target]]
     name = "ops"
     url = "env:OPS_MAIL"          # an Apprise URL: mailto://…, slack://…, pagerduty://…
-    quiet = "22:00-07:00"
-    zone = "Europe/Berlin"
+    severity = "critical"         # nothing below is told; warning where left out
+    quiet = "22:00-07:00"         # only what is critical is told then
+    zone = "Europe/Berlin"        # UTC where left out
 
     [[target]]
     name = "hook"
     webhook = "https://hooks.example.com/trainfare"
     secret = "env:HOOK_SECRET"    # whsec_…
     private = true                # it may be an address of our own network
+    kinds = ["budget", "forecast"]  # all kinds where left out
 
 Any text may be ``env:NAME``: then it stands in that environment variable, so that the file holds no
 secret. What these texts say is never logged and never printed.

@@ -75,7 +75,14 @@ def command() -> None:
 )
 @click.option("--carry-over", is_flag=True, help="Add what a period leaves to the next.")
 @click.option("--arm", is_flag=True, help="Really stop and cancel; without it they are only told.")
-@click.option("--grace", type=click.IntRange(0), default=30, show_default=True, metavar="SECONDS")
+@click.option(
+    "--grace",
+    type=click.IntRange(0),
+    default=30,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long a stopped run has to save its state.",
+)
 @click.option(
     "--cancel-command", default="", metavar="'scancel {job}'", help="How to cancel a run."
 )

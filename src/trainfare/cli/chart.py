@@ -20,8 +20,20 @@ from trainfare.flows.charts import CHARTS, draw, need_charts
 @click.option("--run", help="An id, the beginning of one, a name, or last.")
 @click.option("--by", help="A label, run or component; of bills also service, account, region.")
 @click.option("--budget", metavar="ID", help="Which budget.  [default: the only one]")
-@click.option("--theme", type=click.Choice(["light", "dark"]), default="light", show_default=True)
-@click.option("--width", type=click.IntRange(240, 4000), default=760, show_default=True)
+@click.option(
+    "--theme",
+    type=click.Choice(["light", "dark"]),
+    default="light",
+    show_default=True,
+    help="Of what background.",
+)
+@click.option(
+    "--width",
+    type=click.IntRange(240, 4000),
+    default=760,
+    show_default=True,
+    help="Pixels, all in all.",
+)
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),

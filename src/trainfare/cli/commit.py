@@ -112,7 +112,13 @@ def plan_command(
 @command.command("backtest")
 @_source
 @_limits
-@click.option("--windows", type=click.IntRange(1, 60), default=12, show_default=True)
+@click.option(
+    "--windows",
+    type=click.IntRange(1, 60),
+    default=12,
+    show_default=True,
+    help="How many plans are made, each tested on later hours.",
+)
 @format_option("table", "json")
 def backtest_command(
     demand_file: Path | None, rate_file: Path | None, period: str | None, longest: str,

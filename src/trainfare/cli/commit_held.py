@@ -135,7 +135,7 @@ def _show_unmeasured(some: list[dict[str, Any]]) -> None:
     metavar="FILE.csv",
     help="Its rates: sku, kind, term, rate. Without it, the price book.",
 )
-@click.option("--currency", default="USD", show_default=True)
+@click.option("--currency", default="USD", show_default=True, help="Of the money an hour.")
 @format_option("table", "json")  # fmt: skip
 def record_command(
     commitment: str, what: str, start: str, until: str | None, name: str, promised: str | None,

@@ -14,7 +14,13 @@ from trainfare.core.errors import MissingExtra
 
 @click.command("serve")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8642, show_default=True)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8642,
+    show_default=True,
+    help="To listen at; 0 takes a free one.",
+)
 @format_option("text", "json")
 def command(host: str, port: int, form: str) -> None:
     """Serve the API and the dashboard until stopped; state lives in the home.

@@ -19,15 +19,23 @@
     cluster = "hpc"
 
     [[usage]]
-    from = "opencost"
+    from = "opencost"             # or dcgm, both by their address
     url = "http://opencost:9003"
+    days = 2                      # so many days back are asked for
+
+    [[usage]]
+    from = "file"
+    files = "jobs/*.csv"          # a path, * and ** allowed
+    nodes = "nodes.csv"           # as trainfare claims import --nodes
+    gpus_per_node = 8             # of every node, instead
+    cpus_per_node = 192
 
     [preview]
     from = "aws"                  # Cost Explorer and Budgets, beside the bill
 
     [commitments]
     least_saving = "500"          # a month; what saves less is not told
-    longest = "3y"                # as trainfare commit watch --longest
+    longest = "3y"                # 1m, 6m, 1y or 3y
     rates = "rates.csv"           # instead of the price book
 
     [trackers]

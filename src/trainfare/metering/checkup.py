@@ -18,6 +18,7 @@ from pathlib import Path
 from trainfare.core.errors import BadInput
 from trainfare.core.machine import Accelerator, Machine
 from trainfare.core.price import NoPrice, Price, parse_hourly
+from trainfare.core.setting import unknown_variables
 from trainfare.metering.cgroup import Allowance, find_allowance
 from trainfare.metering.environment import Surroundings, read_surroundings
 from trainfare.metering.instrument import Instruments, Place
@@ -45,7 +46,8 @@ class Missing:
     """Something that a number lacks or rests on, and what to do about it."""
 
     what: str
-    """One stable word: price, region, option, metadata, accelerators, share, run_id, home."""
+    """One stable word: price, region, option, metadata, accelerators, share, run_id, home,
+    variable."""
     is_trouble: bool
     """Whether a number is absent or wrong until it is settled; else it is merely worth knowing."""
     why: str
@@ -109,6 +111,7 @@ def check_up(
         *_about_share(place, price, allowance),
         *(_about_run(note) for note in around.notes),
         *_about_home(home, home_trouble, free_bytes),
+        *_about_variables(env),
     ]
     return CheckUp(
         machine=place.machine,
@@ -305,3 +308,16 @@ def _about_home(home: Path, trouble: str | None, free_bytes: int | None) -> list
         why = f"only {free_bytes >> 20} MiB are free at {home}; a run writes 0.5 MB an hour"
         return [Missing("home", True, why, remedy)]
     return []
+
+
+def _about_variables(env: Mapping[str, str]) -> list[Missing]:
+    """Variables that look like ours and that nothing reads."""
+    return [
+        Missing(
+            "variable",
+            False,
+            f"{name} is set and nothing reads it" + (f"; {near} is near" if near else ""),
+            f"unset {name}",
+        )
+        for name, near in unknown_variables(env).items()
+    ]
