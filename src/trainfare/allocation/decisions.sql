@@ -97,12 +97,6 @@ SELECT face, mark,
     scopes
 FROM owned;
 
--- Numbers in order of ids: the order in which rounding hands out nano-units.
-CREATE TEMP TABLE runs AS
-SELECT run, (row_number() OVER (ORDER BY run))::INTEGER AS run_number
-FROM (SELECT run FROM claims UNION SELECT run FROM decided UNION SELECT run FROM run_bytes)
-WHERE run IS NOT NULL;
-
 -- Each face is one description of result rows.
 CREATE TEMP TABLE outs AS SELECT face AS out, * FROM decided;
 

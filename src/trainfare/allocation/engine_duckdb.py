@@ -21,7 +21,7 @@ from trainfare.allocation.database import (
     spill_folder,
 )
 from trainfare.allocation.evidence import SHARE_GRID, Evidence, claim_tables
-from trainfare.allocation.kept_result import CLAIM_MARKS, ResultKeeper, facts_of, keeping
+from trainfare.allocation.kept_result import ResultKeeper, facts_of, keeping
 from trainfare.allocation.kept_survey import (
     FILES,
     TABLES,
@@ -229,9 +229,13 @@ class DuckDBWorktable(Worktable):
         if self.keeper is None:
             super().decide()
             return
-        self.keeper.keep(self, "claims", CLAIM_MARKS.format(**self.pieces))
+        self.keep_claims(self.keeper)
         super().decide()
         self.run("told")
+
+    def keep_claims(self, keeper: ResultKeeper) -> None:
+        """Keep what tells later which claims have changed."""
+        keeper.keep_claims(self)
 
     def divide_crowds(self) -> None:
         """Divide the periods that several runs hold, so many at a time that memory does."""

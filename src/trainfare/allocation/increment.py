@@ -23,7 +23,6 @@ from trainfare.allocation.engine_duckdb import DuckDBWorktable, in_memory, open_
 from trainfare.allocation.evidence import Evidence
 from trainfare.allocation.kept_result import (
     BASE,
-    CLAIM_MARKS,
     FRESH,
     GONE,
     KeptResult,
@@ -123,8 +122,6 @@ class Increment(DuckDBWorktable):
 
     def decide(self) -> None:
         """Decide every face's way, and find what that and the claims' changes touch."""
-        claims = CLAIM_MARKS.format(**self.pieces)
-        self.run("changes", marked_claims=claims, kept_claims=self.kept.table("claims"))
         super().decide()
         tables = {f"kept_{name}": self.kept.table(name) for name in ("outs", "places")}
         self.run("touched", **tables)
@@ -136,6 +133,12 @@ class Increment(DuckDBWorktable):
             raise NotReusable("rules divide over all runs")
         totals = self.pieces["totals"]
         self.pieces["totals"] = f"(FROM {totals} SEMI JOIN touched_cells USING (face, day))"
+
+    def keep_claims(self, keeper: ResultKeeper) -> None:
+        """Keep claims, and find those that have changed."""
+        now = keeper.keep_claims(self)
+        before = {f"kept_{name}": self.kept.table(name) for name in now}
+        self.run("changes", **now, **before)
 
     def renew(self, out: Path) -> Renewal:
         """Allocate what is touched, and write it beside what is not."""

@@ -22,16 +22,21 @@ from trainfare.allocation.match import literal
 from trainfare.allocation.rules import Rules
 from trainfare.allocation.summary import Standing
 
-_FORM = "2"
+_FORM = "3"
 """Changes whenever the statements behind a kept result do, so that older ones are not taken."""
 
 BASE, GONE, FRESH = "base", "gone", "fresh"
 """Files of a result that was renewed: rows as they were, which of them are gone, and what came."""
 
-CLAIM_MARKS = """(SELECT hash(run, resource, start_us, end_us, share) AS mark, resource, start_us, end_us
+_CLAIM_MARKS = """(SELECT hash(run, resource, start_us, end_us, share) AS mark, resource, start_us, end_us
     FROM raw_claims
     WHERE start_us < {last_us} AND end_us > {first_us} AND start_us < end_us)"""
 """Claims within the time of the bill, each with the mark of all that it says."""
+
+_CLAIM_SUMS = (
+    "(SELECT resource, count(*) AS claims, sum(mark) AS marks FROM {marks} GROUP BY resource)"
+)
+"""How many claims a resource has, and the sum of their marks: another where any of them changed."""
 
 _TABLES = {"outs": "told_outs", "tags": "tag_sums", "places": "(SELECT name, one_name FROM places)"}
 
@@ -132,12 +137,20 @@ class ResultKeeper:
         self.writer = SurveyWriter(folder, result.name)
         self.facts = facts
 
-    def keep(self, table: Any, name: str, rows: str) -> None:
-        """Keep *rows*, a table or a query in brackets, as *name*."""
-        target = literal(str(file_of(self.writer.partial, name)))
+    def keep_claims(self, table: Any) -> dict[str, str]:
+        """Keep marks of claims, and their sums by resource; both, as kept now, as SQL."""
+        marks = self.keep(table, "claim_marks", _CLAIM_MARKS.format(**table.pieces))
+        sums = self.keep(table, "claim_sums", _CLAIM_SUMS.format(marks=marks))
+        return {"claim_marks": marks, "claim_sums": sums}
+
+    def keep(self, table: Any, name: str, rows: str) -> str:
+        """Keep *rows*, a table or a query in brackets, as *name*; what was kept, as SQL."""
+        file = file_of(self.writer.partial, name)
         table.execute(
-            f"COPY (FROM {rows}) TO {target} (FORMAT parquet, COMPRESSION snappy, PARQUET_VERSION v2)"
+            f"COPY (FROM {rows}) TO {literal(str(file))}"
+            " (FORMAT parquet, COMPRESSION snappy, PARQUET_VERSION v2)"
         )
+        return files_sql([file])
 
     def settle(self, table: Any, standings: Sequence[Standing], base_rows: int) -> None:
         """Keep what is left to keep, and put it in the place of what was kept before."""

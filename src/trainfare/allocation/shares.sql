@@ -1,6 +1,12 @@
 -- Shares: how the time of each place is divided over the runs that claim it, period by period.
 -- The rule in words is in time_shares.py. Times are microseconds; shares are parts of {{whole}}.
 
+-- Numbers in order of ids: the order in which rounding hands out nano-units.
+CREATE TEMP TABLE runs AS
+SELECT run, (row_number() OVER (ORDER BY run))::INTEGER AS run_number
+FROM (SELECT run FROM claims UNION SELECT run FROM outs UNION SELECT run FROM run_bytes)
+WHERE run IS NOT NULL;
+
 -- One hold per run, place and unbroken stretch of one share: of a run's overlaps the largest counts.
 CREATE TEMP TABLE holds AS
 WITH numbered AS (

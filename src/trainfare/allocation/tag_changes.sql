@@ -17,6 +17,13 @@ FROM (
     WHERE tag_run IS NOT NULL AND resource IS NOT NULL AND method <> 'run_tag' AND run <> tag_run)
 GROUP BY face HAVING sum(rows) > 0;
 
+-- Only runs of what was touched have numbers yet; any will do for those whose ids are compared.
+INSERT INTO runs
+SELECT tag_run, (SELECT coalesce(max(run_number), 0) FROM runs)::INTEGER
+    + (row_number() OVER ())::INTEGER
+FROM (SELECT DISTINCT tag_run FROM outs WHERE tag_run IS NOT NULL
+      AND tag_run NOT IN (SELECT run FROM runs));
+
 CREATE OR REPLACE TEMP TABLE claimed AS
 SELECT face AS out, -1 AS run_number, effective::HUGEINT AS effective FROM tag_sums;
 

@@ -10,6 +10,12 @@ CREATE TEMP TABLE shown_rows AS
 SELECT face AS out, run, method, effective_nano AS effective
 FROM all_rows WHERE face IN (SELECT out FROM shown_outs);
 
+INSERT INTO runs
+SELECT run, (SELECT coalesce(max(run_number), 0) FROM runs)::INTEGER
+    + (row_number() OVER ())::INTEGER
+FROM (SELECT DISTINCT run FROM shown_rows WHERE run IS NOT NULL
+      AND run NOT IN (SELECT run FROM runs));
+
 CREATE OR REPLACE TEMP TABLE claimed AS
 SELECT shown_rows.out, run_number, effective
 FROM shown_rows JOIN outs USING (out) JOIN runs ON runs.run = shown_rows.run

@@ -1442,30 +1442,6 @@ SELECT
   `scopes`
 FROM `owned`;
 
-DROP TABLE IF EXISTS `runs`;
-
-CREATE TABLE `runs` AS
-SELECT
-  `run`,
-  CAST((
-    ROW_NUMBER() OVER (ORDER BY `run`)
-  ) AS INT64) AS `run_number`
-FROM (
-  SELECT
-    `run`
-  FROM `claims`
-  UNION DISTINCT
-  SELECT
-    `run`
-  FROM `decided`
-  UNION DISTINCT
-  SELECT
-    `run`
-  FROM `run_bytes`
-)
-WHERE
-  NOT `run` IS NULL;
-
 DROP TABLE IF EXISTS `outs`;
 
 CREATE TABLE `outs` AS
@@ -1486,6 +1462,30 @@ FROM `outs`;
 
 -- Shares: how the time of each place is divided over the runs that claim it, period by period.
 -- The rule in words is in time_shares.py. Times are microseconds; shares are parts of 144144000.
+
+DROP TABLE IF EXISTS `runs`;
+
+CREATE TABLE `runs` AS
+SELECT
+  `run`,
+  CAST((
+    ROW_NUMBER() OVER (ORDER BY `run`)
+  ) AS INT64) AS `run_number`
+FROM (
+  SELECT
+    `run`
+  FROM `claims`
+  UNION DISTINCT
+  SELECT
+    `run`
+  FROM `outs`
+  UNION DISTINCT
+  SELECT
+    `run`
+  FROM `run_bytes`
+)
+WHERE
+  NOT `run` IS NULL;
 
 DROP TABLE IF EXISTS `holds`;
 

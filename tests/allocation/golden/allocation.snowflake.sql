@@ -1467,30 +1467,6 @@ SELECT
   "scopes"
 FROM "owned";
 
-DROP TABLE IF EXISTS "runs";
-
-CREATE TABLE "runs" AS
-SELECT
-  "run",
-  CAST((
-    ROW_NUMBER() OVER (ORDER BY "run")
-  ) AS DECIMAL(38, 0)) AS "run_number"
-FROM (
-  SELECT
-    "run"
-  FROM "claims"
-  UNION
-  SELECT
-    "run"
-  FROM "decided"
-  UNION
-  SELECT
-    "run"
-  FROM "run_bytes"
-)
-WHERE
-  NOT "run" IS NULL;
-
 DROP TABLE IF EXISTS "outs";
 
 CREATE TABLE "outs" AS
@@ -1511,6 +1487,30 @@ FROM "outs";
 
 -- Shares: how the time of each place is divided over the runs that claim it, period by period.
 -- The rule in words is in time_shares.py. Times are microseconds; shares are parts of 144144000.
+
+DROP TABLE IF EXISTS "runs";
+
+CREATE TABLE "runs" AS
+SELECT
+  "run",
+  CAST((
+    ROW_NUMBER() OVER (ORDER BY "run")
+  ) AS DECIMAL(38, 0)) AS "run_number"
+FROM (
+  SELECT
+    "run"
+  FROM "claims"
+  UNION
+  SELECT
+    "run"
+  FROM "outs"
+  UNION
+  SELECT
+    "run"
+  FROM "run_bytes"
+)
+WHERE
+  NOT "run" IS NULL;
 
 DROP TABLE IF EXISTS "holds";
 
