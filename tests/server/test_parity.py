@@ -68,7 +68,7 @@ JOB = "the server does it by itself, as a job: POST /jobs/{name}/run"
 CONSOLE = "POST /console runs it"
 
 REASONS = {
-    **dict.fromkeys(("agent", "completion", "doctor", "mcp", "run", "serve", "tags"), HERE),
+    **dict.fromkeys(("agent", "completion", "doctor", "mcp", "run", "serve", "simulate", "tags"), HERE),
     **dict.fromkeys(
         ("alerts secret", "alerts test", "bill check", "claims import", "commit import",
          "prices import",

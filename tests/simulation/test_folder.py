@@ -54,7 +54,7 @@ def test_the_truth_lies_beside_the_bills(tmp_path):
     faults = rows_in(tmp_path / "faults.csv")
     assert len(faults) == len(world.faults) > 10
     attached = rows_in(tmp_path / "attachments.csv")
-    assert {row["resource"]: row["follows"] for row in attached} == world.attachments
+    assert {row["resource"]: row["parent"] for row in attached} == world.attachments
 
 
 def test_an_unknown_form_is_refused(tmp_path):

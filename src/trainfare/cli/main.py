@@ -55,6 +55,7 @@ COMMANDS = {
     "agent": "One per node: ship its runs, and what nobody claims of it.",
     "metrics": "What runs cost now, as Prometheus scrapes it, without a server.",
     "trackers": "Send what runs cost to MLflow, billed too once the bill is here.",
+    "simulate": "A company's month made up from a seed: bills, records and the truth.",
     "doctor": "What was detected, which price and why, what is missing.",
     "completion": "Print the completion script for bash, zsh or fish.",
 }

@@ -87,6 +87,18 @@ RATES = (
 NO_FAULTS = Faults()
 """Every record is right."""
 
+USUAL_FAULTS = Faults(
+    lost_heartbeats=0.03,
+    missing_claims=0.02,
+    clock_skew=0.05,
+    stale_tags=0.2,
+    wrong_tags=0.03,
+    late_corrections=0.2,
+    duplicated_delivery=True,
+    restated_delivery=True,
+)
+"""A month like others: a little of everything."""
+
 ALL_FAULTS = Faults(
     lost_heartbeats=0.1,
     missing_claims=0.05,

@@ -59,8 +59,8 @@ def write_world(world: World, folder: Path, *, bills: str = "native") -> list[Pa
     write_dcgm(world, claims / "dcgm.prom.gz", step_seconds=900)
     write_nodes(world, claims / "nodes.csv")
     write_bytes(folder / "rules.toml", world.rules.encode())
-    attached = [{"resource": part, "follows": whole} for part, whole in world.attachments.items()]
-    write_table(folder / "attachments.csv", ("resource", "follows"), attached)
+    attached = [{"resource": part, "parent": whole} for part, whole in world.attachments.items()]
+    write_table(folder / "attachments.csv", ("resource", "parent"), attached)
     faults = [
         {"kind": fault.kind, "subject": fault.subject, "detail": fault.detail}
         for fault in world.faults
@@ -81,7 +81,7 @@ def write_bill(delivery: Delivery, folder: Path) -> Path:
         case Provider.AZURE:
             return write_azure(delivery, folder)
         case Provider.GCP:
-            return write_google(delivery, folder)
+            return write_google(delivery, folder, form="jsonl.gz")
         case Provider.RENTED:
             return write_invoice(delivery, folder)[0]
 

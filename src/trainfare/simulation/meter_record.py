@@ -8,7 +8,7 @@ so the estimates are those of that day, whatever bills teach later.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -22,6 +22,7 @@ from trainfare.core.stage import Status
 from trainfare.metering import event as ev
 from trainfare.metering.home import runs_folder
 from trainfare.metering.spool import Spool
+from trainfare.simulation.fault import Source
 from trainfare.simulation.fleet import REGIONS
 from trainfare.simulation.line import Provider
 from trainfare.simulation.schedule import Ending
@@ -43,7 +44,14 @@ PriceOf = Callable[[Machine, int], Price | NoPrice]
 _STATUS = {Ending.COMPLETED: Status.FINISHED, Ending.FAILED: Status.FAILED}
 
 
-def write_records(world: World, home: Path, price_of: PriceOf, *, is_detailed: bool = False) -> int:
+def write_records(
+    world: World,
+    home: Path,
+    price_of: PriceOf,
+    *,
+    sources: Collection[Source] = tuple(Source),
+    is_detailed: bool = False,
+) -> int:
     """Write what meters recorded of every run into *home*, as if it had trained there.
 
     A managed job of several instances is left out: one resource on the bill, it has many meters.
@@ -52,6 +60,7 @@ def write_records(world: World, home: Path, price_of: PriceOf, *, is_detailed: b
         world: any.
         home: where its runs trained.
         price_of: what machines cost.
+        sources: only of runs that these recorded.
         is_detailed: whether epochs, metrics and GPUs are in it as well.
 
     Returns:
@@ -61,6 +70,8 @@ def write_records(world: World, home: Path, price_of: PriceOf, *, is_detailed: b
     machines = {machine.id: machine for machine in world.machines}
     count = 0
     for number, trace in enumerate(world.traces):
+        if trace.source not in sources:
+            continue
         claim, run = trace.claim, runs[trace.claim.run]
         fleet = machines.get(claim.resource_id)
         if fleet is None and run.nodes > 1:
