@@ -6,7 +6,7 @@ WORKS  := .venv-frameworks
 TORCH  := 2.13.0
 SHOWN  := transformers_trainer lightning_trainer keras_fit accelerate_loop jax_flax optuna_study ray_train
 
-.PHONY: help setup frameworks examples demo reference test test-long check format lock audit bench system-deps clean
+.PHONY: help setup frameworks examples demo reference test test-long check format lock audit bench dist system-deps clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -76,6 +76,9 @@ reference: setup ## write the pages of docs/reference that are made from the cod
 
 bench: setup ## measure Trainfare beside its peers and limits
 	$(RUN)python -m bench.run
+
+dist: setup ## build sdist and wheel into dist/
+	$(RUN)python -m hatchling build
 
 system-deps: ## install with apt what some tests drive for real (compiler, …)
 	command -v apt-get >/dev/null || { echo "apt-get is not here; install gcc by your own means"; exit 0; }; \

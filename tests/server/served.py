@@ -48,22 +48,10 @@ class Served:
 
 
 @contextlib.contextmanager
-def serving(home, *options, env=None, token=None):
-    """``trainfare serve`` on *home*; the secret of its first admin token where it is new."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "trainfare", "serve", "--port", "0", *options],
-        env={**os.environ, "TRAINFARE_HOME": str(home), **(env or {})},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def stopping(process):
+    """Stop *process* when the block ends, kindly and then not."""
     try:
-        first = process.stdout.readline()
-        found = re.search(r" at (http://\S+)", first)
-        assert found, first + process.stderr.read()
-        if token is None:
-            token = process.stdout.readline().rpartition(" ")[2].strip()
-        yield Served(found[1], token, process, home)
+        yield
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
@@ -74,3 +62,22 @@ def serving(home, *options, env=None, token=None):
             process.wait()
         process.stdout.close()
         process.stderr.close()
+
+
+@contextlib.contextmanager
+def serving(home, *options, env=None, token=None):
+    """``trainfare serve`` on *home*; the secret of its first admin token where it is new."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "trainfare", "serve", "--port", "0", *options],
+        env={**os.environ, "TRAINFARE_HOME": str(home), **(env or {})},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with stopping(process):
+        first = process.stdout.readline()
+        found = re.search(r" at (http://\S+)", first)
+        assert found, first + process.stderr.read()
+        if token is None:
+            token = process.stdout.readline().rpartition(" ")[2].strip()
+        yield Served(found[1], token, process, home)

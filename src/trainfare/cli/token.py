@@ -34,10 +34,10 @@ def command() -> None:
 @format_option("table", "json")
 def create(name: str, scopes: str, team: str | None, days: int | None, form: str) -> None:
     """Make a token called NAME; its secret is shown only now."""
-    from trainfare.flows.access import OPERATOR, Actor, create_token
-
     expires_ns = None if days is None else time.time_ns() + days * DAY
     with _ledger() as ledger:
+        from trainfare.flows.access import OPERATOR, Actor, create_token
+
         secret, token = create_token(
             ledger, Actor(OPERATOR), name, read_scopes(scopes), team=team, expires_ns=expires_ns
         )
@@ -48,9 +48,9 @@ def create(name: str, scopes: str, team: str | None, days: int | None, form: str
 @format_option("table", "json")
 def list_(form: str) -> None:
     """List all tokens, without their secrets."""
-    from trainfare.flows.access import OPERATOR, list_tokens, token_json
-
     with _ledger() as ledger:
+        from trainfare.flows.access import OPERATOR, list_tokens, token_json
+
         tokens = [token_json(one) for one in list_tokens(ledger, OPERATOR)]
     if form == "json":
         say_json({"tokens": tokens})
@@ -66,9 +66,9 @@ def list_(form: str) -> None:
 @format_option("table", "json")
 def rotate(token_id: str, form: str) -> None:
     """Give a token a new secret; the old one opens nothing from then on."""
-    from trainfare.flows.access import OPERATOR, Actor, renew_token
-
     with _ledger() as ledger:
+        from trainfare.flows.access import OPERATOR, Actor, renew_token
+
         secret, token = renew_token(ledger, Actor(OPERATOR), token_id)
     _say_secret(secret, token, form)
 
@@ -78,9 +78,9 @@ def rotate(token_id: str, form: str) -> None:
 @format_option("table", "json")
 def revoke(token_id: str, form: str) -> None:
     """Let a token open nothing any more."""
-    from trainfare.flows.access import OPERATOR, Actor, token_json, withdraw_token
-
     with _ledger() as ledger:
+        from trainfare.flows.access import OPERATOR, Actor, token_json, withdraw_token
+
         token = withdraw_token(ledger, Actor(OPERATOR), token_id)
     if form == "json":
         say_json({"token": token_json(token)})

@@ -14,8 +14,6 @@ from typing import Any
 
 from trainfare.core.errors import MissingExtra, OutsideFailed
 from trainfare.flows.gauge import Gauge
-from trainfare.flows.gauges import read_gauges
-from trainfare.store.ledger import open_ledger
 
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 
@@ -40,6 +38,9 @@ def send_gauges(home: Path) -> int:
         from opentelemetry.sdk.metrics import MeterProvider
         from opentelemetry.sdk.metrics.export import InMemoryMetricReader, MetricExportResult
         from opentelemetry.sdk.resources import SERVICE_NAME, Resource
+
+        from trainfare.flows.gauges import read_gauges
+        from trainfare.store.ledger import open_ledger
     except ModuleNotFoundError as error:
         raise MissingExtra("otel", "send metrics to a collector") from error
     with open_ledger(home) as ledger:
