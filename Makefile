@@ -6,7 +6,7 @@ WORKS  := .venv-frameworks
 TORCH  := 2.13.0
 SHOWN  := transformers_trainer lightning_trainer keras_fit accelerate_loop jax_flax optuna_study ray_train
 
-.PHONY: help setup frameworks examples demo reference test test-long check format lock audit bench dist system-deps clean
+.PHONY: help setup frameworks examples demo docs reference test test-long check format lock audit bench dist system-deps clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -71,6 +71,10 @@ audit: setup ## compare the pinned packages with known vulnerabilities (needs th
 	$(RUN)python -m pip_audit --strict --disable-pip --require-hashes -r requirements/dev.lock || { \
 	  echo "audit: either a package above is known to be vulnerable, or (not found, no connection) no index answered that tells of vulnerabilities; then nothing was checked" >&2; exit 1; }
 
+docs: setup ## build the site of docs/ into docs/_site; a warning is an error
+	$(RUN)sphinx-build --quiet --fail-on-warning --keep-going -c docs . docs/_site
+	@echo "open docs/_site/index.html"
+
 reference: setup ## write the pages of docs/reference that are made from the code
 	$(RUN)python -m docs.press
 
@@ -86,4 +90,4 @@ system-deps: ## install with apt what some tests drive for real (compiler, …)
     slurm-wlm slurmdbd munge mariadb-server prometheus
 
 clean: ## remove everything that was built
-	rm -rf $(VENV) $(WORKS) .demo dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(WORKS) .demo docs/_site dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

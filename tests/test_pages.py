@@ -49,11 +49,22 @@ def test_the_worked_numbers_are_true(page):
     assert failed == 0
 
 
+def places(page):
+    """The anchors of a page's headings, as forges and the site make them."""
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    headings = re.findall(r"^#+ (.+?)\s*$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", one.lower()).replace(" ", "-") for one in headings}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
-def test_every_link_to_a_file_leads_to_one(page):
-    targets = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
-    missing = [t for t in targets if not (page.parent / t).exists()]
-    assert missing == []
+def test_every_link_to_a_file_leads_to_one_and_to_a_heading_of_it(page):
+    targets = re.findall(r"\]\(([^)#:]*)(?:#([^)]*))?\)", page.read_text(encoding="utf-8"))
+    lost = [t for t, _ in targets if not (page.parent / t).exists()]
+    for target, anchor in targets:
+        to = page.parent / target if target else page
+        if anchor and to.suffix == ".md" and to.exists() and anchor not in places(to):
+            lost.append(f"{target}#{anchor}")
+    assert lost == []
 
 
 def test_the_table_of_rooms_is_the_house():
@@ -69,3 +80,19 @@ def test_every_command_is_on_a_page():
 
     text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
     assert [c for c in COMMANDS if not re.search(rf"`?trainfare [^`\n]*{c}|`{c}\b", text)] == []
+
+
+def test_every_how_to_stands_in_the_table_of_contents():
+    listed = re.findall(r"^how-to/([\w-]+)$", (ROOT / "docs/index.md").read_text(), re.MULTILINE)
+    there = {page.stem for page in (ROOT / "docs" / "how-to").glob("*.md")}
+    assert sorted(listed) == sorted(there)
+
+
+def test_the_pages_made_from_the_code_are_as_the_code_is():
+    """``make reference`` (or ``python -m docs.press``) writes them anew."""
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "src")])}
+    done = subprocess.run(
+        [sys.executable, "-m", "docs.press", "--check"],
+        cwd=ROOT, env=env, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
