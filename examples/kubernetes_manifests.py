@@ -2,7 +2,7 @@
 # requires-python = ">=3.11"
 # dependencies = ["kubernetes-validate==1.37.0", "pyyaml==6.0.4", "cel-python==0.5.0"]
 # ///
-"""Check the manifests in kubernetes/ as far as it goes without a cluster: schemas, and CEL.
+"""Check the manifests in kubernetes/ and ../deploy/kubernetes/ as far as it goes without a cluster: schemas, and CEL.
 
 Every document is held against Kubernetes' own schema, strictly; of the PyTorchJob, whose schema is
 not Kubernetes', the pod. The policy's conditions and the run id that it gives are evaluated on pods; its mutation is only
@@ -19,8 +19,8 @@ FOLDER = Path(__file__).parent / "kubernetes"
 VERSION = "1.37"
 
 
-def documents(name):
-    return [one for one in yaml.safe_load_all((FOLDER / name).read_text()) if one]
+def documents(path):
+    return [one for one in yaml.safe_load_all(path.read_text()) if one]
 
 
 def evaluate(expression, pod):
@@ -38,14 +38,15 @@ def given_run(policy, pod):
 
 
 if __name__ == "__main__":
-    for name in ("job.yaml", "policy.yaml", "sync.yaml"):
-        for document in documents(name):
+    deployed = sorted(FOLDER.parents[1].glob("deploy/kubernetes/*.yaml"))
+    for path in (FOLDER / "job.yaml", FOLDER / "policy.yaml", *deployed):
+        for document in documents(path):
             kubernetes_validate.validate(document, VERSION, strict=True)
-    [training] = documents("pytorchjob.yaml")
+    [training] = documents(FOLDER / "pytorchjob.yaml")
     for replica in training["spec"]["pytorchReplicaSpecs"].values():
         pod = {"apiVersion": "v1", "kind": "PodTemplate", "template": replica["template"]}
         kubernetes_validate.validate(pod, VERSION, strict=True)
-    policy = documents("policy.yaml")[0]
+    policy = documents(FOLDER / "policy.yaml")[0]
     celpy.Environment().compile(policy["spec"]["mutations"][0]["applyConfiguration"]["expression"])
     containers = [{"name": "train"}]
     stated = [{"name": "train", "env": [{"name": "TRAINFARE_RUN_ID", "value": "mine"}]}]

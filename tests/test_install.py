@@ -6,21 +6,19 @@ import os
 import re
 import subprocess
 import sys
-import tomllib
 
 import pytest
 
 from billing.stores import azure, google, served
 from billing.test_remote import KEY
 from flows.bills import hour, write_bill, write_claims
-from installed import PATIENCE, ROOT, build, install
+from installed import PATIENCE, PROJECT, build, install
 from prices.servers import Reply, serving
 from prices.test_refresh_aws_api import encoded
 from server.served import Served, stopping
 from server.teams import wait_for_runs
 
 pytestmark = pytest.mark.long
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 RUN = ("run", "--name", "first", "--model", "m", "--team", "nlp", "--price", "3.6/h", "--", "true")
 
 

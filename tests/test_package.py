@@ -2,16 +2,14 @@
 
 import re
 import tarfile
-import tomllib
 import zipfile
 from email.parser import Parser
 
 import pytest
 from trove_classifiers import classifiers
 
-from installed import ROOT, build
+from installed import PROJECT, ROOT, build
 
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 SHIPPED = {
     ".py", ".sql", ".html", ".typ", ".css", ".js", ".svg", ".json", ".csv", ".gz", ".LICENSE.txt",
 }  # fmt: skip
