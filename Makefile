@@ -30,7 +30,7 @@ $(WORKS)/.done: requirements/frameworks.lock pyproject.toml $(VENV)/.done
 	$(RUN)uv pip install --quiet --python $(WORKS)/bin/python --no-deps -e .
 	touch $@
 
-demo: setup ## meter a real training on this machine and print its receipt
+demo: setup ## meter a real training, then bring in a company's month that is made up
 	$(RUN)python examples/demo.py
 
 examples: setup frameworks ## run every example: frameworks here, pipelines each in a throw-away environment

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
+import textwrap
 import time
 from typing import TYPE_CHECKING
 
 import click
 
-from trainfare.cli.answer import format_option, plural, say_json, table
+from trainfare.cli.answer import format_option, plural, say_json, table, width
 from trainfare.core.decision import Verdict
 from trainfare.core.errors import BadInput
 from trainfare.core.money import Money
 from trainfare.core.period import DAY, name_periods, parse_instant
-from trainfare.core.plain import plain, shorten
+from trainfare.core.plain import plain, shorten, visible_len
 from trainfare.core.recommendation import Kind
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 SHOWN = 20
 """So many recommendations are shown, the largest."""
+
+WIDE = 110
+"""From so many columns on a line has all that there is."""
 
 NOT_SHOWN = 5
 """So many of those not recommended are shown."""
@@ -164,19 +168,28 @@ def _show(found: Advised) -> None:
     if not found.advice:
         click.echo("Nothing to save was found.")
     else:
-        rows = [_row(one) for one in found.advice[:SHOWN]]
-        head = ["id", "saving", "from", "to", "of its cost", "sure", "effort", "what to do"]
-        click.echo(table(head, rows, right=[1, 2, 3, 4]))
+        click.echo(_listed(found.advice[:SHOWN]))
         if rest := found.advice[SHOWN:]:
             click.echo(f"and {len(rest):,} more worth {_worth(rest)} in all; --format json")
         click.echo(f"\nTogether: {_worth(found.advice)} a month; savings add up.")
     if found.not_advised:
         click.echo(f"\nLooked at and not recommended: {plural(len(found.not_advised), 'thing')}")
         for one in found.not_advised[:NOT_SHOWN]:
-            click.echo(f"  {one.kind} {shorten(one.subject, 40)}: {one.why}")
+            _say_fact(one.kind, f"{shorten(one.subject, 40)}: {one.why}")
     if found.not_allocated:
         listed = ", ".join(found.not_allocated)
         click.echo(f"\nNot in it: {listed}; run trainfare allocate.")
+
+
+def _listed(advice: Sequence[Advice]) -> str:
+    """One line each; a narrow terminal has room for the saving and its share only."""
+    rows = [_row(one) for one in advice]
+    if width() >= WIDE:
+        head = ["id", "saving", "from", "to", "of its cost", "sure", "effort", "what to do"]
+        return table(head, rows, right=[1, 2, 3, 4])
+    taken = max(len(row[0]) + visible_len(row[1]) for row in rows) + 12
+    kept = [[row[0], row[1], row[4], shorten(row[7], width() - taken)] for row in rows]
+    return table(["id", "saving", "share", "what to do"], kept, right=[1, 2])
 
 
 def _row(one: Advice) -> list[str]:
@@ -220,9 +233,22 @@ def _show_one(one: Advice) -> None:
     ]
     click.echo(click.style(plain(made.title), bold=True))
     for name, text in facts:
-        click.echo(f"  {name:<11} {plain(text)}")
+        _say_fact(name, plain(text))
     for name, value in made.evidence.items():
-        click.echo(f"  {name.replace('_', ' '):<11} {_evidence(value, made.currency)}")
+        _say_fact(name.replace("_", " "), _evidence(value, made.currency))
+
+
+def _say_fact(name: str, text: str) -> None:
+    """A name and what is to be said of it, in lines as wide as the terminal."""
+    lines = textwrap.wrap(
+        text,
+        width(),
+        initial_indent=f"  {name:<11} ",
+        subsequent_indent=" " * 14,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    click.echo("\n".join(lines))
 
 
 def _evidence(value: object, currency: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from trainfare.cli.answer import (
     say_table,
     shorten_middle,
     table,
+    width,
 )
 from trainfare.cli.report_file import (
     FOCUS_VERSIONS,
@@ -170,7 +172,8 @@ def _show_coverage(report: Report, one: Table) -> None:
     listed = sorted(methods.items(), key=lambda pair: -abs(pair[1].nano))
     words = ", ".join(f"{name} {_share(amount, whole)}" for name, amount in listed)
     owned = Money.total(methods.values(), one.currency)
-    click.echo(f"\nRuns own {_share(owned, whole)} of the bill, by {words}.")
+    line = f"Runs own {_share(owned, whole)} of the bill, by {words}."
+    click.echo("\n" + textwrap.fill(line, width(), break_on_hyphens=False))
 
 
 def _show_untagged(report: Report) -> None:

@@ -52,11 +52,18 @@ def overview(request: Request[Any, Any, Any], caller: Caller, service: Service) 
 
 
 def _money(ask: Ask) -> dict[str, Any]:
-    """Spend of the newest allocated month by what it was for and who owns it."""
-    report = make_report(ask.home, ("component",), period=ask.word("period"))
+    """Spend of the newest allocated month by what it was for and who owns it.
+
+    A month of which the bill only takes something back, as corrections of the one before do, says
+    nothing of where money goes, so the one before is shown.
+    """
+    whole = report = make_report(ask.home, ("component",), period=ask.word("period"))
     newest = report.periods[-1] if report.periods else None
-    if newest and len(report.periods) > 1 and not ask.word("period"):
-        report = make_report(ask.home, ("component",), period=newest)
+    if len(whole.periods) > 1 and not ask.word("period"):
+        for newest in reversed(whole.periods):
+            report = make_report(ask.home, ("component",), period=newest)
+            if any(_book(table)["total"].nano > 0 for table in report.tables):
+                break
     return {"books": [_book(table) for table in report.tables], "report": report, "period": newest}
 
 

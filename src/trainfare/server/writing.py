@@ -99,10 +99,14 @@ def ago(ns: int | None) -> str:
 
 
 def percent(share: Any, places: int = 1) -> str:
-    """A share from 0 to 1 in percent."""
+    """A share from 0 to 1 in percent.
+
+    >>> percent(0.4182), percent(-0.00001)
+    ('41.8 %', '0.0 %')
+    """
     if share is None:
         return "unknown"
-    return f"{float(share) * 100:,.{places}f} %"
+    return f"{float(share) * 100:z,.{places}f} %"
 
 
 def count(number: int | None) -> str:

@@ -1,0 +1,75 @@
+"""``make demo`` runs through: one real training, one company that is made up, every figure of it true."""
+
+import csv
+import os
+import re
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("duckdb")
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """The folder of the demo and what it printed, with a training of two seconds."""
+    folder = tmp_path_factory.mktemp("demo") / "home"
+    told = {
+        "TRAINFARE_DEMO_FOLDER": str(folder),
+        "TRAINFARE_DEMO_SECONDS": "2",
+        "TRAINFARE_METADATA": "off",
+    }
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "examples" / "demo.py")],
+        env={**os.environ, **told},
+        cwd=folder.parent,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return folder, done.stdout
+
+
+def test_the_demo_tells_its_story_in_order(demo):
+    _, text = demo
+    order = [
+        "$ trainfare run",
+        "$ trainfare receipt",
+        "the receipt's compute and data say",
+        "$ trainfare simulate home/company",
+        "$ sh home/company/import.sh",
+        "Conserved to the nano.",
+        "$ trainfare report --by team",
+        "(idle)",
+        "$ trainfare advise show",
+        "  trainfare --home home serve",
+        "http://127.0.0.1:8642",
+    ]
+    places = [text.find(words) for words in order]
+    assert -1 not in places, order[places.index(-1)]
+    assert places == sorted(places)
+
+
+def test_the_report_of_the_demo_sums_to_the_bill_that_was_made_up(demo):
+    folder, text = demo
+    with (folder / "company" / "truth.csv").open() as file:
+        truth = [row for row in csv.DictReader(file) if row["view"] == "effective"]
+    for currency in ("USD", "EUR"):
+        table = text.partition(f"effective cost in {currency}")[2]
+        (line,) = re.findall(r"^bill .*$", table.partition("Runs own")[0], re.MULTILINE)
+        shown = Decimal(re.sub(r"[^0-9.-]", "", line.split()[-2]))
+        made = sum(Decimal(row["amount"]) for row in truth if row["currency"] == currency)
+        assert abs(shown - made) < 60  # corrections come with the bill of the next month
+
+
+def test_the_demo_reads_well_at_80_columns(demo):
+    _, text = demo
+    wide = [line for line in text.splitlines() if len(line) > 80]
+    assert [line for line in wide if not line.strip().startswith(("/", "$"))] == []
