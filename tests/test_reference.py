@@ -2,23 +2,31 @@
 
 import re
 import tomllib
+import warnings
 from pathlib import Path
 
 import click
 import pytest
 
-from trainfare.allocation.rules import Outcome, Rules, load_rules
+from trainfare.allocation.match import _OPERATORS
+from trainfare.allocation.rules import Division, Outcome, Rules, load_rules
+from trainfare.allocation.steps import PRIORITIES, RULE_PRIORITY
 from trainfare.billing import mapping
 from trainfare.budgets import target
 from trainfare.cli.main import COMMANDS, cli
+from trainfare.core.charge import COLUMNS
 from trainfare.core.setting import INNER, VARIABLES
 from trainfare.core.toml_table import TomlTable
 from trainfare.flows import job_plan
 from trainfare.flows.jobs import JOBS
+from trainfare.integrations.opentelemetry import INSTRUMENTS
 from trainfare.metering.place import NETWORK_CLASSES
 from trainfare.prices.refresh import FEEDS
+from trainfare.reports.focus_export_columns import OWN
 from trainfare.reports.statement_policy import load_policy as load_statement_policy
 from trainfare.server import policy
+from trainfare.server.app import make_app
+from trainfare.server.service import Service, Settings
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "trainfare"
@@ -161,3 +169,87 @@ def test_the_example_of_a_mapping_file_is_read_and_has_every_key():
     found = mapping.parse_mapping(tomllib.loads(text), "m.toml")
     assert found.tags == {"team": "Cost centre"}
     assert mapping._TABLES - keys_in(text, mapping._TABLES) == set()
+
+
+# The API
+
+
+@pytest.fixture(scope="module")
+def described(tmp_path_factory):
+    """What a server says of itself, and the routes that it really has."""
+    service = Service(Settings(tmp_path_factory.mktemp("api")))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of what Litestar 3 will want
+        app = make_app(service)
+        schema = app.openapi_schema.to_schema()
+    service.close()
+    routes = {
+        (method, route.path_format)
+        for route in app.routes
+        if route.path_format.startswith(("/api/", "/metrics", "/healthz", "/readyz"))
+        for method in route.methods - {"OPTIONS"}
+    }
+    return schema["paths"], routes
+
+
+def test_every_route_is_on_the_page_and_says_what_it_does(described):
+    paths, routes = described
+    text = (REFERENCE / "routes.md").read_text(encoding="utf-8")
+    assert len(routes) > 50
+    assert [one for one in routes if f"### {' '.join(one)}\n" not in text] == []
+    silent = [(path, method) for path, item in paths.items() for method, operation in item.items()
+              if " " not in operation["summary"]]  # fmt: skip
+    assert silent == []
+
+
+def test_every_parameter_of_a_route_says_what_it_is(described):
+    silent = [
+        f"{method} {path}: {one['name']}"
+        for path, item in described[0].items()
+        for method, operation in item.items()
+        for one in operation.get("parameters", ())
+        if not one.get("description")
+    ]
+    assert silent == []
+
+
+# Metrics, columns, rules
+
+
+def test_every_gauge_of_the_source_is_on_the_page():
+    text = (REFERENCE / "metrics.md").read_text(encoding="utf-8")
+    source = "".join(path.read_text(encoding="utf-8") for path in SOURCE.rglob("*.py"))
+    named = set(re.findall(r'Gauge(?:MetricFamily)?\(\s*"([\w.]+)"', source))
+    named |= {name for name, _, _ in INSTRUMENTS}
+    assert len(named) > 11
+    assert {one for one in named if f"`{one}`" not in text} == set()
+
+
+def test_every_column_says_what_it_is():
+    text = (REFERENCE / "columns.md").read_text(encoding="utf-8")
+    rows = re.findall(
+        r"^\| `(\w+)` \| (.*) \|$", text.partition("## FOCUS export")[0], re.MULTILINE
+    )
+    assert len(rows) > 100
+    assert [name for name, rest in rows if not rest.rpartition(" | ")[2].strip()] == []
+    assert {name for name in COLUMNS if f"| `{name}` |" not in text} == set()
+
+
+def test_the_page_of_the_export_says_what_each_column_of_ours_holds():
+    text = (REFERENCE / "focus-export.md").read_text(encoding="utf-8")
+    assert {name for name in OWN if f"`{name}`" not in text} == set()
+
+
+def test_the_page_of_rules_names_every_word_of_the_language():
+    text = (REFERENCE / "rules.md").read_text(encoding="utf-8")
+    words = {*Outcome, "name", "match", "priority", "scope", *Division, *PRIORITIES, *_OPERATORS}
+    assert {one for one in words if f"`{one}`" not in text and f'`"{one}"`' not in text
+            and f"`{one} " not in text} == set()  # fmt: skip
+    assert all(f"{place} (`{step}`)" in text for step, place in PRIORITIES.items())
+    assert f"{RULE_PRIORITY} if left out" in text
+
+
+def test_the_page_of_allocation_names_every_step_in_its_place():
+    text = (ROOT / "docs/explanation/allocation.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \| `(\w+)` \|", text, re.MULTILINE)
+    assert [(step, int(place)) for place, step in rows] == list(PRIORITIES.items())

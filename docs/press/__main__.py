@@ -8,13 +8,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from docs.press import commands, errors, python, settings
+from docs.press import columns, commands, errors, metrics, python, routes, settings
 from docs.press.page import FOLDER, ROOT
 
 PAGES: dict[str, Callable[[], str]] = {
+    "columns.md": columns.make,
     "commands.md": commands.make,
     "errors.md": errors.make,
+    "metrics.md": metrics.make,
     "python.md": python.make,
+    "routes.md": routes.make,
     "settings.md": settings.make,
 }
 

@@ -135,39 +135,36 @@ _DECIMALS = [
 
 _TIMES = ["BillingPeriodStart", "BillingPeriodEnd", "ChargePeriodStart", "ChargePeriodEnd"]
 
-_OWN = {
-    "x_BilledNano": "int64",
-    "x_EffectiveNano": "int64",
-    "x_ListNano": "int64",
-    "x_ContractedNano": "int64",
-    "x_Component": "string",
-    "x_UsageType": "string",
-    "x_Operation": "string",
-    "x_LineItemType": "string",
-    "x_InstanceType": "string",
-    "x_ParentResourceId": "string",
-    "x_ProviderName": "string",
-    "x_PublisherName": "string",
-    "x_Credits": "json",
-    "x_ExchangeRate": "decimal",
-    "x_Repairs": "string",
-    "x_SourceFile": "string",
-    "x_SourceRow": "int64",
+OWN = {
+    "x_BilledNano": ("int64", "BilledCost in nano-units of BillingCurrency."),
+    "x_EffectiveNano": ("int64", "EffectiveCost, likewise."),
+    "x_ListNano": ("int64", "ListCost, likewise; null where the provider does not say."),
+    "x_ContractedNano": ("int64", "ContractedCost, likewise."),
+    "x_Component": ("string", "What the charge is for: compute, storage, data, network, other."),
+    "x_UsageType": ("string", "The provider's usage type or meter."),
+    "x_Operation": ("string", "The provider's operation."),
+    "x_LineItemType": ("string", "The provider's kind of line."),
+    "x_InstanceType": ("string", "The type of the machine."),
+    "x_ParentResourceId": ("string", "The resource that this one hangs on or is a part of."),
+    "x_ProviderName": ("string", "ProviderName of FOCUS until 1.3."),
+    "x_PublisherName": ("string", "PublisherName of FOCUS until 1.3."),
+    "x_Credits": ("json", "The credits that the billed cost already holds (Google)."),
+    "x_ExchangeRate": ("decimal", "BillingCurrency per unit of PricingCurrency."),
+    "x_Repairs": ("string", "Notes Column:what-was-done, ';' between; null where it came clean."),
+    "x_SourceFile": ("string", "The file that the row stood in."),
+    "x_SourceRow": ("int64", "Its number there, counting data rows from 1."),
 }
+"""Our own columns → kind, and what they hold."""
 
 COLUMNS: dict[str, str] = {
     **dict.fromkeys(_TIMES, "timestamp"),
     **dict.fromkeys(_STRINGS, "string"),
     **dict.fromkeys(_JSON, "json"),
     **dict.fromkeys(_DECIMALS, "decimal"),
-    **_OWN,
+    **{name: kind for name, (kind, _) in OWN.items()},
 }
 """Column name → kind: *timestamp* (UTC, microseconds), *string*, *json* (text of one JSON object
-with sorted keys), *decimal* (text of an exact decimal, as the provider wrote it) or *int64*.
-``x_Repairs`` is ``;``-joined ``Column:what-was-done`` notes, null where the row came clean.
-``x_SourceRow`` counts data rows from 1 within ``x_SourceFile``. ``x_Credits`` lists the credits that
-the billed cost of a row already holds (Google), ``x_ExchangeRate`` is how much of BillingCurrency
-one unit of PricingCurrency was."""
+with sorted keys), *decimal* (text of an exact decimal, as the provider wrote it) or *int64*."""
 
 REQUIRED = (
     "BillingCurrency",

@@ -32,6 +32,15 @@ LAST_MS = 10_000
 Observed = Iterator[tuple[float, dict[str, str]]]
 LABELS = ("name", "team", "model", "experiment")
 
+INSTRUMENTS = (
+    ("trainfare_run_estimated_money", "1", "Estimated so far."),
+    ("trainfare_run_seconds", "s", "How long the run has lasted."),
+    ("hw.gpu.utilization", "1", "Share of time in which a kernel ran."),
+    ("hw.gpu.memory.usage", "By", "Memory in use."),
+    ("hw.power", "W", "Mean power of the last window."),
+)
+"""Name, unit and meaning of each."""
+
 
 def send_costs(provider: Any = None, *, every_seconds: float = EVERY_SECONDS) -> Run:
     """Observe what the live run costs from now on; where no run is live, one begins.
@@ -90,18 +99,14 @@ class Instruments:
     def __init__(self, run: Run, provider: Any) -> None:
         self._run = run
         meter = provider.get_meter("trainfare")
-        for name, unit, about, observe in (
-            ("trainfare_run_estimated_money", "1", "Estimated so far.", self._money),
-            ("trainfare_run_seconds", "s", "How long the run has lasted.", self._seconds),
-            (
-                "hw.gpu.utilization",
-                "1",
-                "Share of time in which a kernel ran.",
-                partial(self._devices, _activity),
-            ),
-            ("hw.gpu.memory.usage", "By", "Memory in use.", partial(self._devices, _memory)),
-            ("hw.power", "W", "Mean power of the last window.", partial(self._devices, _power)),
-        ):
+        observers = (
+            self._money,
+            self._seconds,
+            partial(self._devices, _activity),
+            partial(self._devices, _memory),
+            partial(self._devices, _power),
+        )
+        for (name, unit, about), observe in zip(INSTRUMENTS, observers, strict=True):
             meter.create_observable_gauge(name, [self._told(observe)], unit, about)
 
     def _told(self, observe: Callable[[], Observed]) -> Any:

@@ -214,7 +214,7 @@ class _Book:
         return Table(
             title=self._title(),
             by=question.by,
-            columns=tuple(self._columns()),
+            columns=tuple(report_columns(self._question, self._currency)),
             rows=tuple(lines),
             remainders=tuple(self._remainder_rows(whole)),
             left_out=self._left_out_row(everything, whole),
@@ -288,22 +288,10 @@ class _Book:
             cells[name], reasons[name] = value, why
         return cells, {name: why for name, why in reasons.items() if why}
 
-    def _columns(self) -> Iterable[Column]:
-        question, currency = self._question, self._currency
-        yield from (Column(name, Kind.TEXT) for name in question.by)
-        yield Column("runs", Kind.COUNT, what="Different runs.")
-        what = "Usage × the price known at that time."
-        yield Column("estimated", Kind.MONEY, currency, is_sum=True, what=what)
-        what = f"What rules gave of the bill's {question.view or 'effective'} cost."
-        yield Column("allocated", Kind.MONEY, currency, is_sum=True, what=what)
-        of = "the estimates" if question.view is None else "the whole bill"
-        yield Column("share", Kind.SHARE, what=f"Of {of}.")
-        if question.carry is not None:
-            yield from carried_columns(question.carry, question.books, currency)
-        yield from measure_columns(question.asked, question.books, currency)
-
     def _blank(self, title: str) -> dict[str, Value]:
-        cells: dict[str, Value] = {column.name: None for column in self._columns()}
+        cells: dict[str, Value] = {
+            column.name: None for column in report_columns(self._question, self._currency)
+        }
         return cells | {self._question.by[0]: title}
 
     def _remainder_rows(self, whole: int) -> Iterable[Row]:
@@ -383,3 +371,18 @@ def _share(nano: int, whole: int) -> Decimal | None:
 def _natural(text: str) -> tuple[int, int, str]:
     """Whole numbers in their order, before words."""
     return (0, int(text), "") if text.isdecimal() else (1, 0, text)
+
+
+def report_columns(question: Question, currency: str) -> Iterable[Column]:
+    """The columns of a report, in order."""
+    yield from (Column(name, Kind.TEXT) for name in question.by)
+    yield Column("runs", Kind.COUNT, what="Different runs.")
+    what = "Usage × the price known at that time."
+    yield Column("estimated", Kind.MONEY, currency, is_sum=True, what=what)
+    what = f"What rules gave of the bill's {question.view or 'effective'} cost."
+    yield Column("allocated", Kind.MONEY, currency, is_sum=True, what=what)
+    of = "the estimates" if question.view is None else "the whole bill"
+    yield Column("share", Kind.SHARE, what=f"Of {of}.")
+    if question.carry is not None:
+        yield from carried_columns(question.carry, question.books, currency)
+    yield from measure_columns(question.asked, question.books, currency)

@@ -68,7 +68,7 @@ def frontier_table(
     order = {"yes": 0, "no": 1}
     standing.sort(key=lambda one: (order[one[1]], one[0].time_ns or 0, one[0].run))
     standing += [(ride, "", ride.why_not) for ride in rides if ride.why_not is not None]
-    columns = _columns(metric, target, book, currency)
+    columns = frontier_columns(metric, target, book, currency)
     rows = [_row(ride, is_on, why, metric, book) for ride, is_on, why in standing]
     amounts = [ride.amount for ride in rides if ride.amount is not None]
     total: dict[str, Value] = {column.name: None for column in columns}
@@ -84,9 +84,10 @@ def frontier_table(
     )
 
 
-def _columns(
+def frontier_columns(
     metric: Metric | None, target: Fraction | None, book: str, currency: str
 ) -> tuple[Column, ...]:
+    """The columns of a frontier, in order."""
     until = "" if target is None else " until the target was reached"
     columns = [
         Column("run", Kind.TEXT),

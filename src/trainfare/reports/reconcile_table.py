@@ -30,21 +30,24 @@ def reconcile_tables(
     return [_table(rows, total, periods) for total in totals]
 
 
-def _table(rows: Sequence[Row], total: Variance, periods: Sequence[str]) -> Table:
-    currency = total.billed.currency
+def variance_columns(currency: str) -> tuple[Column, ...]:
+    """The columns of a comparison of estimate and bill, in order."""
     amounts: dict[str, str] = {
         "estimated": "By the prices known while it ran.",
         "billed": "Effective cost on the bill.",
         "variance": "Billed less estimated.",
         **{cause.value: what for cause, what in _WHATS.items()},
     }
+    money = (Column(name, Kind.MONEY, currency, True, what) for name, what in amounts.items())
+    return (Column("run", Kind.TEXT), *money)
+
+
+def _table(rows: Sequence[Row], total: Variance, periods: Sequence[str]) -> Table:
+    currency = total.billed.currency
     return Table(
         title=f"{name_periods(periods)}   estimated and effective cost in {currency}",
         by=("run",),
-        columns=(
-            Column("run", Kind.TEXT),
-            *(Column(name, Kind.MONEY, currency, True, what) for name, what in amounts.items()),
-        ),
+        columns=variance_columns(currency),
         rows=tuple(
             TableRow({"run": row.run, **_cells(row.variance)})
             for row in rows

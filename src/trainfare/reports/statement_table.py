@@ -46,16 +46,7 @@ def overview_table(made: Statements) -> Table:
         )
         if amount:
             kept.append(_kept_row(name, amount, names, made.bill))
-    columns = (
-        Column("runs_own", Kind.MONEY, made.currency, True, "What the team's runs used."),
-        Column("shared_pools", Kind.MONEY, made.currency, True, "Divided over runs by a rule."),
-        Column("given_by_rules", Kind.MONEY, made.currency, True, "A rule gives it to the team."),
-        *(
-            Column(name.value, Kind.MONEY, made.currency, True, "What no run owns, as distributed.")
-            for name in names
-        ),
-    )
-    used = _used(columns, (*rows, *kept))
+    used = _used(money_columns(names, made.currency), (*rows, *kept))
     total = {
         "team": "bill",
         "runs": sum(len(one.runs) for one in made.statements),
@@ -77,6 +68,19 @@ def overview_table(made: Statements) -> Table:
         remainders=tuple(kept),
         total=Row(total, Role.TOTAL),
         currency=made.currency,
+    )
+
+
+def money_columns(names: Sequence[Remainder], currency: str) -> tuple[Column, ...]:
+    """What a team has, by kind; a column without money is left out of a table."""
+    return (
+        Column("runs_own", Kind.MONEY, currency, True, "What the team's runs used."),
+        Column("shared_pools", Kind.MONEY, currency, True, "Divided over runs by a rule."),
+        Column("given_by_rules", Kind.MONEY, currency, True, "A rule gives it to the team."),
+        *(
+            Column(name.value, Kind.MONEY, currency, True, "What no run owns, as distributed.")
+            for name in names
+        ),
     )
 
 

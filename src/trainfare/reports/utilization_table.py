@@ -33,7 +33,7 @@ def utilization_table(
     return Table(
         title="what paid GPUs did",
         by=tuple(by),
-        columns=(*(Column(name, Kind.TEXT) for name in by), *_columns(currency)),
+        columns=(*(Column(name, Kind.TEXT) for name in by), *use_columns(currency)),
         rows=tuple(_line(row, use, by) for row, use in rows),
         total=_line(*total, by, role=Role.TOTAL),
         currency=currency,
@@ -43,10 +43,11 @@ def utilization_table(
     )
 
 
-def _columns(currency: str) -> list[Column]:
+def use_columns(currency: str) -> list[Column]:
+    """The columns beside those that name a row."""
     states = [state.value for state in GpuState]
     return [
-        Column("runs", Kind.COUNT),
+        Column("runs", Kind.COUNT, what="Different runs."),
         Column("gpu_seconds", Kind.NUMBER, "s", is_sum=True, what="GPU time that was paid for."),
         *(Column(f"{name}_gpu_seconds", Kind.NUMBER, "s", is_sum=True) for name in states),
         Column("paid", Kind.MONEY, currency, is_sum=True, what="What the GPU time cost."),

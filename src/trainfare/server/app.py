@@ -39,6 +39,7 @@ from trainfare.server.answer_form import describe_answers
 from trainfare.server.door import OPEN, known_callers_only, provide_caller, provide_service
 from trainfare.server.ingest_form import describe_ingest
 from trainfare.server.page import make_engine
+from trainfare.server.route_words import describe_routes
 from trainfare.server.service import Service
 from trainfare.server.tagged import Tagged
 
@@ -115,6 +116,7 @@ def make_app(service: Service) -> Litestar:
         on_startup=[_start],
         on_shutdown=[_close],
     )
+    describe_routes(app)
     describe_answers(app)
     describe_ingest(app)
     return app
