@@ -82,9 +82,10 @@ def test_every_command_is_on_a_page():
     assert [c for c in COMMANDS if not re.search(rf"`?trainfare [^`\n]*{c}|`{c}\b", text)] == []
 
 
-def test_every_how_to_stands_in_the_table_of_contents():
-    listed = re.findall(r"^how-to/([\w-]+)$", (ROOT / "docs/index.md").read_text(), re.MULTILINE)
-    there = {page.stem for page in (ROOT / "docs" / "how-to").glob("*.md")}
+@pytest.mark.parametrize("room", ["tutorial", "how-to"])
+def test_every_tutorial_and_how_to_stands_in_the_table_of_contents(room):
+    listed = re.findall(rf"^{room}/([\w-]+)$", (ROOT / "docs/index.md").read_text(), re.MULTILINE)
+    there = {page.stem for page in (ROOT / "docs" / room).glob("*.md")}
     assert sorted(listed) == sorted(there)
 
 

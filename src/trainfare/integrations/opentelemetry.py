@@ -99,7 +99,7 @@ class Instruments:
     def __init__(self, run: Run, provider: Any) -> None:
         self._run = run
         meter = provider.get_meter("trainfare")
-        observers = (
+        observers: tuple[Callable[[], Observed], ...] = (
             self._money,
             self._seconds,
             partial(self._devices, _activity),
