@@ -4,9 +4,12 @@ VENV   := .venv
 RUN    := $(VENV)/bin/
 WORKS  := .venv-frameworks
 TORCH  := 2.13.0
+ROOMS  := core allocation budgets
+COVERING := $(ROOMS:%=tests/%) $(ROOMS:%=src/trainfare/%) tests/flows/test_alerts.py
+MUTATED ?= core/money.py core/period.py core/price.py allocation/quantity.py allocation/proportion.py budgets/forecast.py
 SHOWN  := transformers_trainer lightning_trainer keras_fit accelerate_loop jax_flax optuna_study ray_train
 
-.PHONY: help setup frameworks examples demo docs reference test test-long check format lock audit bench dist system-deps clean
+.PHONY: help setup frameworks examples demo docs reference test test-long coverage mutation check format lock audit bench dist system-deps clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -50,6 +53,13 @@ test: setup frameworks ## run all tests
 test-long: setup frameworks ## the heavy suites
 	$(RUN)python -m pytest -n 2 -m long
 	$(WORKS)/bin/python -m pytest -n 2 -m long tests/integrations
+
+coverage: setup ## branches of core, allocation and budgets that tests take; fails under 95 %
+	$(RUN)python -m coverage run -m pytest -m "not long" $(COVERING)
+	$(RUN)python -m coverage report
+
+mutation: setup ## change $(MUTATED) in every small way, and see whether tests notice
+	$(RUN)python tests/mutation.py $(MUTATED)
 
 check: setup ## format check, lint, types, import contracts, then exactly what `make test` runs
 	$(RUN)ruff format --check .
