@@ -72,6 +72,15 @@ def test_a_failure_that_comes_again_is_waste_and_the_first_is_not():
     assert one.recommendation.evidence["errors"] == [{"error": "CUDA oom at #", "runs": 5}]
 
 
+def test_what_was_paid_in_two_currencies_is_never_added():
+    first = make_trial("a", length=9, ending="failed", error="x")
+    again, paid = make_trial("b", length=4, start=20, ending="failed", error="x")
+    euros = {slot: Money(amount.nano, "EUR") for slot, amount in paid.items()}
+    one = advised(first, (again, euros))["failed_again"]
+    assert one.saving == one.saving_high == Money.parse("4", "EUR")
+    assert one.recommendation.evidence["paid_by_ending"] == {"failed": "4.000000000"}
+
+
 def test_failures_of_different_kinds_and_cancelled_runs_are_no_waste():
     made = [
         make_trial("a", ending="failed", error="KeyError: x"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -48,17 +48,25 @@ class Board:
             self._wholes[trial.run] = found
         return self._wholes[trial.run]
 
-    def cost(self, trial: Trial) -> int:
-        """All of it together."""
-        return sum(self.whole(trial).values())
+    def cost(self, trial: Trial, currency: str) -> int:
+        """All of it together that was paid in *currency*."""
+        return self.amount(self.whole(trial), currency)
+
+    def amount(self, slots: Mapping[Slot, int], currency: str) -> int:
+        """What of *slots* was paid in *currency*: amounts of two are never added."""
+        return sum(nano for slot, nano in slots.items() if self.paid[slot].currency == currency)
 
     def currency(self, trials: Sequence[Trial]) -> str:
         """The one that most of *trials* were paid in."""
-        found: Counter[str] = Counter()
-        for trial in trials:
-            for slot, nano in self.whole(trial).items():
-                found[self.paid[slot].currency] += nano
-        return max(found, key=lambda one: found[one], default="USD")
+        return self.currency_of(map(self.whole, trials)) or "USD"
+
+    def currency_of(self, found: Iterable[Mapping[Slot, int]]) -> str | None:
+        """The one that most of *found* was paid in; None where nothing was."""
+        sums: Counter[str] = Counter()
+        for slots in found:
+            for slot, nano in slots.items():
+                sums[self.paid[slot].currency] += nano
+        return max(sums, key=lambda one: sums[one], default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +146,12 @@ def recommend(
     checked: str = "",
     by: str = "",
 ) -> Recommendation:
-    """One recommendation on the trials of *group*; *claimed* is run → slot → nano-units."""
-    experiment, currency = group[0].experiment, board.currency(group)
+    """One recommendation on the trials of *group*; *claimed* is run → slot → nano-units.
+
+    It speaks of the currency that most of *claimed* was paid in.
+    """
+    experiment = group[0].experiment
+    currency = board.currency_of(claimed.values()) or board.currency(group)
     words = WORDS[rule]
     told = {"experiment": experiment, "rule": by, "setting": _SETTINGS.get(by, "")}
     stakes: dict[Slot, int] = defaultdict(int)
@@ -147,7 +159,7 @@ def recommend(
         for slot, nano in slots.items():
             if board.paid[slot].currency == currency:
                 stakes[slot] += nano
-    sums = Counter({run: sum(slots.values()) for run, slots in claimed.items()})
+    sums = Counter({run: board.amount(slots, currency) for run, slots in claimed.items()})
     return Recommendation(
         Kind.EXPERIMENTS,
         rule,

@@ -94,31 +94,34 @@ def failures(group: Sequence[Trial], board: Board) -> Iterator[Recommendation | 
     failed = [trial for trial in group if trial.ending in _FAILED and not trial.is_parent]
     if not failed:
         return
-    currency = board.currency(group)
-    amounts: Counter[str] = Counter()
-    for trial in failed:
-        amounts[trial.ending] += board.cost(trial)
-    evidence = {
-        "paid_by_ending": {end: Money(nano, currency).text() for end, nano in amounts.items()},
-        "failed_runs": len(failed),
-    }
     by_error: dict[str, list[Trial]] = defaultdict(list)
     for trial in failed:
         if trial.error:
             by_error[_NUMBERS.sub("#", trial.error)].append(trial)
     claimed: dict[str, dict[Slot, int]] = {}
-    early = firsts = 0
+    early: list[str] = []
+    firsts: list[Trial] = []
     errors = []
     for error, same in sorted(by_error.items()):
         for number, trial in enumerate(same):
             if number == 0 or same[0].interval.end_ns > trial.interval.start_ns:
-                firsts += board.cost(trial) if len(same) > 1 else 0
+                firsts += [trial] if len(same) > 1 else []
                 continue
             claimed[trial.run] = board.claim(trial, trial.interval.start_ns)
-            early += sum(claimed[trial.run].values()) if number <= 2 else 0
+            early += [trial.run] if number <= 2 else []
         if len(same) > 1:
             errors.append({"error": error[:200], "runs": len(same)})
-    saving = sum(sum(slots.values()) for slots in claimed.values())
+    currency = board.currency_of(claimed.values()) or board.currency(failed)
+    amounts: Counter[str] = Counter()
+    for trial in failed:
+        amounts[trial.ending] += board.cost(trial, currency)
+    evidence = {
+        "paid_by_ending": {end: Money(nano, currency).text() for end, nano in amounts.items()},
+        "failed_runs": len(failed),
+    }
+    saving = sum(board.amount(slots, currency) for slots in claimed.values())
+    first = sum(board.amount(claimed[run], currency) for run in early)
+    most = saving + sum(board.cost(trial, currency) for trial in firsts)
     if not saving:
         yield NoAdvice(
             Kind.EXPERIMENTS,
@@ -134,8 +137,8 @@ def failures(group: Sequence[Trial], board: Board) -> Iterator[Recommendation | 
         board,
         claimed,
         {**evidence, "errors": errors[:SHOWN]},
-        low=Fraction(saving - early, saving),
-        high=Fraction(saving + firsts, saving),
+        low=Fraction(saving - first, saving),
+        high=Fraction(most, saving),
         confidence=Confidence.MEDIUM,
     )
 

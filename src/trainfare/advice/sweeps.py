@@ -33,8 +33,9 @@ def stopped_early(sweep: Sweep, board: Board) -> Iterator[Recommendation | NoAdv
     trials = [trial for trial in sweep.trials if trial.run in points]
     if len(trials) < TRIALS:
         return
+    currency = board.currency(trials)
     evidence: dict[str, Any] = marginal_costs(
-        sweep, trials, points, board.cost, board.currency(trials)
+        sweep, trials, points, lambda trial: board.cost(trial, currency), currency
     )
     outcomes, savings = {}, {}
     for rule in RULES:
