@@ -26,9 +26,9 @@ from trainfare.prices.book import PriceBook
 from trainfare.simulation.fault import ALL_FAULTS, NO_FAULTS, USUAL_FAULTS, Source
 from trainfare.simulation.folder import write_world
 from trainfare.simulation.line import BILLERS, Provider
-from trainfare.simulation.meter_record import write_records
+from trainfare.simulation.meter_record import SELLERS, write_records
 from trainfare.simulation.schedule import CLUSTER
-from trainfare.simulation.table_file import write_bytes, write_table
+from trainfare.simulation.table_file import Row, write_bytes, write_table
 from trainfare.simulation.world import World, make_world
 
 FAULTS = {"none": NO_FAULTS, "usual": USUAL_FAULTS, "many": ALL_FAULTS}
@@ -38,8 +38,7 @@ RUNS_PER_MACHINE = 640
 """So many runs a month keep a machine of each pool about half busy."""
 
 BUDGETS = (("over", 80), ("warn", 108), ("ok", 200))
-"""The dearest teams' budgets: how each stands at the end, and its percent of what the team truly
-cost."""
+"""The dearest teams' budgets: how each stands at the end, and its percent of what they truly spent."""
 
 Step = tuple[str, ...]
 """The words of one command, without ``trainfare``."""
@@ -57,6 +56,8 @@ class Size:
     """The last whole month when None."""
     faults: str = "usual"
     bills: str = "native"
+    waste: float = 0.006
+    """Of the runs, how many have each habit that advice speaks of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,7 @@ def simulate_month(folder: Path, size: Size | None = None) -> SimulatedMonth:
         machines=max(2, round(size.runs * 31 / max(1, size.days) / RUNS_PER_MACHINE)),
         period=size.period or last_month(),
         faults=FAULTS[size.faults],
+        waste=size.waste,
     )
     places = write_world(world, folder, bills=size.bills)
     home = folder / "home"
@@ -116,7 +118,8 @@ def simulate_month(folder: Path, size: Size | None = None) -> SimulatedMonth:
     )
     for name in ("rules.toml", "attachments.csv"):
         (folder / name).rename(home / name)
-    _set_budgets(world, folder)
+    planted = [*_set_budgets(world, home), *_planted(world)]
+    write_table(folder / "planted.csv", ("kind", "subject", "found", "detail"), planted)
     steps = (
         *_bill_steps(world, places),
         *_claim_steps(folder / "claims"),
@@ -135,21 +138,44 @@ def last_month() -> str:
     return str(BillingPeriod.of(first_ns - DAY))
 
 
-def _set_budgets(world: World, folder: Path) -> None:
-    """Budgets on the dearest teams, some of them too small; ``planted.csv`` says which."""
-    teams = {run.id: dict(run.labels)["team"] for run in world.runs}
+def _set_budgets(world: World, home: Path) -> Iterator[Row]:
+    """Budgets on the dearest teams, some of them too small, and how each will stand.
+
+    They are held against what metered runs were billed.
+    """
+    metered = {each.claim.run for each in world.traces if each.source is Source.METER}
+    teams = {run.id: dict(run.labels)["team"] for run in world.runs if run.id in metered}
     spent: Counter[str] = Counter()
     for row in world.truth():
-        if row.run is not None and row.currency == "USD":
+        if row.run in teams and row.currency == "USD":
             spent[teams[row.run]] += row.nano
-    planted = []
     for (state, percent), (team, nano) in zip(BUDGETS, spent.most_common(), strict=False):
         limit = Money(max(1, nano // 10**9 * percent // 100) * 10**9, "USD")
-        budget = make_budget(team, limit, scope=f"team={team}", view="billed")
-        put_budget(folder / "home", budget)
-        detail = f"{percent} % of what team {team} truly cost"
-        planted.append({"kind": "budget", "subject": team, "found": state, "detail": detail})
-    write_table(folder / "planted.csv", ("kind", "subject", "found", "detail"), planted)
+        put_budget(home, make_budget(team, limit, scope=f"team={team}", view="billed"))
+        detail = f"{percent} % of what metered runs of {team} truly cost"
+        yield {"kind": "budget", "subject": team, "found": state, "detail": detail}
+
+
+def _planted(world: World) -> Iterator[Row]:
+    """What advice and alerts should find."""
+    for one in world.waste:
+        yield {"kind": "advice", "subject": one.run, "found": one.habit, "detail": one.detail}
+    for machine in world.machines:
+        if machine.venue is None and not machine.serves_all:
+            detail = "a notebook server that somebody forgot"
+            found = {"kind": "alert", "subject": machine.id, "found": "unattributed"}
+            yield {**found, "detail": detail}
+    before = BillingPeriod.of(world.bill.start_ns - DAY)
+    metered = {each.claim.run for each in world.traces if each.source is Source.METER}
+    early = {
+        SELLERS[run.type.provider]
+        for run in world.runs
+        if run.id in metered and run.attempts[0].interval.start_ns < world.bill.start_ns
+    }
+    for seller in sorted(early):
+        detail = "runs began before the month, and no bill of that is here"
+        found = {"kind": "alert", "subject": f"{seller} {before}", "found": "bill"}
+        yield {**found, "detail": detail}
 
 
 def _bill_steps(world: World, places: Sequence[Path]) -> Iterator[Step]:

@@ -25,7 +25,7 @@ from trainfare.metering.spool import Spool
 from trainfare.simulation.fault import Source
 from trainfare.simulation.fleet import REGIONS
 from trainfare.simulation.line import Provider
-from trainfare.simulation.schedule import Ending
+from trainfare.simulation.schedule import Ending, Habit
 from trainfare.simulation.seed import stream
 from trainfare.simulation.training import make_accelerators, write_training
 from trainfare.simulation.world import World
@@ -103,6 +103,8 @@ def write_records(
             segment=f"{run.id}-{number:05d}",
             inside=stream(world.seed, "inside", number) if is_detailed else None,
             gpus=gpus,
+            habit=run.habit,
+            error=run.error if ending is Ending.FAILED else "",
         )
         count += 1
     return count
@@ -119,6 +121,8 @@ def write_segment(
     segment: str | None = None,
     inside: Random | None = None,
     gpus: int = 0,
+    habit: Habit | None = None,
+    error: str = "",
 ) -> Path:
     """Write what a meter records of *claim*, from its start to its end; the segment's folder.
 
@@ -132,6 +136,8 @@ def write_segment(
         segment: its id; made from the claim when None.
         inside: makes up what happens within; nothing is recorded of that when None.
         gpus: how many of the machine's it holds, of which something is recorded.
+        habit: how it wastes money.
+        error: what it failed with.
     """
     document = ev.machine_to_json(machine)
     name = segment or f"{claim.run}-{claim.attempt}-{claim.resource_id.rpartition('/')[2]}"
@@ -153,7 +159,9 @@ def write_segment(
     end: dict[str, Any] = {"t": claim.interval.duration_ns, "status": status.value}
     if inside:
         when = {"start_ns": claim.interval.start_ns, "duration_ns": claim.interval.duration_ns}
-        end["steps"] = write_training(spool, inside, gpus=gpus, **when)
+        end["steps"] = write_training(spool, inside, claim.run, gpus=gpus, habit=habit, **when)
+    if error:
+        end["error"] = error
     spool.add_event({"k": ev.END, **end})
     spool.close()
     return spool.folder

@@ -50,6 +50,17 @@ class Ending(StrEnum):
     CANCELLED = "cancelled"
 
 
+class Habit(StrEnum):
+    """What a run does that need not be, by the rule of advice that speaks of it."""
+
+    DUPLICATE = "duplicate"
+    FAILED_AGAIN = "failed_again"
+    DIVERGED = "diverged"
+    NEVER_USED = "never_used"
+    KEPT_AFTER_TRAINING = "kept_after_training"
+    UNREAD_CHECKPOINTS = "unread_checkpoints"
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One uninterrupted stretch of a run."""
@@ -77,6 +88,10 @@ class TrueRun:
     """Slurm's job id, or the ARN of the managed job."""
     is_named: bool = True
     """Whether the scheduler was told the run's id."""
+    habit: Habit | None = None
+    """How it wastes money, where that was planted."""
+    error: str = ""
+    """What it failed with."""
 
 
 @dataclass(slots=True)

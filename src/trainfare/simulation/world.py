@@ -31,6 +31,7 @@ from trainfare.simulation.rent import managed_jobs, rent
 from trainfare.simulation.schedule import TrueRun, schedule
 from trainfare.simulation.seed import stream
 from trainfare.simulation.truth import TruthRow, truth
+from trainfare.simulation.waste import Wasted, wasteful
 
 _AROUND_NS = 6 * HOUR
 """Runs begin up to so long before the bill, and end up to so long after it."""
@@ -52,6 +53,8 @@ class World:
     """Every bill that arrived, in order."""
     faults: tuple[Fault, ...]
     """The ledger of faults: everything that went wrong with the records."""
+    waste: tuple[Wasted, ...] = ()
+    """The ledger of what was planted for advice to find."""
 
     @cached_property
     def final(self) -> tuple[Delivery, ...]:
@@ -101,6 +104,7 @@ def make_world(
     machines: int = 3,
     period: str = "2026-10",
     faults: Faults = NO_FAULTS,
+    waste: float = 0,
 ) -> World:
     """A month made from *seed*; the same arguments give the same world, on any machine.
 
@@ -113,6 +117,7 @@ def make_world(
         period: the month, as ``YYYY-MM``.
         faults: what goes wrong with the records; the truth does not depend on it, but for late
             corrections, which are charges of their own.
+        waste: of the runs, how many have each habit that advice speaks of.
 
     Raises:
         BadInput: a size is below 1.
@@ -133,6 +138,9 @@ def make_world(
     longest = min(130_000, bill.duration_ns // SECOND // 2)
     plans = make_plans(stream(seed, "plans"), runs, teams, longest)
     done, started = schedule(stream(seed, "schedule"), plans, standing, window)
+    wasted: list[Wasted] = []
+    if waste:
+        done, wasted = wasteful(seed, done, bill, waste)
     fleet, tag_faults = mistagged(seed, [*standing, *started], done, faults)
     traces, claim_faults = recorded(seed, done, faults)
     lines = _lines(seed, fleet, done, bill, month, machines)
@@ -146,6 +154,7 @@ def make_world(
         traces=tuple(traces),
         deliveries=tuple(arrived),
         faults=(*tag_faults, *claim_faults, *bill_faults),
+        waste=tuple(wasted),
     )
 
 
