@@ -84,7 +84,9 @@ class SparkWorktable(Worktable):
         if mode == "append":
             frame = frame.toDF(*self.session.table(table).columns)
         frame.write.mode(mode).parquet(_address(place))
-        self.read(table, place)
+        # What was just written is known: to look for it in the files would be one more job a step.
+        kept = self.session.read.schema(frame.schema).parquet(_address(place))
+        kept.createOrReplaceTempView(table)
 
     def execute(self, statement: str) -> None:
         """Execute one statement of this room's text."""
