@@ -102,7 +102,7 @@ def test_kept_data_never_costs_more_than_the_storage_on_the_bill():
     data = [kept(f"s3://b/{n}", newest=True) for n in range(3)]
     whole = sum(amount.nano for amount in paid_for_kept(data, None).values())
     [slot, *_] = paid_for_kept(data, None)
-    bill = {replace(slot, owner="run:r"): Money(whole // 2)}
+    bill = {slot._replace(owner="run:r"): Money(whole // 2)}
     assert sum(one.nano for one in paid_for_kept(data, bill).values()) <= whole // 2
     assert not any(paid_for_kept(data, {}).values())
 

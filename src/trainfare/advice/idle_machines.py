@@ -13,10 +13,10 @@ held is not advised on: nobody knows whether it idles.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from trainfare.advice.history import GpuPart, History, PastMachine
 from trainfare.core.charge import Component
@@ -159,17 +159,17 @@ def _add(
 ) -> None:
     """Divide the idle money of *machine* over its gaps, and replay the stop on each."""
     gaps = gaps_of(machine)
-    by_day: dict[int, list[tuple[Gap, Interval]]] = defaultdict(list)
+    by_day: dict[int, list[_Piece]] = defaultdict(list)
     for gap in gaps:
-        for day, inside in _days(gap.interval):
-            by_day[day].append((gap, inside))
+        for piece in _pieces(gap):
+            by_day[piece.day].append(piece)
     counted: set[tuple[str, str]] = set()
     for part in parts:
         here = by_day.get(part.day, [])
         # Idle time that follows no run, such as a boot, has its part of the money and saves nothing.
-        whole = max(sum(one.duration_ns for _, one in here), int(part.gpu_ns / machine.gpus))
+        whole = max(sum(one.length_ns for one in here), int(part.gpu_ns / machine.gpus))
         for rule, is_last in (("left_on", True), ("kept_warm", False)):
-            own = [(gap, inside) for gap, inside in here if gap.is_last is is_last]
+            own = [piece for piece in here if piece.is_last is is_last]
             if not own or not whole:
                 continue
             key = (rule, _type_of(machine), part.amount.currency)
@@ -178,17 +178,16 @@ def _add(
             assert found.names is not None
             assert found.hours is not None
             slot = resource_slot(machine.place, part.period)
-            saved = part.amount.nano * _saved(own, WAIT_NS) // whole
+            saved = part.amount.nano * sum(piece.saved_ns for piece in own) // whole
             found.stakes[slot] = found.stakes.get(slot, 0) + saved
-            found.late += part.amount.nano * _saved(own, LATE_WAIT_NS) // whole
-            length = sum(inside.duration_ns for _, inside in own)
+            found.late += part.amount.nano * sum(piece.saved_late_ns for piece in own) // whole
+            length = sum(piece.length_ns for piece in own)
             found.idle += part.amount.nano * length // whole
             found.idle_ns += part.gpu_ns * length // whole
             found.is_whole = found.is_whole and machine.is_whole and part.state == "idle"
             found.names[machine.name] += part.amount.nano * length // whole
-            for _, inside in own:
-                for hour in inside.hours():
-                    found.hours[hour.start_ns // HOUR % 24] += hour.duration_ns
+            for piece in own:
+                _count_hours(piece, found.hours)
             if (rule, part.amount.currency) not in counted:
                 counted.add((rule, part.amount.currency))
                 of_rule = [gap for gap in gaps if gap.is_last is is_last]
@@ -196,21 +195,43 @@ def _add(
                 found.stops += sum(gap.saved(WAIT_NS) is not None for gap in of_rule)
 
 
-def _saved(own: Iterable[tuple[Gap, Interval]], wait_ns: int) -> int:
-    total = 0
-    for gap, inside in own:
-        part = gap.saved(wait_ns)
-        total += inside.overlap_ns(part) if part else 0
-    return total
+class _Piece(NamedTuple):
+    """What of a gap lies in one day."""
+
+    day: int
+    start_ns: int
+    end_ns: int
+    is_last: bool
+    saved_ns: int
+    """How much of it a stop after :data:`WAIT_NS` does not pay for …"""
+    saved_late_ns: int
+    """… and one after :data:`LATE_WAIT_NS`."""
+
+    @property
+    def length_ns(self) -> int:
+        return self.end_ns - self.start_ns
 
 
-def _days(interval: Interval) -> Iterator[tuple[int, Interval]]:
-    day = interval.start_ns // DAY
-    while day * DAY < interval.end_ns:
-        part = interval.clip(Interval(day * DAY, (day + 1) * DAY))
-        if part:
-            yield day, part
-        day += 1
+def _pieces(gap: Gap) -> Iterator[_Piece]:
+    start_ns, end_ns = gap.interval.start_ns, gap.interval.end_ns
+    saved, late = gap.saved(WAIT_NS), gap.saved(LATE_WAIT_NS)
+    while start_ns < end_ns:
+        day = start_ns // DAY
+        until_ns = min(end_ns, (day + 1) * DAY)
+        inside = Interval(start_ns, until_ns)
+        both = [inside.overlap_ns(part) if part else 0 for part in (saved, late)]
+        yield _Piece(day, start_ns, until_ns, gap.is_last, *both)
+        start_ns = until_ns
+
+
+def _count_hours(piece: _Piece, hours: Counter[int]) -> None:
+    """Add the time of *piece* to the hours of the day that it lies in."""
+    start_ns = piece.start_ns
+    while start_ns < piece.end_ns:
+        hour = start_ns // HOUR
+        until_ns = min(piece.end_ns, (hour + 1) * HOUR)
+        hours[hour % 24] += until_ns - start_ns
+        start_ns = until_ns
 
 
 _WORDS = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import textwrap
 import time
@@ -58,7 +59,11 @@ def command(context: click.Context, kinds: tuple[str, ...], form: str) -> None:
     from trainfare.flows.advise import advise
     from trainfare.metering.home import home_folder
 
-    found = advise(home_folder(), map(Kind, kinds))
+    gc.disable()  # a year of runs is millions of objects, and none of them goes before the answer
+    try:
+        found = advise(home_folder(), map(Kind, kinds))
+    finally:
+        gc.enable()
     if form == "json":
         say_json(advised_json(found))
     else:

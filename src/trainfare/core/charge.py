@@ -19,6 +19,8 @@ from trainfare.core.errors import BadInput
 class Component(StrEnum):
     """What a cost is for; every charge and every metered quantity has exactly one."""
 
+    __hash__ = str.__hash__  # an Enum's own is a call in Python, and this is part of many keys
+
     COMPUTE = "compute"
     STORAGE = "storage"
     DATA = "data"

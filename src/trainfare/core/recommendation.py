@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from trainfare.core.charge import Component
 from trainfare.core.errors import BadInput
@@ -61,9 +61,8 @@ class Effort(StrEnum):
     """A change of how people work, or a project."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Slot:
-    """What *owner* cost in *period* for *component*."""
+class Slot(NamedTuple):
+    """What *owner* cost in *period* for *component*; a tuple, for a fleet's year is millions of them."""
 
     owner: str
     """``run:ID``, ``resource:NAME`` or ``data:URI``."""
@@ -303,9 +302,9 @@ def _base(
     one: Recommendation, asked: Iterable[Slot], paid: Mapping[Slot, Money]
 ) -> Mapping[str, Money]:
     """Period → what the scope of *one* cost, with every slot of *asked*."""
-    base: dict[str, Money] = defaultdict(lambda: Money.zero(one.currency))
+    base: dict[str, int] = defaultdict(int)
     for slot in {*one.scope, *asked}:
         amount = paid.get(slot)
         if amount is not None and amount.currency == one.currency and amount.nano > 0:
-            base[slot.period] += amount
-    return dict(sorted(base.items()))
+            base[slot.period] += amount.nano
+    return {period: Money(nano, one.currency) for period, nano in sorted(base.items())}
