@@ -90,6 +90,13 @@ def test_what_keeps_the_limits_comes_first_then_the_cheapest():
     assert often[1].late > 0.1
 
 
+def test_what_cannot_be_in_time_is_named_by_how_soon_it_ends():
+    limits = Limits(devices_max=32, deadline_hours=0.1)
+    found = plan(WORK, [ON_DEMAND], limits, lambda _: None)
+    assert {one.late for one in found} == {1}
+    assert [one.machines for one in found] == [4, 2, 1]
+
+
 def test_what_an_hour_is_worth_decides_how_many():
     offers = [ON_DEMAND]
     few = plan(WORK, offers, Limits(devices_max=32), lambda _: None)[0]

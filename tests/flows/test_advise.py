@@ -17,7 +17,7 @@ pytest.importorskip("duckdb")
 
 from trainfare.core.charge import Component, View
 from trainfare.core.money import Money
-from trainfare.core.period import DAY, parse_instant
+from trainfare.core.period import DAY, format_instant, parse_instant
 from trainfare.core.price import Price
 from trainfare.simulation.folder import write_world
 from trainfare.simulation.world import make_world
@@ -154,6 +154,8 @@ def test_what_is_snoozed_comes_back(left_on, monkeypatch):
     assert "--days or --until" in trainfare(left_on, "advise", "snooze", one["id"], code=2)
     trainfare(left_on, "advise", "snooze", one["id"], "--days", "7")
     assert advised(left_on) == {}
+    until = format_instant(time.time_ns() + 7 * DAY)[:10]
+    assert f"snoozed until {until}" in said_of(left_on, "advise", "decided")
     later = time.time_ns() + 8 * DAY
     monkeypatch.setattr("trainfare.flows.advice_history.time.time_ns", lambda: later)
     assert advised(left_on)

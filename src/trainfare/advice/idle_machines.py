@@ -290,6 +290,10 @@ def _recommend(
         confidence=Confidence.HIGH if found.is_whole else Confidence.MEDIUM,
         effort=effort,
         risk=risk,
-        checked=f"{found.gaps:,} gaps in {len(history.periods)} months: the stop would have come "
-        f"{found.stops:,} times",
+        checked=f"{_counted(found.gaps, 'gap')} in {_counted(len(history.periods), 'month')}: "
+        f"the stop would have come {_counted(found.stops, 'time')}",
     )
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'s' * (count != 1)}"

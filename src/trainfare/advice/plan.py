@@ -140,13 +140,15 @@ def plan(work: Work, offers: Iterable[Offer], limits: Limits, rate_of: RateOf) -
     return sorted(marked, key=lambda one: _order(one, limits))
 
 
-def _order(choice: Choice, limits: Limits) -> tuple[bool, float, float, int, str]:
+def _order(choice: Choice, limits: Limits) -> tuple[bool, float, float, float, int, str]:
+    """Within the limits first; what is late for certain by how soon it ends, the rest by money."""
     worth = 0 if limits.value_per_hour is None else limits.value_per_hour.nano
     nano = choice.expected.nano + worth * choice.hours.middle
     misses = 0.0 if choice.is_within else max(choice.late, choice.over)
+    late_hours = choice.hours.middle if choice.late > LATE_MAX else 0.0
     offer = choice.offer
     name = f"{offer.provider}/{offer.region}/{offer.instance}/{offer.option}"
-    return not choice.is_within, misses, nano, choice.machines, name
+    return not choice.is_within, misses, late_hours, nano, choice.machines, name
 
 
 def _machine_counts(offer: Offer, devices_max: int) -> Iterable[int]:

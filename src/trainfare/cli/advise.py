@@ -14,7 +14,7 @@ from trainfare.cli.answer import format_option, plural, say_json, table, width
 from trainfare.core.decision import Verdict
 from trainfare.core.errors import BadInput
 from trainfare.core.money import Money
-from trainfare.core.period import DAY, name_periods, parse_instant
+from trainfare.core.period import DAY, format_instant, name_periods, parse_instant
 from trainfare.core.plain import plain, shorten, visible_len
 from trainfare.core.recommendation import Kind
 
@@ -164,7 +164,10 @@ def _decided_row(one: Decided) -> list[str]:
         saved = "?" if realized.per_month is None else realized.per_month.display(2)
     note = said.reason or (realized.why if realized else "")
     what = f"{said.title}{f' ({note})' if note else ''}"
-    return [said.advice, said.verdict.value, said.saving.display(2), saved, shorten(what, 70)]
+    verdict = said.verdict.value
+    if said.until_ns is not None:
+        verdict += f" until {format_instant(said.until_ns)[:10]}"
+    return [said.advice, verdict, said.saving.display(2), saved, shorten(what, 70)]
 
 
 def _show(found: Advised) -> None:

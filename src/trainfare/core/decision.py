@@ -74,7 +74,7 @@ def decide(
         BadInput: a dismissal without a reason, or a snooze that does not end later.
     """
     if verdict is Verdict.DISMISSED and not reason.strip():
-        raise BadInput("say why it is dismissed: --reason 'the machines are kept for a demo'")
+        raise BadInput("say why it is dismissed; give a reason such as 'kept for a demo'")
     if len(reason) > REASON_MAX:
         raise BadInput(f"a reason has at most {REASON_MAX:,} signs, not {len(reason):,}")
     if (verdict is Verdict.SNOOZED) != (until_ns is not None):
