@@ -32,6 +32,18 @@ def test_the_same_seed_gives_the_same_bytes(bills, tmp_path):
     assert digests(tmp_path / "one") == digests(tmp_path / "two")
 
 
+def test_every_format_of_the_final_bills_lies_beside_the_own_ones(tmp_path):
+    world = make_world(3, runs=10, days=1, faults=ALL_FAULTS)
+    write_world(world, tmp_path, bills="every")
+    found = {path.name: len(list(path.iterdir())) for path in (tmp_path / "formats").iterdir()}
+    for version in ("1.0", "1.2", "1.4"):
+        assert found.pop(f"focus-{version}") == len(world.final)
+    assert found.keys() == {
+        *("aws-cur-legacy-csv", "aws-cur-2.0-csv", "aws-cur-2.0-parquet"),
+        *("azure-exports", "azure-focus", "google-detailed", "own-columns"),
+    }
+
+
 def test_a_duplicated_delivery_is_the_same_files_again(tmp_path):
     world = make_world(3, runs=20, days=2, faults=ALL_FAULTS)
     write_world(world, tmp_path)

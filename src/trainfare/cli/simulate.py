@@ -26,10 +26,10 @@ _POSITIVE = click.IntRange(min=1)
 @click.option("--period", help="The month, as 2026-10.  [default: the last that is over]")
 @click.option(
     "--bills",
-    type=click.Choice(("native", "focus-1.0", "focus-1.2", "focus-1.4")),
+    type=click.Choice(("native", "focus-1.0", "focus-1.2", "focus-1.4", "every")),
     default="native",
     show_default=True,
-    help="How bills are written: each provider's own way, or as FOCUS.",
+    help="Each provider's own format, FOCUS, or every format beside the own ones.",
 )
 @click.option(
     "--faults",
@@ -69,6 +69,12 @@ def _json(month: SimulatedMonth) -> dict[str, Any]:
     }
 
 
+def _formats(folder: Path) -> list[list[str]]:
+    """The line of the other formats, where they were asked for."""
+    place = folder / "formats"
+    return [[str(place), "the final bills in every format"]] if place.exists() else []
+
+
 def _say(month: SimulatedMonth, seed: int) -> None:
     world, folder = month.world, month.folder
     totals = " and ".join(money.display(2) for money in month.billed().values())
@@ -80,6 +86,7 @@ def _say(month: SimulatedMonth, seed: int) -> None:
             str(folder / "bills"),
             f"{plural(len(world.deliveries), 'bill')} as they arrived, {totals} in the end",
         ],
+        *_formats(folder),
         [str(folder / "claims"), "Slurm, OpenCost, DCGM, SageMaker"],
         [str(folder / "home"), f"{plural(month.metered, 'metered run')}, rules, budgets"],
         [str(folder / "truth.csv"), "what every run truly cost"],

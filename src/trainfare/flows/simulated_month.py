@@ -218,6 +218,9 @@ def _script(month: SimulatedMonth) -> str:
     return "\n".join([*lines, "trainfare report --by team", ""])
 
 
+_FORMATS = "| `formats/` | the final bills in every format that there is, to try imports on |\n"
+
+
 def _readme(month: SimulatedMonth, size: Size) -> str:
     world = month.world
     totals = " and ".join(money.display(2) for money in month.billed().values())
@@ -230,7 +233,7 @@ Nobody trained, nobody paid: {totals} are made up, and who truly owns each of it
 | where | what |
 |---|---|
 | `bills/` | {len(world.deliveries)} deliveries of four providers in order of arrival, as `{size.bills}` |
-| `claims/` | what schedulers recorded: Slurm's sacct, OpenCost, DCGM, SageMaker; `meter.csv` is what lies in `home/runs` |
+{_FORMATS if size.bills == "every" else ""}| `claims/` | what schedulers recorded: Slurm's sacct, OpenCost, DCGM, SageMaker; `meter.csv` is what lies in `home/runs` |
 | `home/` | a Trainfare home: runs that were metered, `rules.toml`, `attachments.csv`, `budgets.json` |
 | `truth.csv` | what every run and every remainder truly cost |
 | `faults.csv` | what went wrong with the records |

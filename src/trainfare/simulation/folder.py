@@ -11,7 +11,7 @@ from trainfare.simulation.claim_file import write_claims, write_sagemaker
 from trainfare.simulation.cur_file import write_cur
 from trainfare.simulation.delivery import Delivery
 from trainfare.simulation.fault import Source
-from trainfare.simulation.focus_file import write_focus
+from trainfare.simulation.focus_file import VERSIONS, write_azure_focus, write_focus
 from trainfare.simulation.google_file import write_google
 from trainfare.simulation.invoice_file import write_invoice
 from trainfare.simulation.kubernetes_file import write_dcgm, write_opencost
@@ -20,8 +20,9 @@ from trainfare.simulation.slurm_file import write_nodes, write_sacct
 from trainfare.simulation.table_file import write_bytes, write_table
 from trainfare.simulation.world import World
 
-FORMS = ("native", "focus-1.0", "focus-1.2", "focus-1.4")
-"""How bills can be written: each provider's own format, or FOCUS for all."""
+FORMS = ("native", "focus-1.0", "focus-1.2", "focus-1.4", "every")
+"""How bills can be written: each provider's own format, FOCUS for all, or the first and beside it
+the final bills in every format that there is."""
 
 
 def write_world(world: World, folder: Path, *, bills: str = "native") -> list[Path]:
@@ -47,10 +48,13 @@ def write_world(world: World, folder: Path, *, bills: str = "native") -> list[Pa
     places = []
     for number, delivery in enumerate(world.deliveries, start=1):
         place = folder / "bills" / f"{number:02d}-{delivery.name}"
-        if bills == "native":
+        if bills in ("native", "every"):
             places.append(write_bill(delivery, place))
         else:
             places.append(write_focus(delivery, place, version=bills.removeprefix("focus-")))
+    if bills == "every":
+        for delivery in world.final:
+            write_formats(delivery, folder / "formats")
     claims = folder / "claims"
     write_claims(world, claims / "meter.csv", sources=(Source.METER,))
     write_sacct(world, claims / "sacct.txt")
@@ -84,6 +88,27 @@ def write_bill(delivery: Delivery, folder: Path) -> Path:
             return write_google(delivery, folder, form="jsonl.gz")
         case Provider.RENTED:
             return write_invoice(delivery, folder)[0]
+
+
+def write_formats(delivery: Delivery, folder: Path) -> list[Path]:
+    """Write *delivery* in every format that its provider has sent or sends, each in a folder."""
+    places = [
+        write_focus(delivery, folder / f"focus-{version}", version=version, form="csv.gz")
+        for version in VERSIONS
+    ]
+    match delivery.provider:
+        case Provider.AWS:
+            for version, form in (("legacy", "csv.gz"), ("2.0", "csv.gz"), ("2.0", "parquet")):
+                name = f"aws-cur-{version}-{form.removesuffix('.gz')}"
+                places.append(write_cur(delivery, folder / name, version=version, form=form))
+        case Provider.AZURE:
+            places.append(write_azure(delivery, folder / "azure-exports"))
+            places.append(write_azure_focus(delivery, folder / "azure-focus", form="csv.gz"))
+        case Provider.GCP:
+            places.append(write_google(delivery, folder / "google-detailed", form="jsonl.gz"))
+        case Provider.RENTED:
+            places.append(write_invoice(delivery, folder / "own-columns")[0])
+    return places
 
 
 def write_truth(world: World, path: Path) -> Path:
