@@ -1,5 +1,6 @@
 """History: overlap, artifacts and outputs across the runs of one home."""
 
+import os
 from decimal import Decimal
 
 import pytest
@@ -9,7 +10,7 @@ from trainfare.core.errors import BadInput, NotFound
 from trainfare.core.machine import Machine
 from trainfare.metering.history import close_dead, find_run_id, read_receipt, read_receipts, run_ids
 from trainfare.metering.meter import Meter
-from trainfare.metering.spool import EVENTS, SAMPLES, Spool
+from trainfare.metering.spool import EVENTS, MIRRORED, SAMPLES, Spool
 
 HOST = Machine("i-0abc", "elsewhere", provider="aws", region="us-east-1")
 
@@ -55,6 +56,21 @@ def test_runs_at_the_same_time_share_the_machine_whoever_is_asked_for(tmp_path):
     assert "\nshared    with other runs on the machine; this one pays for 75.0% of its" in str(
         receipt
     )
+
+
+@pytest.mark.parametrize("among", [None, ["b"]])
+def test_runs_share_the_machine_also_where_its_clock_is_ahead_of_the_one_that_keeps_them(
+    tmp_path, among
+):
+    """A server writes what was shipped at its own time, an hour before the machine says it began."""
+    record(tmp_path, "a", seconds=10)
+    record(tmp_path, "b", at=5, seconds=10)
+    began = read_receipt(tmp_path, "a").run.segments[0].started_wall_ns
+    for folder in tmp_path.glob("runs/*/*"):
+        (folder / MIRRORED).write_text("")
+        for file in folder.iterdir():
+            os.utime(file, ns=(began - 3600 * 10**9,) * 2)
+    assert read_receipt(tmp_path, "a", beside=among).estimate.total.text() == "0.007500000"
 
 
 def test_a_run_that_had_its_machine_alone_pays_for_all_of_it_and_says_nothing(tmp_path):

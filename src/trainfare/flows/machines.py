@@ -26,7 +26,7 @@ def list_machines(
     machines = [one.segment for one in read_machines(home, window.start_ns, now_ns)]
     if not machines:
         return []
-    runs = read_others(home, "", window.start_ns, now_ns, Faults())
+    runs = read_others(home, "", window.start_ns, now_ns, Faults(), skew_ns=0)
     return machine_times(machines, (one.segment for one in runs), window)
 
 

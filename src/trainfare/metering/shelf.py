@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from trainfare.core.errors import BadInput
+from trainfare.core.period import DAY
 from trainfare.core.run import Artifact, Segment
 from trainfare.core.stage import Status
 from trainfare.metering import event as ev
@@ -26,6 +27,9 @@ from trainfare.metering.recording import (
 )
 from trainfare.metering.shape import FAULTS
 from trainfare.metering.spool import EVENTS, MIRRORED, SAMPLES, Spool, read_lines
+
+SKEW_NS = DAY
+"""The clocks of two machines are apart by less than that."""
 
 TAIL_BYTES = 4096
 """So much of an events file tells whether its segment has ended."""
@@ -286,17 +290,29 @@ def read_others(
     faults: Faults,
     *,
     among: Collection[str] | None = None,
+    skew_ns: int = SKEW_NS,
 ) -> list[Stored]:
-    """Segments of other runs that were written to since then: only they can overlap this one."""
+    """Segments of other runs that were written to since then: only they can overlap this one.
+
+    *among* are the only runs that can, where that is known; then no file's time is asked. Otherwise
+    what was shipped counts too if it was written *skew_ns* before: by the clock of whoever keeps it.
+    """
     others = []
     for other in run_ids(home) if among is None else among:
         if other == run_id:
             continue
         for folder in segment_folders(home, other):
-            if _written_ns(folder) >= since_ns:
+            if among is not None or _may_reach(folder, since_ns, skew_ns):
                 one = read_stored(folder, now_ns, faults)
                 others.extend([one] if one else [])
     return others
+
+
+def _may_reach(folder: Path, since_ns: int, skew_ns: int) -> bool:
+    """Whether a segment may go on after an instant of its own machine's clock."""
+    written_ns = _written_ns(folder)
+    is_shipped = written_ns >= since_ns - skew_ns and (folder / MIRRORED).exists()
+    return written_ns >= since_ns or is_shipped
 
 
 def spool_signs(home: Path, run_id: str) -> tuple[tuple[str, int, int], ...]:
