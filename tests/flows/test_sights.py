@@ -81,6 +81,24 @@ def test_a_run_that_turns_up_late_changes_those_it_shared_a_machine_with(tmp_pat
     assert lines(ledger) == printed(tmp_path)
 
 
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_a_record_that_comes_on_late_changes_those_it_shared_a_machine_with(
+    tmp_path, ledger, is_restarted
+):
+    ride(tmp_path, "run-a", 8, 10)
+    ride(tmp_path, "run-b", 7, 9)
+    ride(tmp_path, "run-x", 8, 10, resource="i-2")
+    sights = Sights(tmp_path, ledger)
+    settle(sights)
+    if is_restarted:
+        sights = Sights(tmp_path, ledger)
+        settle(sights)
+    shutil.rmtree(runs_folder(tmp_path) / "run-b")
+    ride(tmp_path, "run-b", 7, 11)  # two more hours of it are shipped
+    assert set(settle(sights)) - {"run-x"} == {"run-a", "run-b"}
+    assert lines(ledger) == printed(tmp_path)
+
+
 def test_a_maker_that_turns_up_late_changes_those_that_read_a_part_of_what_it_made(
     tmp_path, ledger
 ):

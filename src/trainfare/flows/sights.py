@@ -10,10 +10,9 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate, islice
+from itertools import islice
 from pathlib import Path
 
 from trainfare.core.dataset import places
@@ -24,6 +23,7 @@ from trainfare.flows.briefs import brief_sign, price_signs
 from trainfare.flows.forecast import Forecaster, with_forecasts
 from trainfare.flows.months import with_bills
 from trainfare.flows.sight import sight_of
+from trainfare.flows.spans import FAR_NS, Reach, Spans, is_near, reach_of, wide
 from trainfare.metering.budget_shelf import budgets_file
 from trainfare.metering.history import read_some
 from trainfare.metering.home import runs_folder
@@ -50,12 +50,6 @@ BATCH = 100
 
 WALKED = 500
 """So many of the runs that have ended are looked after in one round, in turn."""
-
-FAR_NS = 2**63 - 1
-"""The end of what goes on."""
-
-SLACK_NS = 2 * SECOND
-"""So much wider than it is the span of a run is taken."""
 
 UNREADABLE_NS = 15 * SECOND
 """After so long a run that could not be read is looked at again."""
@@ -108,11 +102,12 @@ class Sights:
     def __init__(self, home: Path, ledger: Ledger) -> None:
         self._home, self._ledger = home, ledger
         self._marks: dict[str, Mark] = {}
-        self._spans = _Spans({})
+        self._spans = Spans({})
         self._is_open = False
         self._noted: set[str] = set()
         self._noted_before: set[str] = set()
         self._lock = threading.Lock()
+        self._reaches: dict[str, Reach] = {}
         self._listed_ns = -1
         self._waiting: dict[str, bool] = {}
         """Run → whether to settle it even where its own spool is as it was."""
@@ -129,7 +124,7 @@ class Sights:
         if run not in self._marks:
             return None
         marks = dict(self._marks) if self._marks[run].uris else {}
-        return set(self._spans.sharing([run], marks))
+        return set(self._sharing([run], marks))
 
     def settle(self, now_ns: int | None = None) -> Round:
         """Look at what is due and set the lines of at most BATCH runs.
@@ -143,7 +138,7 @@ class Sights:
                 self._marks = read_marks(connection)
                 # An earlier version left lines without briefs.
                 self._waiting |= dict.fromkeys(self._marks.keys() - briefed_runs(connection), True)
-            self._spans = _Spans({run: _span(mark) for run, mark in self._marks.items()})
+            self._spans = Spans({run: _span(mark) for run, mark in self._marks.items()})
             self._is_open = True
         self._list()
         basis = self._basis()
@@ -181,8 +176,11 @@ class Sights:
         for run in gone:
             self._marks.pop(run, None)
             self._waiting.pop(run, None)
+            self._reaches.pop(run, None)
         new = {run: run_span(self._home, run) for run in there - self._spans.spans.keys()}
-        spans = {run: _wide(began, ended) for run, (began, ended) in new.items()}
+        spans = {run: wide(began, ended) for run, (began, ended) in new.items()}
+        for run, (began, ended) in new.items():
+            self._reaches[run] = Reach(began, began if ended is None else ended, None)
         for span in spans.values():
             # A run that turns up late may have shared a machine with one that was settled alone.
             beside = self._spans.beside(*span)
@@ -234,7 +232,7 @@ class Sights:
     def _set(self, chosen: Mapping[str, _Signs], basis: _Basis, now_ns: int) -> None:
         if not chosen:
             return
-        beside = set(self._spans.sharing(chosen, self._marks))
+        beside = set(self._sharing(chosen, self._marks))
         receipts, _ = read_some(self._home, list(chosen), beside, now_ns=now_ns)
         briefs = self._briefs(receipts, chosen)
         receipts = self._completed(receipts, now_ns)
@@ -255,14 +253,42 @@ class Sights:
             put_briefs(connection, briefs)
             drop_briefs(connection, [run for run in chosen if run not in briefs])
         marks |= {run: mark_of(one) for run, one in sights.items()}
+        self._waiting |= {run: True for run in self._touched(receipts) if run not in chosen}
         fresh = [run for run, mark in marks.items() if mark.uris != self._uris_of(run)]
         self._marks |= marks
         # What these name was not known when they, and those that name it too, were looked at.
         self._waiting |= dict.fromkeys(_naming(fresh, self._marks), True)
-        moved = {
-            run: span for run, span in spans.items() if not _is_near(self._spans.of(run), span)
-        }
+        moved = {run: span for run, span in spans.items() if not is_near(self._spans.of(run), span)}
         self._spans = self._spans.changed(moved, ())
+
+    def _sharing(self, runs: Collection[str], marks: Mapping[str, Mark]) -> Iterable[str]:
+        """Runs that went on at the time of any of *runs*, or name what one names, or a part of it."""
+        for run in runs:
+            yield from self._spans.beside(*self._spans.of(run))
+        yield from _naming(runs, marks)
+
+    def _touched(self, receipts: Sequence[Receipt]) -> Iterator[str]:
+        """Runs on the machines of *receipts* at a time of which these say something new.
+
+        What is shipped late, or of a run that goes on, may be of a time at which another was
+        settled as if it had been alone.
+        """
+        for one in receipts:
+            new = reach_of(one)
+            old = self._reaches.get(one.run.id) or self._known_reach(one.run.id)
+            self._reaches[one.run.id] = new
+            began, ended = new.since(old)
+            for run in self._spans.beside(began, ended) if began < ended else ():
+                other = self._reaches.get(run) or self._known_reach(run)
+                if other is not None and run != one.run.id and other.meets(new, began, ended):
+                    yield run
+
+    def _known_reach(self, run: str) -> Reach | None:
+        """How far a run was read before this process began, if that was to its end."""
+        mark = self._marks.get(run)
+        if mark is None or mark.ended_ns is None:
+            return None
+        return Reach(mark.started_ns, mark.ended_ns, None)
 
     def _uris_of(self, run: str) -> tuple[str, ...]:
         return self._marks[run].uris if run in self._marks else ()
@@ -291,42 +317,6 @@ class Sights:
         return [*with_bills(self._home, ended), *going]
 
 
-class _Spans:
-    """When every run began and ended; which went on at the same time is found by bisection."""
-
-    def __init__(self, spans: Mapping[str, tuple[int, int]]) -> None:
-        self.spans = spans
-        ordered = sorted((began, run) for run, (began, _) in spans.items())
-        self._runs = [run for _, run in ordered]
-        self._starts = [began for began, _ in ordered]
-        self._latest_ends = list(accumulate((spans[run][1] for run in self._runs), max))
-
-    def of(self, run: str) -> tuple[int, int]:
-        """Begin and end of a run; all of time where it is not known."""
-        return self.spans.get(run, (0, FAR_NS))
-
-    def changed(self, spans: Mapping[str, tuple[int, int]], gone: Sequence[str]) -> _Spans:
-        """The same with these set and those left out."""
-        if not spans and not gone:
-            return self
-        left_out = set(gone)
-        return _Spans(
-            {run: one for run, one in {**self.spans, **spans}.items() if run not in left_out}
-        )
-
-    def beside(self, began: int, ended: int) -> list[str]:
-        """Runs that went on within that time."""
-        first = bisect_left(self._latest_ends, began + 1)
-        last = bisect_left(self._starts, ended)
-        return [run for run in self._runs[first:last] if self.spans[run][1] > began]
-
-    def sharing(self, runs: Collection[str], marks: Mapping[str, Mark]) -> Iterable[str]:
-        """Runs that went on at the time of any of *runs*, or name what one names, or a part of it."""
-        for run in runs:
-            yield from self.beside(*self.of(run))
-        yield from _naming(runs, marks)
-
-
 def _naming(runs: Iterable[str], marks: Mapping[str, Mark]) -> Iterator[str]:
     """Runs that name an artifact that one of *runs* names, a part of it, or what it is a part of."""
     named = {uri.rstrip("/") for run in runs if run in marks for uri in marks[run].uris}
@@ -346,16 +336,7 @@ def _is_in(uri: str, named: Collection[str]) -> bool:
 
 
 def _span(mark: Mark) -> tuple[int, int]:
-    return _wide(mark.started_ns, mark.ended_ns)
-
-
-def _wide(began: int, ended: int | None) -> tuple[int, int]:
-    """A span, a little wider than it is: small corrections move nothing, and hide no neighbour."""
-    return began - SLACK_NS, FAR_NS if ended is None else ended + SLACK_NS
-
-
-def _is_near(one: tuple[int, int], other: tuple[int, int]) -> bool:
-    return all(abs(a - b) <= SLACK_NS for a, b in zip(one, other, strict=True))
+    return wide(mark.started_ns, mark.ended_ns)
 
 
 def _signs_of(folder: Path) -> tuple[tuple[str, object], ...]:
