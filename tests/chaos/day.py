@@ -2,79 +2,15 @@
 
 import random
 import time
-from dataclasses import dataclass, field
 
 from chaos import checker
 from chaos.bill import VIEWS
 from chaos.evidence import Evidence, read_journals, whole
+from chaos.harm import Harm
 from chaos.office import Office
-from chaos.plant import Plant, eventually
-from chaos.wire import KEPT, MODES, PASS
-
-
-@dataclass
-class Ride:
-    """A run as it is launched: once, and once more where it was killed and is asked for again."""
-
-    run: str
-    at: float
-    machine: int
-    seconds: float
-    price: str
-    budget: str
-    ships: bool
-    comes_again: bool
-    processes: list = field(default_factory=list)
-
-    @property
-    def is_on(self):
-        return bool(self.processes) and self.processes[-1].is_alive
-
-
-@dataclass(frozen=True)
-class Fault:
-    at: float
-    kind: str
-    lasts: float
-    pick: float
-    """0 ≤ pick < 1: which of whatever there is at that moment."""
-    size: float
-    """0 ≤ size < 1: how much."""
-
-
-KINDS = ("kill server", "kill agent", "kill training", "kill training", "crash postgres", "cut", "cut", "repeat")  # fmt: skip
-
-
-def plan_faults(chance, seconds, every):
-    """Faults of every kind in shuffled turns, one in about *every* seconds."""
-    faults, at, due = [], 2.0, []
-    while at < seconds:
-        due = due or chance.sample(KINDS, len(KINDS))
-        lasts = chance.uniform(0.3, 5)
-        faults.append(Fault(at, due.pop(), lasts, chance.random(), chance.random()))
-        at += chance.uniform(0.5, 1.5) * every
-    return faults
-
-
-def plan_rides(chance, seconds, count, machines):
-    rides = []
-    for number in range(count):
-        price = chance.choice(["3.6/h", "98.32/h", "0.0000077/h", "1234.567891/h"])
-        has_budget = number % 5 == 2
-        rides.append(
-            Ride(
-                run=f"r-{number:03d}",
-                at=chance.uniform(0, seconds * 0.8),
-                machine=chance.randrange(machines),
-                # A budget of $2 at $1 a second has to stop a run that would go on for 30 s.
-                seconds=30 if has_budget else chance.uniform(0.2, min(20, seconds / 4)),
-                price="3600/h" if has_budget else price,
-                budget="2" if has_budget else "",
-                ships=chance.random() < 0.5,
-                comes_again=chance.random() < 0.6,
-            )
-        )
-    return sorted(rides, key=lambda one: one.at)
+from chaos.plan import plan_faults, plan_rides
+from chaos.plant import PATIENCE, Plant, eventually
+from chaos.wire import KEPT, PASS
 
 
 class Day:
@@ -90,10 +26,10 @@ class Day:
         self.folder, self.stack = folder, stack
         self.began = time.monotonic()
         print(f"seed {seed}: {len(self.rides)} runs, {len(self.faults)} faults")
-        self.plant = Plant(
-            folder, postgres, stack, seed=seed, machines=machines, servers=servers, clocks=False
-        )
-        self.office = Office(self.plant, random.Random(seed + 1))
+        sizes = {"machines": machines, "servers": servers}
+        self.plant = Plant(folder, postgres, stack, seed=seed, **sizes)
+        self.harm = Harm(self.plant, self.rides, self._launch, self.say)
+        self.office = Office(self.plant, random.Random(seed + 1), self._glance)
 
     def say(self, *words):
         print(f"{time.monotonic() - self.began:7.2f}", *words)
@@ -109,7 +45,7 @@ class Day:
                 self._launch(waiting.pop(0))
             while faults and faults[0].at <= now:
                 one = faults.pop(0)
-                cures.append((now + one.lasts, self._begin(one)))
+                cures.append((now + one.lasts, self.harm.begin(one)))
             for cure in [one for one in cures if one[0] <= now]:
                 cures.remove(cure)
                 cure[1]()
@@ -134,57 +70,14 @@ class Day:
     def _journal(self, ride):
         return self.folder / f"{ride.run}.journal"
 
-    def _begin(self, fault):
-        """Do *fault*; returns what ends it."""
-        act = getattr(self, "_" + fault.kind.replace(" ", "_"))
-        return act(fault) or (lambda: None)
-
-    def _of(self, things, fault):
-        return things[int(fault.pick * len(things))] if things else None
-
-    def _kill(self, process):
-        self.say("kill -9", process.name, "pid", process.popen.pid)
-        process.kill()
-
-        def again():
-            if not process.is_alive:
-                process.start()
-                self.say("start", process.name, "pid", process.popen.pid)
-
-        return again
-
-    def _kill_server(self, fault):
-        return self._kill(self._of(self.plant.servers, fault))
-
-    def _kill_agent(self, fault):
-        return self._kill(self._of([one.agent for one in self.plant.machines], fault))
-
-    def _kill_training(self, fault):
-        ride = self._of([one for one in self.rides if one.is_on], fault)
-        if ride is None:
-            return None
-        self._kill(ride.processes[-1])
-        return lambda: self._launch(ride) if ride.comes_again else None
-
-    def _crash_postgres(self, fault):
-        self.say("crash postgres, and start it")
-        self.plant.postgres.restart(how=3)
-
-    def _cut(self, fault):
-        machine = self._of(self.plant.machines, fault)
-        mode = MODES[int(fault.size * len(MODES))]
-        self.say("network of", machine.resource, "begins to", mode)
-        machine.wire.mode = mode
-
-        def again():
-            machine.wire.mode = PASS
-
-        return again
-
-    def _repeat(self, fault):
-        for machine in self.plant.machines:
-            machine.wire.repeat(1 + int(fault.size * 10))
-        self.say("old deliveries came again:", [m.wire.repeated for m in self.plant.machines])
+    def _glance(self, ask, chance):
+        """What is wrong with the server's word on a run that may be going on."""
+        ride = chance.choice(self.rides)
+        status, answer = ask(f"/runs/{ride.run}/receipt", "GET")
+        if status != 200:
+            return []
+        made = sum(one.steps for one in read_journals(self._journal(ride)))
+        return [f"{ride.run}: {answer['steps']} of {made} steps"] if answer["steps"] > made else []
 
     def come_to_rest(self):
         """Everything comes back; trainings end, agents ship what is left, the last bill is in."""
@@ -227,25 +120,48 @@ class Day:
             lambda: plant.insist("/runs?limit=1")["total"] == len(runs),
             "the list of runs does not settle",
         )
-        listed = [one["run"] for one in plant.insist("/runs?limit=1000")["runs"]]
+        rows = plant.insist("/runs?limit=1000")["runs"]
+        listed = [one["run"] for one in rows]
         return Evidence(
             rides=self.rides,
             pieces=pieces,
             journals={ride.run: read_journals(self._journal(ride)) for ride in self.rides},
-            copies=[(str(raw), whole(raw), copy.read_bytes()) for raw, copy in self._files()],
+            copies=[self._copied(raw, copy) for raw, copy in self._files()],
+            excused=self.harm.excused,
             bill=self.office.current,
             listed=listed,
+            lines={one["run"]: one["estimated"]["total"] for one in rows},
             receipts={run: plant.insist(f"/runs/{run}/receipt") for run in sorted(set(listed))},
             reports={view: plant.insist(f"/report?by=run&view={view}") for view in VIEWS},
             proof=plant.insist("/verify"),
             complaints=self.office.complaints,
         )
 
+    def settled(self):
+        """The evidence once lists have caught up, or as it stands when they had all the time."""
+        until = time.monotonic() + PATIENCE
+        while (found := self.gather()).findings() and time.monotonic() < until:
+            time.sleep(2)
+        return found
+
     def _folders(self):
         for machine in self.plant.machines:
             yield from sorted(machine.home.glob("runs/*/*"))
 
+    def _copied(self, raw, copy):
+        """(name, what a machine has of a file, what the server has): of a cut one, what was left."""
+        if raw not in self.harm.cuts:
+            return str(raw), whole(raw), copy.read_bytes()
+        original, least = self.harm.cuts[raw]
+        data = copy.read_bytes()
+        least = min(least, len(data))
+        return str(raw), original[:least], data[:least]
+
     def _read_piece(self, folder):
+        """What the record of a segment says: by the machine, or by the server where it was cut."""
         files = [folder / "events.jsonl", folder / "samples.bin"]
+        if not self.harm.cuts.keys().isdisjoint(files):
+            machine = next(one for one in self.plant.machines if one.home in folder.parents)
+            files = [self.plant.home / file.relative_to(machine.home) for file in files]
         data = [file.read_bytes() if file.exists() else b"" for file in files]
         return checker.read_piece(folder.name, *data)

@@ -14,8 +14,8 @@ REFUSED = (400, 401, 403, 404, 409)
 class Office:
     """Works in a thread of its own until it is told to finish."""
 
-    def __init__(self, plant, chance):
-        self.plant, self.chance = plant, chance
+    def __init__(self, plant, chance, glance):
+        self.plant, self.chance, self.glance = plant, chance, glance
         self.now = datetime.now(UTC)
         self.current = None
         """The text of the bill that was taken last …"""
@@ -48,6 +48,7 @@ class Office:
                 is_wrong = status == 200 and not document.get("conserved", True)
                 if status == 409 or is_wrong:
                     self.complaints.append(f"{path}: {status} {document}")
+            self.complaints += self.glance(self._try, self.chance)
 
     def _deliver(self, is_enough):
         """Send a bill that differs from the last one, until it is taken or that *is_enough*."""

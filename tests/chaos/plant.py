@@ -1,10 +1,10 @@
 """The live system: PostgreSQL, servers, machines with their agents and trainings, all by pid."""
 
 import contextlib
-import glob
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -68,23 +68,21 @@ class Process:
 
 
 class Machine:
-    """A simulated machine: a home, an agent, trainings, a wire to the servers and its own clock."""
+    """A simulated machine: a disk, an agent, trainings, a wire to the servers and its own clock."""
 
-    def __init__(self, number, folder, wire, metadata, token, clock):
+    def __init__(self, number, folder, disk, wire, metadata, clock, token):
         self.resource = resource_of(number)
-        self.home = folder / "home"
-        self.home.mkdir(parents=True)
-        self.wire, self.clock = wire, clock
+        self.disk, self.wire, self.clock = disk, wire, clock
+        self.home = disk.folder / "home"
         self._env = {
             "TRAINFARE_HOME": str(self.home),
             "TRAINFARE_METADATA_URL": metadata,
-            **(clock.env if clock else {}),
+            **clock.env,
         }
         self._ships = {"TRAINFARE_SERVER": wire.url, "TRAINFARE_TOKEN": token}
         words = [sys.executable, "-m", "trainfare", "agent"]
-        self.agent = Process(
-            f"agent {number}", words, self._env | self._ships, folder / "agent.log"
-        )
+        log = folder / f"agent-{number}.log"
+        self.agent = Process(f"agent {number}", words, self._env | self._ships, log)
 
     def training(self, run, journal, seconds, price, budget, *, ships):
         """A training on this machine, which ships by itself or leaves that to the agent."""
@@ -100,22 +98,26 @@ def resource_of(number):
 class Plant:
     """Everything that lives, and how to reach it."""
 
-    def __init__(self, folder, postgres, stack, *, seed, machines, servers, clocks):
+    def __init__(self, folder, postgres, stack, *, seed, machines, servers):
         self.folder, self.postgres, self.stack = folder, postgres, stack
         self.home = folder / "server"
         self.chance = random.Random(seed)
         self.url = postgres.new_database()
         self.home.mkdir()
+        self.library = make_clock_library(folder)
         self.servers, self.token = [], None
         for number in range(servers):
             self.servers.append(self._server(number))
-        self.machines = [self._machine(n, seed, clocks) for n in range(machines)]
+        self.machines = [self._machine(n, seed) for n in range(machines)]
 
     def _server(self, number):
-        env = {"TRAINFARE_HOME": str(self.home), "TRAINFARE_DATABASE": self.url}
+        clock = Clock(self.folder / f"server-clock-{number}", self.library)
+        home = {"TRAINFARE_HOME": str(self.home), "TRAINFARE_DATABASE": self.url}
+        env = home | clock.env
         log = self.folder / f"server-{number}.log"
         words = [sys.executable, "-m", "trainfare", "serve", "--format", "json", "--port"]
         one = Process(f"server {number}", [*words, "0"], env, log)
+        one.clock = clock
         self.stack.callback(one.stop)
         one.start()
 
@@ -130,16 +132,14 @@ class Plant:
         self.token = self.token or said["first_token"]
         return one
 
-    def _machine(self, number, seed, clocks):
+    def _machine(self, number, seed):
         wire = Wire(self.pick, seed + number)
         self.stack.callback(wire.close)
         document = {"instanceId": resource_of(number), "instanceType": "m5.large"}
         metadata = self.stack.enter_context(answering(clouds.aws(document=document)))
-        folder = self.folder / f"machine-{number}"
-        clock = Clock(folder / "clock") if clocks and LIBRARY else None
-        one = Machine(number, folder, wire, metadata.url, self.token, clock)
-        if clock:
-            clock.set(0)
+        disk = self.stack.enter_context(small_disk(self.folder / f"machine-{number}"))
+        clock = Clock(self.folder / f"clock-{number}", self.library)
+        one = Machine(number, self.folder, disk, wire, metadata.url, clock, self.token)
         self.stack.callback(one.agent.stop)
         one.agent.start()
         return one
@@ -180,24 +180,62 @@ class Plant:
                 one.start()
 
 
-LIBRARY = next(iter(glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")), None)
-"""What makes the clock of a process jump, where it is installed."""
+def make_clock_library(folder):
+    """What lets the wall clock of a process jump; None where no compiler is."""
+    compiler = shutil.which("gcc") or shutil.which("cc")
+    if compiler is None:
+        return None
+    library = folder / "clock.so"
+    source = Path(__file__).with_name("clock.c")
+    subprocess.run([compiler, "-O1", "-shared", "-fPIC", "-o", library, source], check=True)
+    return library
 
 
 class Clock:
-    """The wall clock of a machine's processes: ahead of the true one by so many seconds."""
+    """The wall clock of some processes: ahead of the true one by so many seconds."""
 
-    def __init__(self, path):
-        self.path = path
-        self.env = {
-            "LD_PRELOAD": LIBRARY,
-            "FAKETIME_TIMESTAMP_FILE": str(path),
-            "FAKETIME_NO_CACHE": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            "NO_FAKE_STAT": "1",
-        }
+    def __init__(self, path, library):
+        self.path, self.can_jump = path, library is not None
+        self.env = {"LD_PRELOAD": str(library), "CHAOS_CLOCK": str(path)} if library else {}
+        self.path.write_bytes(bytes(8))
 
     def set(self, ahead):
-        fresh = self.path.with_suffix(".new")
-        fresh.write_text(f"{ahead:+d}\n")
-        fresh.replace(self.path)
+        with self.path.open("r+b", 0) as file:
+            file.write(ahead.to_bytes(8, sys.byteorder, signed=True))
+
+
+class Disk:
+    """A folder that can be full; whether it really can, ``is_small`` says."""
+
+    SIZE = "32m"
+
+    def __init__(self, folder, *, is_small):
+        self.folder, self.is_small = folder, is_small
+        self.is_full = self.was_full = False
+
+    def fill(self):
+        """Leave no byte free."""
+        self.is_full = self.was_full = True
+        with contextlib.suppress(OSError), (self.folder / "balloon").open("wb", 0) as file:
+            while True:
+                file.write(bytes(2**16))
+        with contextlib.suppress(OSError), (self.folder / "balloon").open("ab", 0) as file:
+            while True:
+                file.write(b"x")
+
+    def free(self):
+        (self.folder / "balloon").unlink()
+        self.is_full = False
+
+
+@contextlib.contextmanager
+def small_disk(folder):
+    """A file system of its own in memory, where that is allowed; else a folder that is never full."""
+    folder.mkdir()
+    words = ["mount", "-t", "tmpfs", "-o", f"size={Disk.SIZE}", "none", str(folder)]
+    done = subprocess.run(words, check=False, capture_output=True)
+    try:
+        yield Disk(folder, is_small=done.returncode == 0)
+    finally:
+        if done.returncode == 0:
+            subprocess.run(["umount", "-l", str(folder)], check=True)

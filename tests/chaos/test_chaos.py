@@ -21,7 +21,7 @@ def live(folder, **size):
         day = Day(folder, postgres, stack, seed=SEED, **size)
         day.live()
         day.come_to_rest()
-        return day.gather()
+        return day.settled()
 
 
 def swapped(items, at, new):
@@ -51,3 +51,11 @@ def test_a_minute_of_faults_leaves_the_books_whole(tmp_path):
     assert evidence.findings() == []
     for what, wrong in tampered(evidence):
         assert wrong.findings(), f"{what} is not found"
+
+
+@pytest.mark.long
+def test_a_day_of_faults_leaves_the_books_whole(tmp_path):
+    seconds = int(os.environ.get("TRAINFARE_CHAOS_SECONDS", "900"))
+    runs = max(10, 200 * seconds // 900)
+    evidence = live(tmp_path, seconds=seconds, runs=runs, machines=3, servers=2, most=10, every=4)
+    assert evidence.findings() == []
