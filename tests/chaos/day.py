@@ -98,15 +98,16 @@ class Day:
         self.office.finish()
 
     def _files(self):
-        """(raw file of a machine, the server's copy) of every file of every run."""
+        """(raw file of a machine, the server's copy) of every file that has anything to ship."""
         for machine in self.plant.machines:
             for file in machine.home.glob("runs/*/*/*"):
-                if file.name in ("events.jsonl", "samples.bin", "metrics.jsonl"):
+                if file.name in ("events.jsonl", "samples.bin", "metrics.jsonl") and whole(file):
                     yield file, self.plant.home / file.relative_to(machine.home)
 
     def _unshipped(self):
         return [
-            f"{file.parent.parent.name}/{file.name}"
+            f"{file.parent.parent.name}/{file.name} of {file.stat().st_size} bytes, "
+            f"{copy.stat().st_size if copy.exists() else 'none'} there, {marks_beside(file)}"
             for file, copy in self._files()
             if not copy.exists() or copy.stat().st_size < len(whole(file))
         ]
@@ -165,3 +166,9 @@ class Day:
             files = [self.plant.home / file.relative_to(machine.home) for file in files]
         data = [file.read_bytes() if file.exists() else b"" for file in files]
         return checker.read_piece(folder.name, *data)
+
+
+def marks_beside(file):
+    """What the machine believes that the server has of the files beside *file*."""
+    marks = file.with_name("shipped.json")
+    return marks.read_text() if marks.exists() else "never shipped"

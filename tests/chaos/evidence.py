@@ -58,6 +58,8 @@ class Evidence:
         for ride in self.rides:
             if ride.run in self.receipts and ride.run in self.by_run:
                 found += self._look_at(ride)
+            else:
+                found += self._by_journal(ride, {}, None)
         return found + self._look_at_money() + self.complaints
 
     def _look_at(self, ride):
@@ -95,7 +97,11 @@ class Evidence:
             elif told.how and not told.inner <= lasted <= told.outer:
                 found.append(f"{ride.run} lasted {lasted} ns, {told}")
         last = self.journals[ride.run][-1]
-        if last.pid not in self.excused and answer["status"] != ENDINGS[last.how]:
+        if (
+            answer is not None
+            and last.pid not in self.excused
+            and answer["status"] != ENDINGS[last.how]
+        ):
             found.append(f"{ride.run} is {answer['status']}, {last}")
         if ride.budget and last.how == "done":
             found.append(f"{ride.run} went on to its end beyond its budget")

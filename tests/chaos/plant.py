@@ -23,10 +23,10 @@ PATIENCE = 240
 
 
 def eventually(look, what, seconds=PATIENCE):
-    """What *look* answers once it is true."""
+    """What *look* answers once it is true; *what* is wrong until then, in words or a call."""
     until = time.monotonic() + seconds
     while not (found := look()):
-        assert time.monotonic() < until, what
+        assert time.monotonic() < until, what() if callable(what) else what
         time.sleep(0.1)
     return found
 
