@@ -166,6 +166,19 @@ def estimated(run, by_run):
     return total
 
 
+def estimates(pieces):
+    """Run → what it costs in nano-units, of all runs."""
+    by_run = defaultdict(list)
+    for one in pieces:
+        by_run[one.run].append(one)
+    return {run: estimated(run, by_run) for run in by_run}
+
+
+def is_said(texts, nanos):
+    """Whether run → text says what run → nano-units does."""
+    return {run: text and nano_of(text) for run, text in texts.items()} == nanos
+
+
 def billed(charges, by_run):
     """Run → exact nano-units of *charges* (resource, start, end, nano) by the time that it held."""
     claims = defaultdict(list)

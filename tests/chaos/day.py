@@ -116,12 +116,14 @@ class Day:
         """What is there to compare: raw files, journals, the bill's file, and the server's word."""
         plant = self.plant
         pieces = [one for one in map(self._read_piece, self._folders()) if one is not None]
-        runs = {one.run for one in pieces}
-        eventually(
-            lambda: plant.insist("/runs?limit=1")["total"] == len(runs),
-            "the list of runs does not settle",
-        )
-        rows = plant.insist("/runs?limit=1000")["runs"]
+        by_hand = checker.estimates(pieces)
+        until = time.monotonic() + PATIENCE
+        while True:  # lists lag behind
+            rows = plant.insist("/runs?limit=1000")["runs"]
+            lines = {one["run"]: one["estimated"]["total"] for one in rows}
+            if checker.is_said(lines, by_hand) or time.monotonic() > until:
+                break
+            time.sleep(1)
         listed = [one["run"] for one in rows]
         return Evidence(
             rides=self.rides,
@@ -131,7 +133,7 @@ class Day:
             excused=self.harm.excused,
             bill=self.office.current,
             listed=listed,
-            lines={one["run"]: one["estimated"]["total"] for one in rows},
+            lines=lines,
             receipts={run: plant.insist(f"/runs/{run}/receipt") for run in sorted(set(listed))},
             reports={view: plant.insist(f"/report?by=run&view={view}") for view in VIEWS},
             proof=plant.insist("/verify"),
@@ -141,9 +143,13 @@ class Day:
     def settled(self):
         """The evidence once lists have caught up, or as it stands when they had all the time."""
         until = time.monotonic() + PATIENCE
-        while (found := self.gather()).findings() and time.monotonic() < until:
+        while True:
+            found = self.gather()
+            wrong = found.findings()
+            if not wrong or time.monotonic() > until:
+                return found
+            self.say("not yet so:", *wrong)
             time.sleep(2)
-        return found
 
     def _folders(self):
         for machine in self.plant.machines:
