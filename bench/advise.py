@@ -24,6 +24,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench.bill_import import OUT
+from bench.table import Table, Target, publish
 from trainfare.advice.experiments import advise_experiments
 from trainfare.advice.trial import Span, Sweep, Trial
 from trainfare.core.money import Money
@@ -177,7 +178,7 @@ def advise_on_trials(made: tuple[list[Trial], list[Sweep], dict]) -> int:
     return len(settle([one for one in found if not isinstance(one, NoAdvice)], paid, MONTHS))
 
 
-def timed(name: str, work: Callable[[], int]) -> None:
+def timed(name: str, work: Callable[[], int]) -> Target:
     """Print the median and the spread of so many turns."""
     walls, used, count = [], [], 0
     for _ in range(TURNS):
@@ -190,6 +191,8 @@ def timed(name: str, work: Callable[[], int]) -> None:
         f"processor {statistics.median(used):.2f} s; {count} recommendations; "
         f"load average of one minute {os.getloadavg()[0]:.1f}"
     )
+    wall = statistics.median(walls)
+    return Target(name, "≤ 10 s", f"{wall:.1f} s", wall <= 10)
 
 
 def _processor() -> float:
@@ -211,9 +214,11 @@ def main() -> None:
     home = OUT / f"advise-{runs}-{machines}"
     if not (home / "ledger.db").exists():
         make_home(home, runs, machines)
-    timed("a bill", lambda: advise_on_bill(home))
+    figures = Table("advise", f"Advice on {runs:,} runs", ())
+    figures.targets.append(timed("a bill", lambda: advise_on_bill(home)))
     made = make_trials(runs)
-    timed("trials", lambda: advise_on_trials(made))
+    figures.targets.append(timed("trials", lambda: advise_on_trials(made)))
+    publish(figures)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ import tempfile
 
 from bench.allocation_time import ALLOCATE, OUT, SURVEY, claims_of, lake_of, timed
 from bench.focus_rows import write_bill
+from bench.table import Table, publish
 
 TURNS = 3
 
@@ -117,6 +118,14 @@ def main() -> None:
     for name, seconds in found.items():
         low, high = min(seconds), max(seconds)
         print(f"| {name} | {statistics.median(seconds):.2f} | {low:.2f} | {high:.2f} |")
+    figures = Table("allocation_peers", f"Allocation of {rows:,} rows beside other ways", ())
+    peers = [name for name in found if not name.startswith("trainfare")]
+    own = {name: seconds for name, seconds in found.items() if name not in peers}
+    for peer in peers:
+        figures.compare("s", {**own, peer: found[peer]}, beside=peer)
+    if spark is None:
+        figures.notes.append("Spark was not asked: no interpreter with PySpark was named")
+    publish(figures)
 
 
 def clocked(work: str, python: str) -> list[float]:

@@ -15,6 +15,7 @@ from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 
+from bench.table import Table, publish
 from trainfare.core.budget import make_budget
 from trainfare.core.claim import Claim
 from trainfare.core.errors import NotFound
@@ -121,12 +122,17 @@ def main() -> None:
             scope = f"team=team-{team}"
             set_budget(home, make_budget(f"b-{team}", "5000", scope=scope, period="month"))
         keep_briefs(home)
+        figures = Table("answers", f"Answers about {runs:,} runs", ())
         for name, ask in QUESTIONS.items():
-            _measure(name, lambda ask=ask, home=home: ask(home), turns)
+            used = _measure(name, lambda ask=ask, home=home: ask(home), turns)
+            ways = {f"{name}, by briefs": used["briefs"], "by receipts": used["receipts"]}
+            figures.compare("CPU s", ways, beside="by receipts")
+        publish(figures)
 
 
-def _measure(name: str, ask: Callable[[], object], turns: int) -> None:
-    """Seconds of the wall and of this process, the median of *turns*."""
+def _measure(name: str, ask: Callable[[], object], turns: int) -> dict[str, list[float]]:
+    """Print seconds of the wall and of this process, the median of *turns*; the latter by way."""
+    used: dict[str, list[float]] = {}
     for way, few in (("briefs", briefs.FEW), ("receipts", 10**9)):
         usual, briefs.FEW = briefs.FEW, few
         times = []
@@ -139,11 +145,13 @@ def _measure(name: str, ask: Callable[[], object], turns: int) -> None:
             times.append((time.perf_counter() - began, time.process_time() - worked))
         briefs.FEW = usual
         walls, works = zip(*times, strict=True)
+        used[way] = list(works)
         print(
             f"{name:32} by {way:9} {statistics.median(walls):7.1f} s ({min(walls):.1f} to "
             f"{max(walls):.1f}), CPU {statistics.median(works):7.1f} s",
             flush=True,
         )
+    return used
 
 
 if __name__ == "__main__":

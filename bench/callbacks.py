@@ -35,7 +35,7 @@ os.environ |= {
     "DO_NOT_TRACK": "1",
 }
 
-from bench.meter_table import Table, Target, machine_sentence, spread
+from bench.table import Table, Target, machine_sentence, publish, spread
 
 SKIPPED, STEPS = 50, 550
 SETTLE_SECONDS = 2.5
@@ -344,6 +344,7 @@ def write(table: Table) -> None:
     OUT.mkdir(exist_ok=True)
     (OUT / "callbacks.md").write_text(text, encoding="utf-8")
     print(text, flush=True)
+    publish(table)
 
 
 if __name__ == "__main__":

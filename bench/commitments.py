@@ -19,6 +19,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from bench.table import Table, Target, publish
 from trainfare.commitments.backtest import backtest, windows_of
 from trainfare.commitments.demand import Column, Demand
 from trainfare.commitments.offer import Offer
@@ -61,7 +62,7 @@ def make_offers(demand: Demand) -> list[Offer]:
     ]  # fmt: skip
 
 
-def timed(name: str, turns: int, work: Callable[[], str]) -> None:
+def timed(name: str, turns: int, work: Callable[[], str], most: float) -> Target:
     """Print the median and the spread of so many turns, by the clock and of the processor."""
     walls, used, said = [], [], ""
     for _ in range(turns):
@@ -75,6 +76,8 @@ def timed(name: str, turns: int, work: Callable[[], str]) -> None:
         f"load {os.getloadavg()[0]:.1f}; {said}",
         flush=True,
     )
+    wall = statistics.median(walls)
+    return Target(name, f"≤ {most:g} s", f"{wall:.2f} s", wall <= most)
 
 
 def main() -> None:
@@ -83,11 +86,16 @@ def main() -> None:
     turns, hours, skus, long_turns = [*given, *(5, HOURS, SKUS, 1)[len(given) :]]
     demand = make_demand(hours, skus)
     offers = make_offers(demand)
-    timed("single plan", turns, lambda: f"{best_amount(demand, offers[0]) / 1e9:,.3f} an hour")
-    timed(
-        "portfolio of 6 kinds", turns,
-        lambda: f"gap {best_portfolio(demand, offers).gap:.2%}",
-    )  # fmt: skip
+    figures = Table("commitments", f"Plans of {hours:,} hours of {skus} SKUs", ())
+
+    def plan() -> str:
+        return f"{best_amount(demand, offers[0]) / 1e9:,.3f} an hour"
+
+    def portfolio() -> str:
+        return f"gap {best_portfolio(demand, offers).gap:.2%}"
+
+    figures.targets.append(timed("single plan", turns, plan, 1))
+    figures.targets.append(timed("portfolio of 6 kinds", turns, portfolio, 10))
     windows = windows_of(hours, WINDOWS, hours // 2, hours // 2 // WINDOWS)
 
     def test() -> str:
@@ -95,7 +103,8 @@ def main() -> None:
         saved = sum(one.saving_nano for one in found) / sum(one.on_demand_nano for one in found)
         return f"{len(found)} windows, saved {saved:.1%}"
 
-    timed("back-test", long_turns, test)
+    figures.targets.append(timed("back-test", long_turns, test, 60))
+    publish(figures)
 
 
 if __name__ == "__main__":

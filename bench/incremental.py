@@ -19,6 +19,7 @@ import duckdb
 
 from bench.allocation_time import claims_of, lake_of, timed
 from bench.bill_import import OUT
+from bench.table import Table, publish
 
 TURNS = 3
 CHANGES = {"of one machine in a hundred": "hash(resource_id)", "of any": "hash(run, start_ns)"}
@@ -74,6 +75,10 @@ def main() -> None:
     most = medians["the whole bill"][1]
     for name, (seconds, cpu, peak) in medians.items():
         print(f"| {name} | {seconds:.2f} | {cpu:.2f} | {most / cpu:.1f} times | {peak:.0f} |")
+    figures = Table("incremental", f"Changed claims of {rows:,} rows", ())
+    used = {name: [turn[1] for turn in turns] for name, turns in found.items()}
+    figures.compare("CPU s", used, beside="the whole bill")
+    publish(figures)
 
 
 def changed_claims(claims: Path, mark: str, path: Path) -> Path:

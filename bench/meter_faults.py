@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from bench.meter_ground import Ground, scratch
 from bench.meter_step import Phases, row, time_steps
-from bench.meter_table import Table, Target, short
+from bench.table import Table, Target, short
 
 MORE_US = 1.0
 """What the noise of a shared machine moves a median by at most."""

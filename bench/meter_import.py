@@ -10,8 +10,8 @@ import time
 from collections import defaultdict
 
 from bench.meter_ground import Ground, scratch
-from bench.meter_table import Table, Target, short, spread
 from bench.meter_tools import MODULES
+from bench.table import Table, Target, short, spread
 
 LIMIT_MS = 40
 

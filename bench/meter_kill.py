@@ -25,7 +25,7 @@ from fractions import Fraction
 from typing import Any
 
 from bench.meter_ground import Ground, scratch
-from bench.meter_table import Table, Target, percentile, short
+from bench.table import Table, Target, percentile, short
 
 SEED = 20261123
 WORKERS = 2

@@ -7,7 +7,7 @@ import statistics
 from collections import defaultdict
 
 from bench.meter_ground import Ground
-from bench.meter_table import Table, Target, short, spread
+from bench.table import Table, Target, short, spread
 
 START_MS, STOP_MS = 20, 100
 RUNS_FOR_S = 1.5

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bench.meter_ground import Ground, Paused, scratch, tree
-from bench.meter_table import Table, Target, short, spread
+from bench.table import Table, Target, short, spread
 
 LIMIT_MB = 5
 

@@ -14,7 +14,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from bench.meter_ground import CHILD, Ground, scratch
-from bench.meter_table import Table, Target
+from bench.table import Table, Target
 
 _LINE = re.compile(r"^(\d+)\s+(?:<\.\.\. )?(\w+)(.*)$")
 _MARK = re.compile(r'write\((\d+), "phase (\w+)\\n"')

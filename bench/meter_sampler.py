@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bench.meter_gpus import GPUS, SLOW_ROUNDS, build_fake, count_metered, question_us
 from bench.meter_ground import Ground, Paused, scratch, tree
-from bench.meter_table import Table, Target, short
+from bench.table import Table, Target, short
 
 CPU_LIMIT_S, DISK_LIMIT_MB = 2.0, 0.5
 HOUR_S = 3600

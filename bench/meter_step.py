@@ -7,7 +7,7 @@ import subprocess
 from typing import Any
 
 from bench.meter_ground import BENCH, Ground, scratch
-from bench.meter_table import Table, Target, short
+from bench.table import Table, Target, short
 
 MEDIAN_US, P99_US = 2, 10
 TRACKIO_RATIO = 10

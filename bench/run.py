@@ -1,116 +1,191 @@
-"""``make bench``: run benchmarks by name and write their tables to ``bench/out``.
+"""``make bench``: every benchmark beside its peers in one run, and one report of them.
 
-    python -m bench.run                    all of them, some 25 minutes
-    python -m bench.run --quick            a look at each, some 4 minutes; no figures to quote
-    python -m bench.run import step        some
+    python -m bench.run                     all of them, some hours on a quiet machine
+    python -m bench.run ingest meter        some
+    python -m bench.run --light             small sizes, under 5 minutes, held against the baseline
+    python -m bench.run --light --keep 3    so many light runs, kept as the baseline
 
-One call, one set of files: ``bench/out/meter.md`` and ``bench/out/meter.json``, written anew after
-every benchmark, so that an interrupted call leaves what it has measured.
+Each runs in a process of its own with a limit of time, and hands back tables of one form
+(:mod:`bench.table`); what it printed stands in ``bench/out/NAME.txt``. The report is ``RESULTS.md``,
+``RESULTS.json`` and charts in ``bench/charts``; a light run writes its own below ``bench/out``.
+
+The exit code is 1 where a benchmark broke, or where a light run is worse than the baseline.
+Only ratios to a peer or limit of the same run are compared, never seconds (:mod:`bench.baseline`).
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib
 import json
+import os
+import shutil
+import subprocess
 import sys
 import time
-import traceback
-from pathlib import Path
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from bench.meter_ground import OUT, REPOSITORY, Ground, clocked, load
-from bench.meter_table import Table, machine_sentence, verdicts
+from bench.baseline import BASELINE, compare, keep
+from bench.meter_ground import BENCH, OUT, REPOSITORY, load
+from bench.report import write_report
+from bench.table import FIGURES, machine_sentence
 
-BENCHMARKS = {
-    "import": "bench.meter_import",
-    "life": "bench.meter_life",
-    "network": "bench.meter_network",
-    "step": "bench.meter_step",
-    "faults": "bench.meter_faults",
-    "memory": "bench.meter_memory",
-    "sampler": "bench.meter_sampler",
-    "kill": "bench.meter_kill",
+FRAMEWORKS = REPOSITORY / ".venv-frameworks" / "bin" / "python"
+SPARK = "{spark}"
+"""Stands for the words that name an interpreter with Spark, where there is one."""
+
+LIGHT_SECONDS = 600
+"""On a quiet machine each takes less than a minute; a busy one only takes longer."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """How one benchmark is called."""
+
+    module: str
+    words: tuple[str, ...] = ()
+    light: tuple[str, ...] | None = None
+    """With small sizes; None: not in a light run."""
+    seconds: int = 1800
+    needs_frameworks: bool = False
+
+
+BENCHES = {
+    "meter": Bench("meter", light=("--quick", "import", "step"), seconds=3600),
+    "callbacks": Bench("callbacks", seconds=3600, needs_frameworks=True),
+    "bill_import": Bench("bill_import", ("10_000_000",), ("200_000",)),
+    "allocation_time": Bench("allocation_time", ("10_000_000", "100_000"), ("200_000", "20_000")),
+    "allocation_peers": Bench(
+        "allocation_peers", ("10_000_000", "100_000", SPARK), ("200_000", "20_000")
+    ),
+    "scale": Bench("scale", ("local[2]", "100_000", "1_000_000"), needs_frameworks=True),
+    "incremental": Bench("incremental", ("10_000_000", "100_000"), ("200_000", "20_000")),
+    "ingest": Bench("ingest", ("4", "5"), ("1", "3")),
+    "sights": Bench("sights"),
+    "answers": Bench("answers", seconds=14_400),
+    "advise": Bench("advise", seconds=3600),
+    "run_advice": Bench("run_advice"),
+    "commitments": Bench("commitments"),
+    "spot_policies": Bench("spot_policies"),
+    "forecast_error": Bench("forecast_error"),
+    "reconcile_error": Bench("reconcile_error"),
+    "anomaly": Bench("anomaly"),
 }
-"""Name → a module with ``measure(ground) -> list[Table]``."""
+"""What takes a GPU, ``bench.gpu_check``, is called by itself."""
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run what was asked for; 1 where a benchmark broke or a target was missed."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run what was asked for and write the report."""
     parser = argparse.ArgumentParser(prog="python -m bench.run", description=__doc__.split("\n")[0])
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}")
-    parser.add_argument("--quick", action="store_true", help="few repetitions")
-    parser.add_argument("--out", default="meter", help="name of the files in bench/out")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHES)}")
+    parser.add_argument("--light", action="store_true", help="small sizes, against the baseline")
+    parser.add_argument("--keep", type=int, metavar="RUNS", help="keep light runs as baseline")
     asked = parser.parse_args(arguments)
-    unknown = [name for name in asked.names if name not in BENCHMARKS]
+    unknown = [name for name in asked.names if name not in BENCHES]
     if unknown:
-        parser.error(f"no benchmark {unknown[0]!r}; there are {', '.join(BENCHMARKS)}")
-    ground = Ground(quick=asked.quick)
-    tables: list[Table] = []
-    broken: list[str] = []
-    try:
-        for name in asked.names or BENCHMARKS:
-            print(f"… {name}", file=sys.stderr, flush=True)
-            try:
-                tables += _run(name, ground)
-            except Exception:
-                broken.append(name)
-                traceback.print_exc()
-            _write(asked.out, ground, tables, broken)
-    finally:
-        ground.close()
-    print((OUT / f"{asked.out}.md").read_text())
-    missed = [one for table in tables for one in table.targets if one.is_met is False]
-    return 1 if broken or missed else 0
+        parser.error(f"no benchmark {unknown[0]!r}; there are {', '.join(BENCHES)}")
+    names = asked.names or [n for n, one in BENCHES.items() if not asked.light or one.light]
+    OUT.mkdir(exist_ok=True)
+    if asked.keep:
+        runs = [_run_all(names, is_light=True)["results"] for _ in range(asked.keep)]
+        keep(runs, machine_sentence())
+        return 0
+    document = _run_all(names, is_light=asked.light)
+    worse = compare(document["results"]) if asked.light else []
+    document["worse"] = worse
+    print(write_report(document, OUT / "light" if asked.light else BENCH))
+    for sentence in worse:
+        print(sentence, file=sys.stderr)
+    broken = [one["name"] for one in document["results"] if one["broken"]]
+    return 1 if broken or worse else 0
 
 
-def _run(name: str, ground: Ground) -> list[Table]:
-    """Run one benchmark and note how long it took under which load."""
-    before, began = load(), time.perf_counter_ns()
-    tables: list[Table] = importlib.import_module(BENCHMARKS[name]).measure(ground)
-    for table in tables:
-        table.load_before, table.load_after, table.seconds = before, load(), clocked(began)
-    return tables
-
-
-def _write(name: str, ground: Ground, tables: list[Table], broken: list[str]) -> None:
-    """Write the Markdown and the JSON of everything measured so far."""
-    where = machine_sentence()
-    parts = [f"# Trainfare's meter beside its peers\n\nMeasured {where}."]
-    if ground.quick:
-        parts.append("**A quick look: too few repetitions to quote.**")
-    peers = ", ".join(f"{peer} {version}" for peer, version in ground.versions.items())
-    parts.append(
-        f"Peers: {peers or 'none'}." + (f" Broken: {', '.join(broken)}." if broken else "")
-    )
-    parts += ["## Targets", verdicts(tables), "## Measurements"]
-    parts += [table.as_markdown() for table in tables]
-    _replace(OUT / f"{name}.md", "\n\n".join(parts) + "\n")
-    document = {
-        "measured": where,
-        "quick": ground.quick,
-        "commit": _commit(),
-        "peers": ground.versions,
-        "skipped": ground.skipped,
-        "broken": broken,
-        "tables": [table.as_json() for table in tables],
+def _run_all(names: Iterable[str], *, is_light: bool) -> dict[str, Any]:
+    results = []
+    for name in names:
+        print(f"… {name}", file=sys.stderr, flush=True)
+        results.append(_run(name, BENCHES[name], is_light=is_light))
+    return {
+        "measured": machine_sentence(),
+        "light": is_light,
+        "baseline": BASELINE.name,
+        "versions": _versions(),
+        "results": results,
     }
-    _replace(OUT / f"{name}.json", json.dumps(document, indent=1, ensure_ascii=False) + "\n")
 
 
-def _replace(path: Path, text: str) -> None:
-    fresh = path.with_suffix(".new")
-    fresh.write_text(text, encoding="utf-8")
-    fresh.replace(path)
+def _run(name: str, bench: Bench, *, is_light: bool) -> dict[str, Any]:
+    """One benchmark in a process of its own: its tables, or why there are none."""
+    found: dict[str, Any] = {"name": name, "tables": [], "skipped": None, "broken": None}
+    if bench.needs_frameworks and not FRAMEWORKS.exists():
+        return {**found, "skipped": "no .venv-frameworks here; `make frameworks` makes it"}
+    figures, said = OUT / f"{name}.figures.json", OUT / f"{name}.txt"
+    figures.unlink(missing_ok=True)
+    python = str(FRAMEWORKS) if bench.needs_frameworks else sys.executable
+    words = [*_words((bench.light or ()) if is_light else bench.words)]
+    before, began = load(), time.monotonic()
+    with said.open("w", encoding="utf-8") as file:
+        try:
+            done = subprocess.run(
+                [python, "-m", f"bench.{bench.module}", *words],
+                cwd=REPOSITORY,
+                env={**os.environ, FIGURES: str(figures)},
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                timeout=LIGHT_SECONDS if is_light else bench.seconds,
+                check=False,
+            )
+            # The meter says 1 where it missed a target, which its tables say too.
+            broken = None if done.returncode in (0, 1) else f"it ended with {done.returncode}"
+            broken = broken or (
+                f"it ended with {done.returncode}"
+                if done.returncode and not figures.exists()
+                else None
+            )
+        except subprocess.TimeoutExpired as error:
+            broken = f"it took more than {error.timeout:.0f} s"
+    return {
+        **found,
+        "command": " ".join(["python", "-m", f"bench.{bench.module}", *words]),
+        "broken": broken,
+        "seconds": time.monotonic() - began,
+        "load": [before, load()],
+        "tables": json.loads(figures.read_text()) if figures.exists() else [],
+        "said": said.read_text(encoding="utf-8", errors="replace"),
+    }
 
 
-def _commit() -> str | None:
-    """The commit that is checked out, read without git; None where there is none."""
-    head = REPOSITORY / ".git" / "HEAD"
-    if not head.is_file():
-        return None
-    words = head.read_text().split()
-    reference = REPOSITORY / ".git" / words[-1]
-    return reference.read_text().strip() if reference.is_file() else words[-1]
+def _words(words: Iterable[str]) -> Iterable[str]:
+    for word in words:
+        if word != SPARK:
+            yield word
+        elif FRAMEWORKS.exists() and shutil.which("java"):
+            yield from ("--spark", str(FRAMEWORKS))
+
+
+def _versions() -> dict[str, str]:
+    """Of what is measured and of the peers of this environment and of the frameworks' one."""
+    names = (
+        *("trainfare", "duckdb", "pyarrow", "pandas", "polars", "pyspark", "mlflow", "wandb"),
+        *("trackio", "clearml", "tensorboard", "codecarbon", "resource-tracker", "torch"),
+    )
+    code = (
+        "import sys, json, importlib.metadata as m\n"
+        "def version(name):\n"
+        "    try: return m.version(name)\n"
+        "    except m.PackageNotFoundError: return None\n"
+        "print(json.dumps({n: v for n in sys.argv[1:] if (v := version(n))}))"
+    )
+    found: dict[str, str] = {}
+    for python in (OUT / "peers-venv" / "bin" / "python", FRAMEWORKS, sys.executable):
+        if os.path.exists(python):
+            asked = subprocess.run(
+                [str(python), "-c", code, *names], capture_output=True, text=True, check=True
+            )
+            found |= json.loads(asked.stdout)
+    return dict(sorted(found.items()))
 
 
 if __name__ == "__main__":

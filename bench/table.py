@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+
+FIGURES = "TRAINFARE_BENCH_FIGURES"
+"""A variable that names the file to which a benchmark writes its tables as JSON."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,31 @@ class Target:
     """None where it could not be measured here."""
 
 
+@dataclass(frozen=True)
+class Ratio:
+    """How many times as much something takes as a peer or a limit of the same run, by medians."""
+
+    what: str
+    unit: str
+    ours: Spread
+    beside: Spread
+    peer: str
+    """Whose figures those are."""
+
+    @property
+    def value(self) -> float:
+        """Below 1 is less than the peer takes."""
+        return self.ours.median / self.beside.median
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The ratio of the quartiles that favour it, and of those that do not."""
+        return (
+            self.ours.quarter / self.beside.three_quarters,
+            self.ours.three_quarters / self.beside.quarter,
+        )
+
+
 @dataclass
 class Table:
     """One table of results with its targets and what a reader must know."""
@@ -88,10 +117,19 @@ class Table:
     columns: tuple[str, ...]
     rows: list[tuple[Any, ...]] = field(default_factory=list)
     targets: list[Target] = field(default_factory=list)
+    ratios: list[Ratio] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     load_before: float = 0.0
     load_after: float = 0.0
     seconds: float = 0.0
+
+    def compare(self, unit: str, ways: Mapping[str, Sequence[float]], *, beside: str) -> None:
+        """Set every way beside one of them: what was measured of each, in turns of one run."""
+        self.ratios += [
+            Ratio(what, unit, spread(values), spread(ways[beside]), beside)
+            for what, values in ways.items()
+            if what != beside
+        ]
 
     def add(self, *cells: Any) -> None:
         """Append a row; None is shown as not measured."""
@@ -117,7 +155,10 @@ class Table:
             }
             for row in self.rows
         ]
-        return {**asdict(self), "rows": rows}
+        ratios = [
+            {**asdict(one), "value": one.value, "ends": list(one.ends)} for one in self.ratios
+        ]
+        return {**asdict(self), "rows": rows, "ratios": ratios}
 
 
 def _cell(value: Any) -> str:
@@ -128,6 +169,14 @@ def _cell(value: Any) -> str:
 
 def _line(cells: Any) -> str:
     return "| " + " | ".join(cells) + " |"
+
+
+def publish(*tables: Table) -> None:
+    """Hand the tables to the runner that started this benchmark, if one did."""
+    path = os.environ.get(FIGURES)
+    if path:
+        document = [table.as_json() for table in tables]
+        Path(path).write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
 
 
 def verdicts(tables: Sequence[Table]) -> str:
