@@ -59,9 +59,9 @@ BENCHES = {
     "allocation_peers": Bench(
         "allocation_peers", ("10_000_000", "100_000", SPARK), ("200_000", "20_000")
     ),
-    "scale": Bench("scale", ("local[2]", "100_000", "1_000_000"), needs_frameworks=True),
+    "scale": Bench("scale", ("local[2]", "10_000_000x100_000"), seconds=7200),
     "incremental": Bench("incremental", ("10_000_000", "100_000"), ("200_000", "20_000")),
-    "ingest": Bench("ingest", ("4", "5"), ("1", "3")),
+    "ingest": Bench("ingest", ("4", "5"), ("2", "3")),
     "sights": Bench("sights"),
     "answers": Bench("answers", seconds=14_400),
     "advise": Bench("advise", seconds=3600),
@@ -71,6 +71,7 @@ BENCHES = {
     "forecast_error": Bench("forecast_error"),
     "reconcile_error": Bench("reconcile_error"),
     "anomaly": Bench("anomaly"),
+    "month": Bench("month", seconds=3600),
 }
 """What takes a GPU, ``bench.gpu_check``, is called by itself."""
 
