@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 
 import psutil
 
@@ -27,6 +28,7 @@ CONNECTIONS = 64
 
 @contextlib.contextmanager
 def server(kind):
+    Path("bench/out").mkdir(exist_ok=True)
     home = tempfile.mkdtemp(prefix="trainfare-bench-", dir="bench/out")
     process = subprocess.Popen(
         [sys.executable, "-m", "bench.ingest_server", home, kind], stdout=subprocess.PIPE, text=True
@@ -75,9 +77,12 @@ def throughput(seconds, rounds):
                     one = load(process, *words)
                     if number >= 0:
                         found[kind].append(one)
-        took = {kind: [1e6 / one["rate"] for one in group] for kind, group in found.items()}
+        took = {
+            kind: [one["server_cpu"] / one["requests"] * 1e6 for one in group]
+            for kind, group in found.items()
+        }
         named = {f"with the store, {samples} a request": took["full"], "no store": took["none"]}
-        figures.compare("µs a request", named, beside="no store")
+        figures.compare("CPU µs a request", named, beside="no store")
         for kind, group in found.items():
             rate = spread([one["rate"] for one in group])
             rates[kind, samples] = rate.median

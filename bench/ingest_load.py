@@ -90,8 +90,12 @@ async def work(port, load, connections, seconds, per_second):
 
     for _ in range(0 if per_second else connections):
         await connect()
+    while not (load.taken or per_second):  # noqa: ASYNC110 (once, while the server starts)
+        await asyncio.sleep(0.01)
+    load.taken.clear()
+    began = time.perf_counter()
     if per_second:
-        began, count = time.perf_counter(), 0
+        count = 0
         while time.perf_counter() - began < seconds:
             due = int((time.perf_counter() - began) * per_second)
             while count < due and load.free:
@@ -102,7 +106,7 @@ async def work(port, load, connections, seconds, per_second):
     else:
         await asyncio.sleep(seconds)
     load.is_over = True
-    return len(load.taken)
+    return len(load.taken), time.perf_counter() - began
 
 
 def main(port, token, connections, runs, samples, seconds, offsets, per_second="0"):
@@ -110,9 +114,10 @@ def main(port, token, connections, runs, samples, seconds, offsets, per_second="
     if Path(offsets).exists():
         load.offsets = json.loads(Path(offsets).read_text())
         load.free = load.free[len(load.free) // 2 :] + load.free[: len(load.free) // 2]
-    began, cpu = time.perf_counter(), time.process_time()
-    count = uvloop.run(work(int(port), load, int(connections), float(seconds), float(per_second)))
-    wall = time.perf_counter() - began
+    cpu = time.process_time()
+    count, wall = uvloop.run(
+        work(int(port), load, int(connections), float(seconds), float(per_second))
+    )
     ordered = sorted(load.taken[:count])
     Path(offsets).write_text(json.dumps(load.offsets))
     print(
