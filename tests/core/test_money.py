@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainfare.core.errors import BadInput
-from trainfare.core.money import NANO, Money, cumulative_parts, decimal_of
+from trainfare.core.money import BIGINT_MAX, NANO, Money, cumulative_parts, decimal_of
 
 amounts = st.integers(-(10**24), 10**24)
 weights = st.lists(st.integers(0, 10**15), min_size=1, max_size=40).filter(any)
@@ -130,3 +130,53 @@ def test_weights_that_are_all_zero_cannot_divide():
         cumulative_parts(100, [2, 2], 3)
     with pytest.raises(BadInput, match="above 0"):
         cumulative_parts(100, [], 0)
+
+
+def test_a_refund_is_its_charge_turned_and_both_are_nothing():
+    assert -Money(5, "EUR") == Money(-5, "EUR")
+    assert Money(5) + -Money(5) == Money.zero()
+
+
+def test_money_is_in_order_and_nothing_is_less_than_itself():
+    assert Money(1) < Money(2)
+    assert not Money(2) < Money(2)
+    assert Money(2) <= Money(2)
+    assert not Money(3) <= Money(2)
+
+
+def test_a_plain_number_is_not_money():
+    with pytest.raises(BadInput, match=r"cannot add 1 and money; make it Money first"):
+        Money(1) + 1
+    with pytest.raises(BadInput, match=r"is read from text, not from 3\.6 \(float\)"):
+        decimal_of(3.6)
+
+
+def test_exponents_have_bounds():
+    assert decimal_of("1e399") == 10**399
+    for text in ("1e400", "1e-400"):
+        with pytest.raises(BadInput, match="is not a number"):
+            decimal_of(text)
+
+
+def test_a_row_of_a_store_holds_what_64_bits_do():
+    assert BIGINT_MAX == 9_223_372_036_854_775_807
+
+
+def test_nothing_has_no_sign():
+    assert Money(0).text() == "0.000000000"
+    assert Money(-1).display(2) == "$0.00"
+    assert Money(0).split([1, 2]) == [Money(0), Money(0)]
+
+
+@pytest.mark.parametrize(
+    ("nano", "shown"),
+    [
+        (NANO // 10, "$0.10"),
+        (NANO // 10 - 5 * 10**6, "$0.0950"),
+        (NANO // 100, "$0.0100"),
+        (NANO // 100 - 10**6, "$0.0090"),
+        (NANO // 1000, "$0.0010"),
+    ],
+)
+def test_places_grow_where_the_amount_falls_below_a_cent(nano, shown):
+    assert Money(nano).display() == shown

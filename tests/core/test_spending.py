@@ -11,7 +11,7 @@ from trainfare.core.money import Money
 from trainfare.core.period import Interval
 from trainfare.core.price import Price
 from trainfare.core.run import Artifact, make_run
-from trainfare.core.spending import spent_within
+from trainfare.core.spending import spent_at, spent_within
 
 STORED = Price("s3", Decimal("0.023"), "gb_month")
 ALWAYS = Interval(-(10**18), 10**18)
@@ -71,3 +71,16 @@ def test_periods_that_follow_each_other_sum_to_the_run(segments, cuts):
     ]
     assert all(part.nano >= 0 for part in parts)
     assert Money.total(parts) == estimate.total
+
+
+@given(runs, st.lists(st.integers(-5, 400 * SECOND), max_size=6))
+def test_many_instants_in_one_pass_are_what_each_window_says(segments, instants):
+    run, estimate = estimated(*segments)
+    found = spent_at(run, estimate, sorted(instants))
+    windows = [Interval(ALWAYS.start_ns, at_ns) for at_ns in sorted(instants)]
+    assert found == [spent_within(run, estimate, one).nano for one in windows]
+
+
+def test_many_instants_leave_out_what_has_no_price():
+    run, estimate = estimated(segment(price=UNPRICED))
+    assert spent_at(run, estimate, [0, 5 * SECOND, 20 * SECOND]) == [0, 0, 0]

@@ -1,0 +1,57 @@
+"""What is remembered about alerts is read back as it was, and a file that is not ours is refused."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trainfare.budgets.alert import Alert, Kind, Notice, Severity, What
+from trainfare.budgets.alert_shelf import FORM, Shelf, alerts_file, read_shelf, write_shelf
+from trainfare.budgets.outbox import Message, Queue
+from trainfare.core.errors import BadInput
+
+instants = st.integers(0, 2**62)
+maybe = st.none() | instants
+words = st.text(max_size=20).filter(lambda text: text.isprintable())
+kinds, severities = st.sampled_from(list(Kind)), st.sampled_from(list(Severity))
+alerts = st.builds(
+    Alert, id=words, kind=kinds, subject=words, sentence=words, level=st.integers(0, 9), severity=severities,
+    opened_ns=instants, told_ns=instants, clear_ns=maybe, resolved_ns=maybe, acknowledged_by=st.none() | words,
+)  # fmt: skip
+notices = st.builds(
+    Notice, st.sampled_from(list(What)), words, kinds, words, words, severities, instants
+)
+several = st.lists(notices, max_size=3).map(tuple)
+messages = st.builds(Message, words, instants, several, instants, st.integers(0, 9), words)
+queues = st.builds(Queue, several, st.none() | messages, maybe)
+shelves = st.builds(
+    Shelf, st.lists(alerts, max_size=3).map(tuple), st.dictionaries(words, queues, max_size=3)
+)
+
+
+@given(shelves)
+def test_what_was_written_is_read(tmp_path_factory, shelf):
+    home = tmp_path_factory.mktemp("home")
+    write_shelf(home, shelf)
+    assert read_shelf(home) == shelf
+
+
+def test_a_fresh_home_remembers_nothing(tmp_path):
+    assert read_shelf(tmp_path) == Shelf()
+
+
+@pytest.mark.parametrize(
+    "document", [{}, {"form": "x"}, {"form": FORM}, {"form": FORM, "alerts": [{}], "queues": {}}, [],
+                 {"form": FORM, "alerts": [], "queues": []}, {"form": FORM, "alerts": [], "queues": {"a": {}}}],
+)  # fmt: skip
+def test_a_damaged_file_is_refused_with_what_to_do(tmp_path, document):
+    alerts_file(tmp_path).write_text(json.dumps(document))
+    with pytest.raises(BadInput, match=r"alerts\.json .*(is damaged: .*move it away|is not)"):
+        read_shelf(tmp_path)
+
+
+def test_a_file_of_a_later_version_is_left_alone(tmp_path):
+    alerts_file(tmp_path).write_text(json.dumps({"form": FORM + 1, "what": "we do not know"}))
+    with pytest.raises(BadInput, match="was written by a later Trainfare; upgrade this one"):
+        read_shelf(tmp_path)
