@@ -58,7 +58,7 @@ coverage: setup ## branches of core, allocation and budgets that tests take; fai
 	$(RUN)python -m coverage run -m pytest -m "not long" $(COVERING)
 	$(RUN)python -m coverage report
 
-mutation: setup ## change $(MUTATED) in every small way, and see whether tests notice
+mutation: setup ## change some files (MUTATED=…) in every small way, and see whether tests notice
 	$(RUN)python tests/mutation.py $(MUTATED)
 
 check: setup ## format check, lint, types, import contracts, then exactly what `make test` runs
@@ -103,4 +103,4 @@ system-deps: ## install with apt what some tests drive for real (compiler, …)
     slurm-wlm slurmdbd munge mariadb-server prometheus
 
 clean: ## remove everything that was built
-	rm -rf $(VENV) $(WORKS) .demo docs/_site dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(WORKS) .demo docs/_site dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage

@@ -4,6 +4,9 @@ Each mutant of a file (see mutants.py) is tried in a process of its own, forked 
 Trainfare was loaded: its import finds the changed code, and no file is touched. The file's own
 examples run first, then the tests of its room that import it, up to the first failure. A mutant
 that is not noticed has survived, unless ``equivalents.toml`` says why no test can notice it.
+
+Why not another's tool: mutmut 3.8 leaves out what is decorated, so every property, and forks beside
+the threads of DuckDB; cosmic-ray starts a Python for each mutant and changes the tree itself.
 """
 
 import argparse

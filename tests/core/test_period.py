@@ -14,6 +14,7 @@ from trainfare.core.period import (
     BillingPeriod,
     Interval,
     format_instant,
+    name_periods,
     parse_instant,
 )
 
@@ -84,6 +85,8 @@ def test_a_time_that_64_bits_of_nanoseconds_hardly_hold_is_refused(year):
 def test_the_first_and_last_time_that_is_read():
     assert parse_instant("1700-01-01T00:00:00Z") == FIRST_NS
     assert parse_instant("2260-12-31T23:59:59.999999999Z") == LAST_NS - 1
+    with pytest.raises(BadInput, match="too far away"):
+        parse_instant("2261-01-01T00:00:00Z")
 
 
 def test_a_leap_second_is_the_next_minute():
@@ -101,3 +104,29 @@ def test_an_interval_never_ends_before_it_starts():
 def test_a_period_is_a_calendar_month(text):
     with pytest.raises(BadInput, match="is not a billing period"):
         BillingPeriod.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("instant_ns", "shown"),
+    [
+        (0, "00"),
+        (10**6, "00.001"),
+        (120 * 10**6, "00.120"),
+        (10**6 + 1, "00.001000001"),
+        (10**5, "00.000100000"),
+    ],
+)
+def test_a_time_has_milliseconds_where_they_say_all_and_nanoseconds_elsewhere(instant_ns, shown):
+    assert format_instant(instant_ns) == f"1970-01-01T00:00:{shown}Z"
+
+
+def test_periods_in_a_title_are_three_or_a_range():
+    three = ["2026-09", "2026-10", "2026-08"]
+    assert name_periods(three) == "2026-09, 2026-10, 2026-08"
+    assert name_periods([*three, "2026-07"]) == "2026-07 to 2026-10 (4 periods)"
+
+
+def test_intervals_that_only_touch_share_nothing():
+    first, second = Interval(0, 5), Interval(5, 9)
+    assert (first.overlap_ns(second), first.clip(second)) == (0, None)
+    assert first.clip(Interval(4, 9)) == Interval(4, 5)
