@@ -170,9 +170,15 @@ class Hits:
     others: int
 
 
-def advice_hits(walked: Walked) -> list[Hits]:
+def planted_in(walked: Walked) -> list[dict[str, str]]:
+    """What there is to find in the month."""
+    with (walked.month.folder / "planted.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def advice_hits(walked: Walked, planted: Sequence[dict[str, str]]) -> list[Hits]:
     """Habits: runs that waste and that advice of the rule names, and runs named that do not."""
-    habits = {one.run: one.habit for one in walked.month.world.waste}
+    habits = {row["subject"]: row["found"] for row in planted if row["kind"] == "advice"}
     named: dict[str, set[str]] = defaultdict(set)
     for one in walked.answers["advise"].all:
         for stake in one.recommendation.stakes:
@@ -180,7 +186,7 @@ def advice_hits(walked: Walked) -> list[Hits]:
             named[one.recommendation.rule] |= {owner.removeprefix("run:"), *owner.split("/")}
     hits = []
     for habit in Habit:
-        wanted = {run for run, its in habits.items() if its is habit}
+        wanted = {run for run, its in habits.items() if its == habit}
         runs = {run.id for run in walked.month.world.runs} & named[habit]
         hits.append(Hits(f"advice {habit}", len(wanted), len(wanted & runs), len(runs - wanted)))
     return hits
@@ -229,8 +235,7 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 def told(walked: Walked) -> str:
     """Every score as Markdown."""
-    with (walked.month.folder / "planted.csv").open(newline="") as file:
-        planted = list(csv.DictReader(file))
+    planted = planted_in(walked)
     parts = ["## Conservation, effective, in nano-units", _conserved(walked)]
     parts += ["## Attribution by match method", _attributed(walked)]
     off, estimated = sorted(runs_off(walked)), estimates_off(walked)
@@ -241,7 +246,11 @@ def told(walked: Walked) -> str:
             f"Estimate beside bill, {len(estimated):,} metered runs: off by "
             f"{statistics.median(estimated):.1%} in the median."
         )
-    hits = [budget_hits(walked, planted), alert_hits(walked, planted), *advice_hits(walked)]
+    hits = [
+        budget_hits(walked, planted),
+        alert_hits(walked, planted),
+        *advice_hits(walked, planted),
+    ]
     rows = [(one.kind, one.planted, one.found, one.others) for one in hits]
     parts += ["## Planted and found", table(["what", "planted", "found", "others"], rows)]
     claimed, true = idle_claimed(walked)

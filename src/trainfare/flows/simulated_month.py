@@ -157,16 +157,17 @@ def _set_budgets(world: World, home: Path) -> Iterator[Row]:
 
 
 def _planted(world: World) -> Iterator[Row]:
-    """What advice and alerts should find."""
+    """What advice and alerts should find; of runs that nobody recorded they cannot know."""
+    metered = {each.claim.run for each in world.traces if each.source is Source.METER}
     for one in world.waste:
-        yield {"kind": "advice", "subject": one.run, "found": one.habit, "detail": one.detail}
+        if one.run in metered:
+            yield {"kind": "advice", "subject": one.run, "found": one.habit, "detail": one.detail}
     for machine in world.machines:
         if machine.venue is None and not machine.serves_all:
             detail = "a notebook server that somebody forgot"
             found = {"kind": "alert", "subject": machine.id, "found": "unattributed"}
             yield {**found, "detail": detail}
     before = BillingPeriod.of(world.bill.start_ns - DAY)
-    metered = {each.claim.run for each in world.traces if each.source is Source.METER}
     early = {
         SELLERS[run.type.provider]
         for run in world.runs
