@@ -9,7 +9,7 @@ COVERING := $(ROOMS:%=tests/%) $(ROOMS:%=src/trainfare/%) tests/flows/test_alert
 MUTATED ?= core/money.py core/period.py core/price.py allocation/quantity.py allocation/proportion.py budgets/forecast.py
 SHOWN  := transformers_trainer lightning_trainer keras_fit accelerate_loop jax_flax optuna_study ray_train
 
-.PHONY: help setup frameworks examples demo docs reference test test-long coverage mutation check format lock audit bench bench-light dist system-deps clean
+.PHONY: help setup frameworks examples demo docs reference pictures test test-long coverage mutation check format lock audit bench bench-light dist system-deps clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -87,6 +87,9 @@ docs: setup ## build the site of docs/ into docs/_site; a warning is an error
 
 reference: setup ## write the pages of docs/reference that are made from the code
 	$(RUN)python -m docs.press
+
+pictures: setup ## take the pictures of docs/pictures anew (needs chromium)
+	$(RUN)python -m docs.press.pictures
 
 bench: setup ## measure Trainfare beside its peers and limits: bench/RESULTS.md, some hours
 	$(RUN)python -m bench.run
