@@ -134,6 +134,8 @@ class Harm:
             return
         home = self.plant.machines[ride.machine].home
         name = "samples.bin" if fault.size < 0.7 else "events.jsonl"
+        if name == "events.jsonl":  # how it ended may be on the part that is lost
+            self.excused |= {one.popen.pid for one in ride.processes}
         for file in sorted(home.glob(f"runs/{ride.run}/*/{name}"))[-1:]:
             data = file.read_bytes()
             size = int(len(data) * fault.size)
