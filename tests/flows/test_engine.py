@@ -6,6 +6,7 @@ from flows.bills import hour, said, trainfare, write_bill
 from trainfare.allocation.spark import Cluster
 from trainfare.core.errors import BadInput
 from trainfare.flows.engine import VARIABLE, chosen_cluster
+from trainfare.flows.lake import object_lake
 
 HERE = Cluster(master="spark://here:7077")
 BEHIND = Cluster(remote="sc://here:15002")
@@ -37,9 +38,10 @@ def test_contradictions_are_said(monkeypatch):
         chosen_cluster(master="a", remote="b")
     with pytest.raises(BadInput, match="DuckDB has no --master"):
         chosen_cluster("duckdb", master="a")
-    monkeypatch.setenv(VARIABLE, "mysql")
-    with pytest.raises(BadInput, match="TRAINFARE_ENGINE=mysql is no engine; say duckdb, spark"):
-        chosen_cluster()
+    for word in ("mysql", "spark://", "sc://"):
+        monkeypatch.setenv(VARIABLE, word)
+        with pytest.raises(BadInput, match=f"{VARIABLE}={word} is no engine; say duckdb, spark"):
+            chosen_cluster()
 
 
 def test_without_pyspark_or_java_one_sentence_says_what_to_install(tmp_path, monkeypatch):
@@ -71,3 +73,9 @@ def test_sql_for_a_warehouse_is_printed_and_nothing_is_done(tmp_path, monkeypatc
     wrong = said(home, "allocate", "2026-10", "--emit-sql", "bigquery", code=2)
     assert "allocates nothing" in wrong
     assert "no SQL for 'mysql'" in said(home, "allocate", "--emit-sql", "mysql", code=2)
+
+
+def test_a_lake_without_a_bucket_is_refused(monkeypatch):
+    monkeypatch.setenv("TRAINFARE_LAKE", "s3://")
+    with pytest.raises(BadInput, match="TRAINFARE_LAKE=s3:// names no bucket"):
+        object_lake()

@@ -138,6 +138,8 @@ class DuckDBWorktable(Worktable):
         super().__init__(files_sql(files), rules, columns)
         self.database = database
         self.keeper: ResultKeeper | None = None
+        self.folder = Path()
+        """Where this allocation alone spills to, beside its result."""
         self.survey_name = survey_name(files, columns)
         self.pieces["numbered_files"] = files_sql(files, are_numbered=True)
 
@@ -216,6 +218,7 @@ class DuckDBWorktable(Worktable):
 
     def prepare(self, evidence: Evidence, folder: Path, keep: Path | None = None) -> None:
         """Do all that comes before amounts: decide every face's way, divide all claimed time."""
+        self.folder = folder
         for macro in MACROS:
             self.execute(macro)
         self.check_files()
@@ -269,17 +272,14 @@ class DuckDBWorktable(Worktable):
         """Allocate, and write the result to *out*, whole or not at all."""
         self.divide_pools()
         self.run("result")
-        partial = out.with_name(f"{out.name}.partial")
-        try:
-            self.execute(
-                f"COPY result TO {literal(str(partial))}"
-                " (FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2)"
-            )
-            standings = read_standings(self, files_sql([partial]))
-            summary = summarise(self, standings, out)
-            partial.replace(out)
-        finally:
-            partial.unlink(missing_ok=True)
+        partial = self.folder / "result.parquet"  # two who allocate the same do not share it
+        self.execute(
+            f"COPY result TO {literal(str(partial))}"
+            " (FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2)"
+        )
+        standings = read_standings(self, files_sql([partial]))
+        summary = summarise(self, standings, out)
+        partial.replace(out)
         if self.keeper is not None:
             self.run("tag_sums", result=files_sql([out]))
             self.keeper.settle(self, standings, summary.rows)

@@ -71,6 +71,7 @@ def allocate_periods(
     """
     need_analytics("allocate bills")
     cluster = cluster or chosen_cluster()
+    from trainfare.store.allocations import current_allocations
     from trainfare.store.claims import read_claims
     from trainfare.store.deliveries import current_deliveries, newest_change_ns
     from trainfare.store.ledger import open_ledger
@@ -84,6 +85,7 @@ def allocate_periods(
             now_ns = max(now_ns, newest_change_ns(connection))
             deliveries = current_deliveries(connection, wanted)
             claims = read_claims(connection)
+            standing = {one.period: one for one in current_allocations(connection, wanted)}
         if not deliveries:
             raise NotFound(
                 f"no bill of {wanted} is here; trainfare bill list shows which are"
@@ -98,6 +100,7 @@ def allocate_periods(
                 each,
                 [d for d in deliveries if d.period == each],
                 claims,
+                standing.get(each),
                 now_ns,
                 cluster,
             )
@@ -130,14 +133,11 @@ def _allocate(
     period: str,
     deliveries: Sequence[StoredDelivery],
     claims: list[Claim],
+    before: StoredAllocation | None,
     now_ns: int,
     cluster: Cluster | None,
 ) -> Allocated:
-    from trainfare.store.allocations import (
-        StoredAllocation,
-        current_allocations,
-        put_allocation,
-    )
+    from trainfare.store.allocations import StoredAllocation, put_allocation
     from trainfare.store.claims import put_tag_labels
     from trainfare.store.deliveries import current_since
     from trainfare.store.results import sum_by_run
@@ -146,16 +146,15 @@ def _allocate(
     evidence = make_evidence(home, claims)
     inputs = inputs_digest(deliveries, claims, evidence.attachments, rules_text)
     with ledger.look() as connection:
-        found = current_allocations(connection, period)
         since_ns = current_since(connection)[period]
-    before = found[0] if found else None
-    if before and before.inputs == inputs and (home / before.folder).exists():
+    earlier = _sums_of(home, before)
+    if before and before.inputs == inputs and earlier is not None:
         if since_ns > before.since_ns:  # restated back to the bill that this was made from
             with ledger.change() as connection:
                 put_allocation(connection, replace(before, since_ns=now_ns))
         return Allocated(period, before.summary, is_unchanged=True, is_first=False, changes=())
     charges = charge_files(home, deliveries)
-    last = home / before.folder if before else None
+    last = None if before is None or earlier is None else home / before.folder
     work = write_allocation(
         home, period, inputs, charges, evidence, rules, last=last, cluster=cluster
     )
@@ -163,14 +162,12 @@ def _allocate(
     _check_conserved(period, deliveries, done)
     summary, out = _summary(done), done.out
     stored = StoredAllocation(period, inputs, out.relative_to(home).as_posix(), summary, now_ns)
-    earlier = (
-        sum_by_run([home / before.folder]) if before and (home / before.folder).exists() else {}
-    )
     labels = _tag_labels(out, charges)
     with ledger.change() as connection:
+        _check_newest(connection, period, before, inputs)
         put_allocation(connection, stored)
         put_tag_labels(connection, labels)
-    changes = _changes(earlier, sum_by_run([out])) if before else ()
+    changes = () if earlier is None else _changes(earlier, sum_by_run([out]))
     return Allocated(
         period,
         summary,
@@ -180,6 +177,33 @@ def _allocate(
         touched=work.touched,
         whole_because=work.whole_because,
     )
+
+
+def _sums_of(home: Path, before: StoredAllocation | None) -> Mapping[tuple[str, str], int] | None:
+    """What runs got in the last result; None: there is none, or it cannot be read any more."""
+    from trainfare.store.results import sum_by_run
+
+    if before is None or not (home / before.folder).exists():
+        return None
+    try:
+        return sum_by_run([home / before.folder])
+    except OutsideFailed:
+        return None
+
+
+def _check_newest(
+    connection: Any, period: str, before: StoredAllocation | None, inputs: str
+) -> None:
+    """Refuse to stand before an allocation that began later and was ready sooner."""
+    from trainfare.store.allocations import current_allocations
+
+    found = current_allocations(connection, period)
+    now = found[0] if found else None
+    if now != before and (now is None or now.inputs != inputs):
+        raise OutsideFailed(
+            f"another allocation of {period} became current while this one was made; that one "
+            "stands; run trainfare allocate again"
+        )
 
 
 def _tag_labels(result: Path, charges: Sequence[Path]) -> dict[str, dict[str, str]]:

@@ -61,9 +61,9 @@ def chosen_cluster(
         return None
     if word == "spark":
         return Cluster()
-    if word.startswith("sc://"):
+    if word.startswith("sc://") and word != "sc://":
         return Cluster(remote=word)
-    if word.startswith("spark://"):
+    if word.startswith("spark://") and word != "spark://":
         return Cluster(master=word)
     raise BadInput(
         f"{VARIABLE}={word} is no engine; say duckdb, spark, spark://HOST:PORT or sc://HOST:PORT"

@@ -9,7 +9,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from trainfare.core.errors import NotFound
+from trainfare.core.errors import BadInput, NotFound
 
 VARIABLE = "TRAINFARE_LAKE"
 
@@ -20,8 +20,15 @@ def lake_folder(home: Path) -> Path:
 
 
 def object_lake() -> str | None:
-    """The lake in object storage; None: charges are in the home alone."""
-    return os.environ.get(VARIABLE, "").strip() or None
+    """The lake in object storage; None: charges are in the home alone.
+
+    Raises:
+        BadInput: its address names no bucket.
+    """
+    url = os.environ.get(VARIABLE, "").strip()
+    if url and not url.partition("://")[2].strip("/"):
+        raise BadInput(f"{VARIABLE}={url} names no bucket; say s3://BUCKET/PREFIX, gs:// or az://")
+    return url or None
 
 
 def send_delivery(home: Path, folder: str) -> None:

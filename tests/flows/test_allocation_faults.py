@@ -1,0 +1,77 @@
+"""Results that were damaged, and allocations that meet: nothing older ever stands before the newer."""
+
+import pytest
+
+from flows.bills import hour, trainfare, write_bill, write_claims
+from trainfare.allocation import engine_duckdb
+from trainfare.core.errors import OutsideFailed
+from trainfare.flows import allocation
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("TRAINFARE_METADATA", "off")
+    folder = tmp_path / "home"
+    monkeypatch.setenv("TRAINFARE_HOME", str(folder))
+    trainfare(folder, "bill", "import", write_bill(tmp_path / "bill.csv", hour("i-1", 8, "8")))
+    claimed(folder, tmp_path, "0.5")
+    return folder
+
+
+def claimed(home, tmp_path, share):
+    """One run holds so much of the machine."""
+    claims = write_claims(tmp_path / "claims.csv", ("a", "i-1", 8, 9, share))
+    trainfare(home, "claims", "import", claims)
+
+
+def owned(home):
+    """What stands where: method → amount."""
+    return {
+        row["method"] + (row["run"] or ""): row["allocated"]
+        for row in trainfare(home, "report", "--by", "run,method")["rows"]
+    }
+
+
+@pytest.mark.parametrize("is_changed", [False, True])
+def test_a_damaged_result_is_made_anew(home, tmp_path, is_changed):
+    trainfare(home, "allocate")
+    if is_changed:
+        claimed(home, tmp_path, "0.75")
+    [result] = (home / "allocations" / "2026-10").glob("*.parquet")
+    result.write_bytes(result.read_bytes()[:500])
+    assert "run trainfare allocate" in trainfare(home, "report", code=3)
+    trainfare(home, "allocate")
+    assert trainfare(home, "verify")["conserved"] is True
+    expected = "6.000000000" if is_changed else "4.000000000"
+    assert owned(home)["resource_overlapa"] == expected
+
+
+def test_one_that_was_overtaken_does_not_become_current(home, tmp_path, monkeypatch):
+    slow = allocation.write_allocation
+
+    def overtaken(*words, **more):
+        work = slow(*words, **more)
+        monkeypatch.setattr(allocation, "write_allocation", slow)
+        claimed(home, tmp_path, "0.75")
+        allocation.allocate_periods(home)
+        return work
+
+    monkeypatch.setattr(allocation, "write_allocation", overtaken)
+    with pytest.raises(OutsideFailed, match="became current while this one was made"):
+        allocation.allocate_periods(home)
+    assert owned(home)["resource_overlapa"] == "6.000000000"
+
+
+def test_two_of_the_same_at_once_both_end_well(home, monkeypatch):
+    summarise, both = engine_duckdb.summarise, []
+
+    def meet(*words):
+        monkeypatch.setattr(engine_duckdb, "summarise", summarise)
+        both.extend(allocation.allocate_periods(home))
+        return summarise(*words)
+
+    monkeypatch.setattr(engine_duckdb, "summarise", meet)
+    both.extend(allocation.allocate_periods(home))
+    assert len(both) == 2
+    assert both[0].summary == both[1].summary
+    assert owned(home)["resource_overlapa"] == "4.000000000"
