@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from advice.histories import START
+from advice.histories import PERIOD, START
 from trainfare.advice.storage import Kept, advise_storage
 from trainfare.core.money import Money
-from trainfare.core.period import DAY, Interval
+from trainfare.core.period import DAY, BillingPeriod, Interval
 from trainfare.core.price import GIB, Price
 from trainfare.core.recommendation import NoAdvice, settle
 from trainfare.flows.kept import paid_for_kept
@@ -32,8 +32,8 @@ def kept(uri="s3://b/a.pt", *, days=20, role="checkpoint", gb=730, newest=False,
     return Kept(uri, role, bytes=gb * GIB, held=held, is_newest=newest, **words)
 
 
-def advised(*data, months=1):
-    paid = paid_for_kept(data, None)
+def advised(*data, months=1, billed=None):
+    paid = paid_for_kept(data, billed)
     found = list(advise_storage(data, paid))
     advice = settle([one for one in found if not isinstance(one, NoAdvice)], paid, months)
     told = {one.recommendation.rule: one for one in advice}
@@ -72,6 +72,29 @@ COLD = {
     "colder": price("0.05", "standard-ia"),
     "retrieval_per_gb": Fraction(1, 100),
 }
+
+
+@pytest.mark.parametrize(
+    ("rule", "data", "days"),
+    [
+        ("unread_checkpoints", kept(), 13),
+        ("colder_class", kept(days=90, **COLD), 30),
+    ],
+)
+def test_on_a_small_bill_savings_shrink_as_what_was_paid_does(rule, data, days):
+    """A bill of a tenth: days that would not have been paid cost a tenth as well."""
+    full = paid_for_kept([data], None)
+    bill = {slot._replace(owner="run:r"): Money(paid.nano // 10) for slot, paid in full.items()}
+    assert near(advised(data, billed=bill)[rule].saving, of_a_day(Fraction(days, 10)))
+
+
+def test_what_a_bill_does_not_have_yet_saves_nothing():
+    """The bill ends with October; data that turned cold in November is not on it."""
+    data = kept(days=90, **COLD)
+    bill = {slot._replace(owner="run:r"): paid
+            for slot, paid in paid_for_kept([data], None).items() if slot.period == PERIOD}  # fmt: skip
+    assert BillingPeriod.of(START).interval.end_ns < START + 30 * DAY
+    assert advised(data, billed=bill) == {}
 
 
 def test_old_data_moves_to_the_infrequent_class_after_thirty_days():

@@ -17,7 +17,7 @@ pytest.importorskip("duckdb")
 
 from trainfare.core.charge import Component, View
 from trainfare.core.money import Money
-from trainfare.core.period import DAY, format_instant, parse_instant
+from trainfare.core.period import DAY, BillingPeriod, format_instant, parse_instant
 from trainfare.core.price import Price
 from trainfare.simulation.folder import write_world
 from trainfare.simulation.world import make_world
@@ -266,6 +266,24 @@ def test_checkpoints_that_nobody_reads_are_found(tmp_path, monkeypatch):
         float(thirteen_days * 10**9) / len(trainfare(tmp_path, "advise")["periods"]), rel=0.01
     )
     assert [file["uri"] for file in one["evidence"]["largest"]] == ["s3://b/1.pt"]
+
+
+def test_a_month_of_storage_is_one_of_all_months_in_which_data_was_kept(tmp_path, monkeypatch):
+    """10 TB for 90 days: the infrequent class spares 60 of them, spread over every month of them."""
+    standard = Price("aws/us-east-1/s3/standard", Decimal("0.023"), "gb_month", source="a list")
+    made = Recorder(tmp_path, "r-1", clock=Clock(), labels={"team": "nlp"}, price=DEAR)
+    made.stage("train", 0)
+    made.ride(60)
+    made.keep("checkpoint", "s3://b/last.pt", 10 * 2**40, standard)
+    made.end()
+    end = Clock().wall + 90 * DAY
+    monkeypatch.setattr("trainfare.metering.history.time.time_ns", lambda: end)
+    answer = trainfare(tmp_path, "advise", "--kind", "storage")
+    [one] = answer["recommendations"]
+    first, last = (str(BillingPeriod.of(at)) for at in (Clock().wall, end))
+    assert (answer["periods"][0], answer["periods"][-1]) == (first, last)
+    whole = 10240 * (0.023 - 0.0125) * 60 * 24 / 730
+    assert float(one["saving"]) == pytest.approx(whole / len(answer["periods"]), rel=0.01)
 
 
 def test_nat_is_looked_at_on_the_bill(tmp_path, monkeypatch):

@@ -97,10 +97,36 @@ def advise_storage(
         kept: every datum that runs keep, with its price.
         paid: what was paid for every slot.
     """
-    done: set[str] = set()
-    yield from _checkpoints(kept, paid, done)
-    yield from _duplicates(kept, paid, done)
-    yield from _colder(kept, paid, done)
+    books, done = _Books(kept, paid), set[str]()
+    yield from _checkpoints(kept, books, done)
+    yield from _duplicates(kept, books, done)
+    yield from _colder(kept, books, done)
+
+
+class _Books:
+    """What keeping data really cost: a bill may have less for a month than its prices say."""
+
+    def __init__(self, kept: Sequence[Kept], paid: Mapping[Slot, Money]) -> None:
+        exact: dict[Slot, Fraction] = defaultdict(Fraction)
+        for one in kept:
+            for slot, nano in one.paid_by_month():
+                if slot in paid and paid[slot].currency == one.price.currency:
+                    exact[slot] += nano
+        self._parts = {
+            slot: min(Fraction(1), Fraction(max(0, paid[slot].nano)) / nano)
+            for slot, nano in exact.items()
+            if nano
+        }
+
+    def by_month(self, one: Kept, since_ns: int = 0) -> Iterator[tuple[Slot, Fraction]]:
+        """Slot → exact nano-units of what was paid for keeping *one* from an instant on."""
+        for slot, nano in one.paid_by_month(since_ns):
+            if self._parts.get(slot):
+                yield slot, nano * self._parts[slot]
+
+    def since(self, one: Kept, since_ns: int) -> Fraction:
+        """All of it together."""
+        return sum((nano for _, nano in self.by_month(one, since_ns)), Fraction(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,9 +207,7 @@ def _recommend(
     )
 
 
-def _checkpoints(
-    kept: Sequence[Kept], paid: Mapping[Slot, Money], done: set[str]
-) -> Iterator[Recommendation]:
+def _checkpoints(kept: Sequence[Kept], books: _Books, done: set[str]) -> Iterator[Recommendation]:
     groups: dict[tuple[str, str], list[Kept]] = defaultdict(list)
     for one in kept:
         if one.role == "checkpoint" and not one.is_newest and not one.reads:
@@ -192,12 +216,11 @@ def _checkpoints(
         stakes: dict[Slot, Fraction] = defaultdict(Fraction)
         late = high = Fraction(0)
         for one in group:
-            for slot, nano in one.paid_by_month(one.run_end_ns + GRACE_NS):
-                if slot in paid:
-                    stakes[slot] += nano
-                    done.add(one.uri)
-            late += sum(n for _, n in one.paid_by_month(one.run_end_ns + LATE_GRACE_NS))
-            high += sum(n for _, n in one.paid_by_month(one.run_end_ns))
+            for slot, nano in books.by_month(one, one.run_end_ns + GRACE_NS):
+                stakes[slot] += nano
+                done.add(one.uri)
+            late += books.since(one, one.run_end_ns + LATE_GRACE_NS)
+            high += books.since(one, one.run_end_ns)
         saving = sum(stakes.values())
         if saving:
             own = [one for one in group if one.uri in done]
@@ -206,9 +229,7 @@ def _checkpoints(
             )
 
 
-def _duplicates(
-    kept: Sequence[Kept], paid: Mapping[Slot, Money], done: set[str]
-) -> Iterator[Recommendation]:
+def _duplicates(kept: Sequence[Kept], books: _Books, done: set[str]) -> Iterator[Recommendation]:
     groups: dict[tuple[str, int, str], dict[str, list[Kept]]] = defaultdict(dict)
     for one in kept:
         if one.role == "dataset" and one.bytes >= TWIN:
@@ -217,25 +238,21 @@ def _duplicates(
     for (name, size, _), copies in sorted(groups.items()):
         if len(copies) < 2:
             continue
-        costs = {
-            uri: sum(n for one in group for _, n in one.paid_by_month())
-            for uri, group in copies.items()
-        }
+        costs = {uri: sum(books.since(one, 0) for one in group) for uri, group in copies.items()}
         stays = max(sorted(copies), key=lambda uri: costs[uri])
         own = [one for uri, group in sorted(copies.items()) if uri != stays for one in group]
         stakes: dict[Slot, Fraction] = defaultdict(Fraction)
         for one in own:
-            for slot, nano in one.paid_by_month():
-                if slot in paid:
-                    stakes[slot] += nano
-                    done.add(one.uri)
+            for slot, nano in books.by_month(one):
+                stakes[slot] += nano
+                done.add(one.uri)
         if stakes:
             subject = f"{name} ({size / GIB:,.1f} GB)"
             yield _recommend("duplicate_data", subject, stakes, own, (Fraction(0), Fraction(1)))
 
 
 def _colder(
-    kept: Sequence[Kept], paid: Mapping[Slot, Money], done: set[str]
+    kept: Sequence[Kept], books: _Books, done: set[str]
 ) -> Iterator[Recommendation | NoAdvice]:
     groups: dict[tuple[str, str], list[Kept]] = defaultdict(list)
     for one in kept:
@@ -246,14 +263,13 @@ def _colder(
         stakes: dict[Slot, Fraction] = defaultdict(Fraction)
         lost, moved = Fraction(0), []
         for one in group:
-            gains, extra = _gain(one)
+            gains, extra = _gain(one, books)
             if sum(gains.values()) <= 0:
                 continue
             moved.append(one)
             lost += extra
             for slot, nano in gains.items():
-                if slot in paid:
-                    stakes[slot] += nano
+                stakes[slot] += nano
         gross = sum(stakes.values(), Fraction(0))
         if gross > lost:
             net = {slot: nano * (gross - lost) / gross for slot, nano in stakes.items()}
@@ -269,12 +285,12 @@ def _colder(
             yield NoAdvice(Kind.STORAGE, "colder_class", owner, why, told)
 
 
-def _gain(one: Kept) -> tuple[dict[Slot, Fraction], Fraction]:
+def _gain(one: Kept, books: _Books) -> tuple[dict[Slot, Fraction], Fraction]:
     """What the infrequent class saves of a datum by slot, and what it costs more, in nano-units."""
     assert one.colder is not None
     moved_ns = one.held.start_ns + COLD_NS
     part = 1 - one.colder.per_quantum / one.price.per_quantum
-    gains = {slot: nano * part for slot, nano in one.paid_by_month(moved_ns) if part > 0}
+    gains = {slot: nano * part for slot, nano in books.by_month(one, moved_ns) if part > 0}
     if not gains:
         return {}, Fraction(0)
     reads = sum(at >= moved_ns for at in one.reads)

@@ -73,7 +73,9 @@ def gather(home: Path, accepted: frozenset[tuple[str, str]] = frozenset()) -> Ga
     runs = _runs(book)
     kept = read_kept(home, book.receipts, {run: past.owner for run, past in runs.items()})
     paid |= paid_for_kept(kept, paid if book.results else None)
-    periods = book.periods or tuple(sorted({slot.period for slot in paid}))
+    # Without a bill data is kept, and paid for, also in months in which no machine ran.
+    kept_too = set() if book.results else {slot.period for slot in paid}
+    periods = tuple(sorted({*book.periods, *kept_too}))
     days = MachineDays(book.days)
     pieces = pieces_of(
         days.paid, book.money, held_time(days, book.claims), seen_time(days, book.uses)
