@@ -10,7 +10,7 @@ import pytest
 from cli.recordings import Recorder
 from flows.bills import said as said_of
 from flows.bills import trainfare
-from flows.rides import HEADER, charge, ride, write_charges
+from flows.rides import HEADER, charge, ride, says, write_charges
 from metering.instruments import Clock
 
 pytest.importorskip("duckdb")
@@ -19,6 +19,7 @@ from trainfare.core.charge import Component, View
 from trainfare.core.money import Money
 from trainfare.core.period import DAY, BillingPeriod, format_instant, parse_instant
 from trainfare.core.price import Price
+from trainfare.metering.event import price_to_json
 from trainfare.simulation.folder import write_world
 from trainfare.simulation.world import make_world
 
@@ -302,6 +303,54 @@ def test_nat_is_looked_at_on_the_bill(tmp_path, monkeypatch):
     trainfare(tmp_path, "allocate")
     [told] = trainfare(tmp_path, "advise", "--kind", "network")["not_recommended"]
     assert (told["rule"], told["evidence"]["paid"]) == ("nat_for_store", "45.000000000")
+
+
+def crossed(home, bucket_region, *, amount="200", gb="2000"):
+    """Three runs in us-east-1 read one TB each of a bucket, and a transfer to another region is paid."""
+    price = Price("aws/us-east-1/s3/standard", Decimal("0.023"), "gb_month", source="a list")
+    read = {"bytes": 1000 * 2**30, "price": price_to_json(price)}
+    for number in range(3):
+        ride(home, f"r-{number}", 2 * number, 2 * number + 1)
+        says(home, f"r-{number}", ("dataset", "s3://far/d.tar", 1, 2 * number, read))
+    words = {"ServiceSubcategory": "", "SkuPriceDetails": "", "ConsumedUnit": "GB"}
+    meter = {"SkuId": "N", "SkuMeter": "EUC1-USE1-AWS-Out-Bytes", "ConsumedQuantity": gb}
+    rows = [charge(at=2 * number) for number in range(3)]
+    rows += [charge("i-1", 0, amount, ServiceCategory="Networking", **words, **meter)]
+    if bucket_region:
+        kept = {"ServiceCategory": "Storage", "ServiceName": "Amazon S3", "SkuId": "S"}
+        rows += [charge("arn:aws:s3:::far", 0, "24", RegionId=bucket_region, **words, **kept)]
+    trainfare(home, "bill", "import", write_charges(home / "bill.csv", *rows))
+    trainfare(home, "allocate")
+    return trainfare(home, "advise", "--kind", "network")
+
+
+def test_a_copy_saves_transfer_from_another_region_less_what_keeping_it_costs(
+    tmp_path, monkeypatch
+):
+    """Two of three reads are again: two thirds of $200, less $23 for a copy of a TB in the month."""
+    monkeypatch.setattr("flows.rides.HEADER", f"{HEADER},SkuMeter")
+    [one] = crossed(tmp_path, "eu-central-1")["recommendations"]
+    assert one["evidence"]["keeping_copies"] == "23.000000000"
+    assert float(one["saving"]) == pytest.approx(200 * 2 / 3 - 23)
+    assert float(one["saving_low"]) == pytest.approx(-23)
+
+
+@pytest.mark.parametrize(
+    ("region", "amount", "why"),
+    [
+        ("eu-central-1", "30", "not worth it: keeping the copies costs $23.00"),
+        ("us-east-1", "200", "runs read nothing from a bucket of another region"),
+        ("", "200", "no charge says in which region the bucket far lies"),
+    ],
+)
+def test_no_copy_is_advised_where_it_loses_or_nobody_knows_that_it_is_far(
+    tmp_path, monkeypatch, region, amount, why
+):
+    monkeypatch.setattr("flows.rides.HEADER", f"{HEADER},SkuMeter")
+    answer = crossed(tmp_path, region, amount=amount)
+    assert answer["recommendations"] == []
+    [told] = answer["not_recommended"]
+    assert told["why"].startswith(why)
 
 
 @pytest.fixture(scope="module")

@@ -43,7 +43,7 @@ def _storage(gathered: Gathered) -> Iterator[Recommendation | NoAdvice]:
 
 
 def _network(gathered: Gathered) -> Iterator[Recommendation | NoAdvice]:
-    yield from advise_network(read_carried(gathered.book), store_reads(gathered.receipts))
+    yield from advise_network(read_carried(gathered.book), *store_reads(gathered))
 
 
 SOURCES: tuple[Source, ...] = (_idle, _storage, _network, _experiments, advise_runs)

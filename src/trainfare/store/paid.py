@@ -133,3 +133,16 @@ def read_carried(
         )
         for way, resource, month, run, currency, owned, part, whole, gb in rows
     ]
+
+
+def read_storage_regions(charges: Sequence[Path]) -> dict[str, str]:
+    """Resource with storage charges → its region, of those that are charged in exactly one."""
+    if not charges:
+        return {}
+    query = f"""
+        SELECT "ResourceId", min("RegionId") FROM {results_table(charges)}
+        WHERE "x_Component" = 'storage' AND "ResourceId" <> '' AND "RegionId" <> ''
+        GROUP BY ALL HAVING count(DISTINCT "RegionId") = 1 ORDER BY ALL
+    """
+    with reading() as connection:
+        return dict(connection.execute(query).fetchall())
