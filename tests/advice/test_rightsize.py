@@ -1,5 +1,6 @@
 """Right-size: numbers, types, shapes and places that would have been cheaper, and refusals."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -11,7 +12,8 @@ from trainfare.advice.machine_shape import Passage, find_moves, find_shapes
 from trainfare.advice.offer import Offer
 from trainfare.advice.remains import Remains
 from trainfare.core.money import Money
-from trainfare.core.recommendation import Confidence, NoAdvice, Recommendation
+from trainfare.core.price import NoPrice
+from trainfare.core.recommendation import Confidence, Kind, NoAdvice, Recommendation, settle
 
 
 def scaled(law, counts, **facts):
@@ -209,5 +211,24 @@ def test_a_move_that_does_not_pay_is_not_advised(facts, price, why):
 
 
 def test_without_a_price_of_moving_nothing_is_moved():
-    one = only(find_moves(fleet(4), lambda _: PLACES, lambda _, __: None, Remains()))
-    assert "no price of moving data" in one.why
+    none = NoPrice("aws/us-east-1/network/inter_region", "nobody lists it; state it: trainfare …")
+    one = only(find_moves(fleet(4), lambda _: PLACES, lambda _, __: none, Remains()))
+    assert one.why == "us-east-2 is 20% cheaper, but nobody lists it; state it: trainfare …"
+
+
+def test_a_move_costs_the_same_whatever_earlier_advice_leaves():
+    """$2,000 were paid. Idle leaves 30 %: a fifth of $600 less the whole $10.74 of the move."""
+    trips = fleet(4)
+    paid = {slot: amount for one in trips for slot, amount in one.paid.items()}
+    idle = Recommendation(
+        Kind.IDLE, "low_use", "x", "", "", method="",
+        stakes=tuple(stake for one in trips for stake in one.stake(0.7)),
+    )  # fmt: skip
+    move = only(find_moves(trips, lambda _: PLACES, passage(5), Remains()))
+    granted = {one.recommendation.kind: one for one in settle([idle, move], paid, 1)}
+    one = granted[Kind.RIGHTSIZE]
+    assert float(one.saving.nano) == pytest.approx(0.2 * 600e9 - 5 * 2**31, rel=1e-6)
+    assert one.saving_low == one.saving == one.saving_high
+    more = replace(idle, stakes=tuple(stake for one in trips for stake in one.stake(0.98)))
+    granted = {one.recommendation.kind: one for one in settle([more, move], paid, 1)}
+    assert granted[Kind.RIGHTSIZE].saving == Money.zero()

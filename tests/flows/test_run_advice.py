@@ -130,3 +130,29 @@ def test_what_was_accepted_is_told_until_it_is_measured(home):
 )
 def test_the_kind_of_work_is_found_in_a_subject(subject, family):
     assert family_in(subject, {"model=llm", "team=a on b", "team=a"}) == family
+
+
+def test_a_region_that_other_advice_leaves_too_little_for_is_refused_with_its_reason(home):
+    """GPUs idle for 40 of 60 minutes: a quarter of what idle advice leaves is less than the $9 of moving."""
+    tokyo = Price(
+        "aws/ap-northeast-1/p4d.24xlarge/on_demand", Decimal("44.92"), "h", source="a list"
+    )
+
+    machine = replace(MACHINE, region="ap-northeast-1", instance_type="p4d.24xlarge",
+                      accelerators=tuple(gpu(n) for n in range(8)))  # fmt: skip
+    made = Recorder(home, "r-0", clock=Clock(), machine=machine, gpus=8, price=tokyo,
+                    labels={"model": "llm"})  # fmt: skip
+    made.stage("train", 0)
+    made.keep("dataset", "s3://b/d.tar", 100 * 2**30)
+    made.ride(1200, steps=1000)
+    made.activity[:] = [0.0] * 8
+    made.ride(2400)
+    made.end()
+    [told] = [one for one in advised(home)["not_recommended"] if one["rule"] == "region"]
+    assert "--sku aws/ap-northeast-1/network/inter_region" in told["why"]
+    said(home, "prices", "set", "--sku", "aws/ap-northeast-1/network/inter_region",
+         "--price", "0.09/gb")  # fmt: skip
+    answer = advised(home)
+    assert "region" not in {one["rule"] for one in answer["recommendations"]}
+    [told] = [one for one in answer["not_recommended"] if one["rule"] == "region"]
+    assert told["why"].endswith("that doing it costs once")

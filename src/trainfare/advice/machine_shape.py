@@ -18,7 +18,7 @@ from trainfare.advice.offer import Offer, listed
 from trainfare.advice.remains import Part, Remains
 from trainfare.advice.trip import Trip, total_of
 from trainfare.core.money import Money
-from trainfare.core.price import GIB
+from trainfare.core.price import GIB, NoPrice
 from trainfare.core.recommendation import Confidence, Effort, Kind, NoAdvice, Recommendation
 
 SHAPE, MOVE = "machine_shape", "region"
@@ -132,8 +132,8 @@ class Passage(NamedTuple):
     source: str
 
 
-MoveOf = Callable[[Trip, int], Passage | None]
-"""What moving so many bytes out of the run's region costs; None where no price is known."""
+MoveOf = Callable[[Trip, int], Passage | NoPrice]
+"""What moving so many bytes out of the run's region costs, or why nobody knows."""
 
 
 def find_moves(
@@ -183,16 +183,18 @@ def _move(
         return NoAdvice(Kind.RIGHTSIZE, MOVE, subject, why, evidence)
     size = max(known)
     passage = move_of(first, size)
-    if passage is None or passage.amount.currency != first.currency:
-        why = f"{best.region} is {part:.0%} cheaper, but no price of moving data there is known"
+    if isinstance(passage, NoPrice):
+        why = f"{best.region} is {part:.0%} cheaper, but {passage.why}"
+        return NoAdvice(Kind.RIGHTSIZE, MOVE, subject, why, evidence)
+    if passage.amount.currency != first.currency:
+        why = f"moving data is priced in {passage.amount.currency}, the runs paid {first.currency}"
         return NoAdvice(Kind.RIGHTSIZE, MOVE, subject, why, evidence)
     evidence |= {"bytes_to_move": size, "moving_once": passage.amount.text()}
     net = gross.nano - passage.amount.nano
     if net < WORTH_MIN * paid.nano:
         why = f"not worth it: moving {size / GIB:,.0f} GB costs {passage.amount} of {gross} saved"
         return NoAdvice(Kind.RIGHTSIZE, MOVE, subject, why, evidence)
-    share = net / paid.nano
-    stakes, low, high = remains.take([Part(t, share, share, part) for t in group])
+    stakes, low, high = remains.take([Part(t, part, part, part) for t in group])
     hours = size / MOVE_BYTES_PER_SECOND / 3600
     return Recommendation(
         Kind.RIGHTSIZE,
@@ -204,6 +206,7 @@ def _move(
         stakes=tuple(stakes),
         low=low,
         high=high,
+        once=passage.amount,
         evidence=evidence | {"hours_to_move": round(hours, 2), "price_source": best.source},
         assumptions=(passage.source, "the copy takes a gigabit a second", "data is moved once"),
         confidence=Confidence.MEDIUM,

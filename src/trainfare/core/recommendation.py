@@ -6,6 +6,8 @@ recommendation, so that savings add up and are never more than what was paid:
 
     granted stake = asked stake × (what earlier kinds left of the slot ÷ what was paid for it)
 
+What doing it costs once is taken off the grant; where no more than that is granted, nothing is.
+
 Kinds follow one another in the order of :class:`Kind`: first what nobody used, then what was used
 without need, then what could be bought cheaper. Stakes of one kind on one slot are of different
 dollars; they are cut off where the slot is used up.
@@ -126,6 +128,8 @@ class Recommendation:
     """The low end of the interval as a part of the expected saving; below 0 it may cost more."""
     high: Fraction = Fraction(1)
     """The high end, likewise; what it comes to is never more than was paid."""
+    once: Money | None = None
+    """What doing it costs once, whatever is left to save: taken off what is granted."""
     evidence: Mapping[str, Any] = field(default_factory=dict)
     """Runs, charges, hours and whatever else shows it; as JSON, money as text."""
     assumptions: tuple[str, ...] = ()
@@ -154,8 +158,9 @@ class Recommendation:
         return self.stakes[0].saving.currency if self.stakes else "USD"
 
     def saving(self) -> Money:
-        """What it asks for, before precedence."""
-        return Money.total((stake.saving for stake in self.stakes), self.currency)
+        """What it asks for, before precedence, less what doing it costs."""
+        asked = sum(stake.saving.nano for stake in self.stakes)
+        return Money(max(0, asked - (self.once.nano if self.once else 0)), self.currency)
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,9 +298,25 @@ def _grant(
             part = min(left[slot], nano * before[slot] // whole) if whole else 0
             left[slot] -= part
             granted.append(Stake(slot, Money(part, currency)))
+        granted = _less_once(one, granted, left)
         base = _base(one, asked, paid)
         result.append(Advice(one, tuple(granted), base, Money(there, currency), months))
     return result
+
+
+def _less_once(one: Recommendation, granted: list[Stake], left: dict[Slot, int]) -> list[Stake]:
+    """*granted* less what doing it costs once; what that takes is still paid, so it is left."""
+    whole = sum(stake.saving.nano for stake in granted)
+    if one.once is None or not whole:
+        return granted
+    net = max(0, whole - one.once.nano)
+    parts = [stake.saving.nano * net // whole for stake in granted]
+    for stake, part in zip(granted, parts, strict=True):
+        left[stake.slot] += stake.saving.nano - part
+    return [
+        Stake(stake.slot, Money(part, one.currency))
+        for stake, part in zip(granted, parts, strict=True)
+    ]
 
 
 def _base(

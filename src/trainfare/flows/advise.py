@@ -93,6 +93,7 @@ def advise(home: Path, kinds: Iterable[Kind] = ()) -> Advised:
     recommended = [one for one in found if isinstance(one, Recommendation)]
     recommended = [one for one in recommended if one.id not in dismissed]
     settled = settle(recommended, history.paid, max(1, len(history.periods)))
+    refused = [one for one in found if isinstance(one, NoAdvice)] + list(_not_paid_back(settled))
     told = frozenset(kinds) or frozenset(Kind)
     hidden = {one.advice for one in said.values() if one.is_hidden(history.now_ns)}
     return Advised(
@@ -106,10 +107,19 @@ def advise(home: Path, kinds: Iterable[Kind] = ()) -> Advised:
             and one.recommendation.id not in hidden
         ),
         tuple(settled),
-        tuple(one for one in found if isinstance(one, NoAdvice) and one.kind in told),
+        tuple(one for one in refused if one.kind in told),
         gathered.total,
         gathered.book.not_allocated,
     )
+
+
+def _not_paid_back(settled: Iterable[Advice]) -> Iterator[NoAdvice]:
+    """What costs more once than is left to save by the advice before it."""
+    for advice in settled:
+        one = advice.recommendation
+        if one.once and one.saving() and not advice.saving:
+            why = f"other advice leaves less to save than the {one.once} that doing it costs once"
+            yield NoAdvice(one.kind, one.rule, one.subject, why, one.evidence)
 
 
 def read_said(home: Path) -> dict[str, Decision]:

@@ -112,11 +112,11 @@ class _Shop:
             return []
         return self._type[trip.provider or "", trip.instance or "", "on_demand", trip.currency]
 
-    def passage(self, trip: Trip, size: int) -> Passage | None:
+    def passage(self, trip: Trip, size: int) -> Passage | NoPrice:
         """What it costs to move *size* bytes to another region."""
         tariff = self._book.network_price(trip.provider, trip.region, "inter_region", self._at_ns)
         if isinstance(tariff, NoPrice):
-            return None
+            return tariff
         return Passage(tariff.of(size), f"between regions: {tariff.source}")
 
     def spot(self, trip: Trip) -> SpotQuote | None:
