@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from advice.trips import fleet, trip
+from trainfare.advice.gpu_count import find_gpu_counts
 from trainfare.advice.remains import Part, Remains
 from trainfare.advice.training_loop import RULES, find_slow_loops
 from trainfare.advice.trip import hours_per
@@ -92,6 +93,49 @@ def test_communication_is_found_in_own_scaling():
     part = Fraction(1 - efficiency / 0.5).limit_denominator(10**6)
     assert float(one.saving().nano) == pytest.approx(float(part) * 12.5e9, rel=1e-3)
     assert found(trips[:2]) == {}
+
+
+def test_what_fewer_accelerators_mend_is_advised_once():
+    """Eight are slower and dearer than four: their number is the remedy, and no second one is."""
+    hours = {1: 1000, 2: 560, 4: 400, 8: 480}
+    trips = [
+        trip(f"r-{n}", devices=n, stages={"train": time / 3600}, steps=1000, price=10 * n)
+        for n, time in hours.items()
+    ]
+    [count] = find_gpu_counts(trips, Remains())
+    assert {stake.slot.owner for stake in count.stakes} == {"run:r-8"}
+    assert "communication" not in found(trips)
+
+
+def test_a_law_that_misses_its_runs_says_nothing_of_communication():
+    hours = {1: 9.0, 2: 40.0, 4: 9.0, 32: 9.0}
+    trips = [
+        trip(f"r-{n}", devices=n, stages={"train": time}, steps=1000) for n, time in hours.items()
+    ]
+    assert found(trips) == {}
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"stages": {"setup": 4.0, "train": 6.0}, "active": 0.6},
+        {"wait_hours": 0.5, "active": 0.78},
+        {"wait_hours": None, "active": 0.5},
+    ],
+)
+def test_idle_time_that_something_else_explains_or_may_is_no_small_batch(facts):
+    """Setup without kernels, waiting for data, and a loop of which nobody knows whether it waits."""
+    assert "small_batch" not in found([*fleet(4), trip("r-x", memory_gb=20.0, **facts)])
+
+
+def test_what_is_left_of_idle_time_is_claimed_by_larger_batches():
+    """Half is idle: a twentieth is other stages, a hundredth waits for data."""
+    one = found([trip(memory_gb=20.0, active=0.5)])["small_batch"]
+    assert float(one.saving().nano) == pytest.approx(500e9 * (0.5 - 0.05 - 0.01) / 4, rel=1e-6)
+
+
+def test_a_job_that_only_evaluates_is_not_told_to_evaluate_less():
+    assert found([trip(stages={"setup": 0.1, "eval": 9.9}, evaluations=20)]) == {}
 
 
 def test_hours_per_unit_are_of_the_train_stage_by_the_clock():

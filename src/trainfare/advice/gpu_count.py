@@ -13,15 +13,19 @@ from fractions import Fraction
 from typing import Any
 
 from trainfare.advice.remains import Part, Remains
-from trainfare.advice.scaling import Scaling, best_count, fit_scaling, pareto
+from trainfare.advice.scaling import (
+    POOR_FIT,
+    Scaling,
+    best_count,
+    better_count,
+    fit_scaling,
+    pareto,
+)
 from trainfare.advice.trip import Trip, common_unit, hours_per, total_of
 from trainfare.core.money import Money
 from trainfare.core.recommendation import Confidence, Effort, Kind, NoAdvice, Recommendation
 
 RULE = "gpu_count"
-
-POOR_FIT = 0.25
-"""A law that misses a run by more than a quarter says nothing of other numbers: our own judgement."""
 
 
 def find_gpu_counts(
@@ -108,11 +112,7 @@ def _target(law: Scaling, ratio: float, count: int, *, is_stated: bool) -> int:
     """The number that should have been taken instead of *count*."""
     if is_stated:
         return best_count(law, ratio, law.counts)
-    better = [
-        n for n in law.counts
-        if n * law.hours(n) < count * law.hours(count) and law.hours(n) <= law.hours(count)
-    ]  # fmt: skip
-    return min(better, key=law.hours) if better else count
+    return better_count(law, count)
 
 
 def _part(trip: Trip, law: Scaling, ratio: float, *, is_stated: bool) -> Part | None:

@@ -24,6 +24,9 @@ NEEDED = 3
 PAIRS = 4
 """With so many different numbers the communication term is fitted too; fewer would just be met."""
 
+POOR_FIT = 0.25
+"""A law that misses a run by more than a quarter says nothing of other numbers: our own judgement."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scaling:
@@ -139,6 +142,20 @@ def best_count(scaling: Scaling, price_ratio: float, counts: Iterable[int]) -> i
         counts: those that may be had.
     """
     return min(counts, key=lambda n: ((n + price_ratio) * scaling.hours(n), n))
+
+
+def better_count(scaling: Scaling, count: int) -> int:
+    """The quickest number that was seen and is cheaper than *count* and no slower; else *count*.
+
+    >>> better_count(Scaling(0.5, 8.0, 0.5, (1, 2, 4, 16), 0.0), 16)
+    4
+    """
+    better = [
+        n for n in scaling.counts
+        if n * scaling.hours(n) < count * scaling.hours(count)
+        and scaling.hours(n) <= scaling.hours(count)
+    ]  # fmt: skip
+    return min(better, key=scaling.hours) if better else count
 
 
 def pareto(points: Iterable[tuple[float, float]]) -> list[int]:

@@ -5,11 +5,11 @@
     slow_start            setup ≥ 10 % and ≥ 5 min a start                   what the best quarter of its
                                                                              machine type did not need
     checkpoints           saving ≥ 2 % above the best interval's             the difference of E[T]
-    evaluations           evaluation ≥ 20 % of its time                      half of it
+    evaluations           it trains; evaluation ≥ 20 %                       half of it
     low_mfu               MFU < 0.8 of the median of ≥ 5 comparable runs     1 − MFU/median of train
     full_precision        32 bits, or idle tensor cores, where there are     a third of train
                           some
-    small_batch           memory ≤ half used and kernels < 80 % of the time  a quarter of idle time
+    small_batch           memory ≤ half used and kernels < 80 % of train     a quarter of idle time
     communication         efficiency < 1/2 on its number of accelerators     down to half
 
 Rules speak in this order, each of what those before it left. A run that did not measure a rule's
@@ -27,7 +27,7 @@ from typing import Any
 
 from trainfare.advice.preemption import Saving, expected_hours, optimal_interval
 from trainfare.advice.remains import Part, Remains
-from trainfare.advice.scaling import fit_scaling
+from trainfare.advice.scaling import POOR_FIT, better_count, fit_scaling
 from trainfare.advice.trip import Trip, common_unit, hours_per, total_of
 from trainfare.core.money import Money
 from trainfare.core.recommendation import Confidence, Effort, Kind, Recommendation
@@ -193,7 +193,9 @@ def _checkpoints(trips: Sequence[Trip]) -> list[Part]:
 
 
 def _evaluations(trips: Sequence[Trip]) -> list[Part]:
-    shares = [(trip, _share(trip, "eval")) for trip in trips if trip.evaluations > 1]
+    # A job that does nothing but evaluate evaluates what another trained.
+    trained = [trip for trip in trips if trip.evaluations > 1 and _train_share(trip)]
+    shares = [(trip, _share(trip, "eval")) for trip in trained]
     return [Part(t, s / 4, s / 2, s * 3 / 4) for t, s in shares if s >= EVAL_MIN]
 
 
@@ -236,10 +238,13 @@ def _is_full(trip: Trip) -> bool:
 def _small_batch(trips: Sequence[Trip]) -> list[Part]:
     parts = []
     for trip in trips:
-        if trip.memory_gb is None or not trip.device_gb or trip.active is None:
+        if not trip.device_gb or None in (trip.memory_gb, trip.active, trip.wait_hours):
             continue
-        if trip.memory_gb <= MEMORY_HALF * trip.device_gb and trip.active < ACTIVE_MIN:
-            free = (1 - trip.active) * _train_share(trip)
+        train, idle = _train_share(trip), 1 - (trip.active or 0.0)
+        # At least so much of the idle time is neither of another stage nor a wait for data.
+        free = idle - (1 - train) - (trip.wait_hours or 0.0) / trip.machine_hours
+        is_small = (trip.memory_gb or 0.0) <= MEMORY_HALF * trip.device_gb
+        if is_small and free > (1 - ACTIVE_MIN) * train:
             parts.append(Part(trip, 0.0, free / 4, free))
     return parts
 
@@ -253,12 +258,14 @@ def _communication(trips: Sequence[Trip]) -> list[Part]:
     for group in groups.values():
         unit = common_unit(group)
         law = fit_scaling((t.devices, hours_per(t, unit)) for t in group) if unit else ""
-        if isinstance(law, str):
+        if isinstance(law, str) or law.error > POOR_FIT:
             continue
         for trip in group:
             now = law.efficiency(trip.devices, law.counts[0])
             part = (1 - now / EFFICIENCY_MIN) * _train_share(trip)
-            if now < EFFICIENCY_MIN and part > law.error:
+            # Where another number beats this one, taking it is the remedy, and gpu_count's.
+            is_own = better_count(law, trip.devices) == trip.devices
+            if is_own and now < EFFICIENCY_MIN and part > law.error:
                 parts.append(Part(trip, part - law.error, part, min(1.0, part + law.error)))
     return parts
 
@@ -358,7 +365,7 @@ RULES: tuple[_Rule, ...] = (
         _small_batch,
         "Train {family} with larger batches",
         "Raise the batch until memory is full, or drop gradient accumulation and recomputation.",
-        "a quarter of the time in which no kernel ran",
+        "a quarter of the idle time that neither another stage nor a wait for data explains",
         lambda t: {
             "memory_gb": None if t.memory_gb is None else round(t.memory_gb, 2),
             "device_gb": None if t.device_gb is None else round(t.device_gb, 2),
