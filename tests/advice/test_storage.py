@@ -67,6 +67,32 @@ def test_of_datasets_with_one_name_and_size_one_stays():
     assert advised(first, replace(second, uri="gs://two/other.tar")) == {}
 
 
+def shards(folder, *, days=10, count=4):
+    return [
+        kept(f"{folder}/shard_{number}.bin", role="dataset", days=days) for number in range(count)
+    ]
+
+
+def test_shards_of_two_datasets_are_no_copies_of_each_other():
+    assert advised(*shards("s3://b/c4"), *shards("s3://b/pile")) == {}
+
+
+@pytest.mark.parametrize(
+    "name", ["part-00001", "train.00001-of-01024", "shard7.tar.gz", "data-00001-of-00008.bin"]
+)
+def test_names_that_end_in_a_number_are_shards(name):
+    pair = [kept(f"s3://b/{folder}/{name}", role="dataset") for folder in ("c4", "pile")]
+    assert advised(*pair) == {}
+
+
+def test_copies_of_a_sharded_dataset_are_one_recommendation():
+    found = advised(*shards("s3://b/c4"), *shards("gs://copy/c4", days=5))
+    one = found["duplicate_data"]
+    assert (one.recommendation.subject, one.recommendation.evidence["files"]) == ("c4", 4)
+    assert near(one.saving, of_a_day(4 * 5))
+    assert any("is not known" in word for word in one.recommendation.assumptions)
+
+
 COLD = {
     "newest": True,
     "colder": price("0.05", "standard-ia"),

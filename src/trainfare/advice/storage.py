@@ -4,13 +4,15 @@ Each remedy is replayed on every kept datum with the price that it was estimated
 
     unread_checkpoints  all but the newest checkpoint of an ended run, read by nobody, from a week
                         after the end of the run on
-    duplicate_data      of datasets with one name and exactly one size, all but the dearest
+    duplicate_data      of datasets with one name and exactly one size, all but the dearest; of
+                        shards the folder's name too
     colder_class        what is 30 days old moves to the infrequent class:
                         (p − p′) × bytes × time − retrieval of later reads − the rest of 30 days
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -45,6 +47,9 @@ SMALL = 128 * 1024
 
 TWIN = GIB
 """Two files of one name and exactly one size of at least a GiB are taken for the same."""
+
+_NUMBERED = re.compile(r"[0-9](\.[A-Za-z.]+)?$")
+"""Names of shards: ``shard_0007.bin``, ``train-00001-of-01024.tar.gz``."""
 
 SHOWN = 10
 
@@ -154,9 +159,11 @@ _WORDS = {
     "duplicate_data": _Words(
         "Keep one copy of {subject}",
         "Let all runs read one copy, and delete the others.",
-        "files of one name and exactly one size of at least 1 GiB: all but the dearest",
+        "files of one name and exactly one size of at least 1 GiB: all but the dearest, for as long "
+        "as runs read them",
         (
             "files of one name and exactly one size are the same",
+            "what copies cost while no metered run reads them is not known, and not in it",
             "low: nothing, they differ after all",
         ),
         Confidence.LOW,
@@ -230,25 +237,34 @@ def _checkpoints(kept: Sequence[Kept], books: _Books, done: set[str]) -> Iterato
 
 
 def _duplicates(kept: Sequence[Kept], books: _Books, done: set[str]) -> Iterator[Recommendation]:
-    groups: dict[tuple[str, int, str], dict[str, list[Kept]]] = defaultdict(dict)
+    groups: dict[tuple[str, str, int, str], dict[str, list[Kept]]] = defaultdict(dict)
     for one in kept:
         if one.role == "dataset" and one.bytes >= TWIN:
-            key = (one.uri.rstrip("/").rpartition("/")[2], one.bytes, one.price.currency)
+            key = (*_set_and_name(one.uri), one.bytes, one.price.currency)
             groups[key].setdefault(one.uri, []).append(one)
-    for (name, size, _), copies in sorted(groups.items()):
-        if len(copies) < 2:
-            continue
+    sets: dict[tuple[str, str], list[Kept]] = defaultdict(list)
+    for (name, _, _, currency), copies in sorted(groups.items()):
         costs = {uri: sum(books.since(one, 0) for one in group) for uri, group in copies.items()}
         stays = max(sorted(copies), key=lambda uri: costs[uri])
-        own = [one for uri, group in sorted(copies.items()) if uri != stays for one in group]
+        spare = [one for uri, group in sorted(copies.items()) if uri != stays for one in group]
+        sets[name, currency] += spare
+    for (name, _), own in sorted(sets.items()):
         stakes: dict[Slot, Fraction] = defaultdict(Fraction)
         for one in own:
             for slot, nano in books.by_month(one):
                 stakes[slot] += nano
                 done.add(one.uri)
         if stakes:
-            subject = f"{name} ({size / GIB:,.1f} GB)"
-            yield _recommend("duplicate_data", subject, stakes, own, (Fraction(0), Fraction(1)))
+            yield _recommend("duplicate_data", name, stakes, own, (Fraction(0), Fraction(1)))
+
+
+def _set_and_name(uri: str) -> tuple[str, str]:
+    """The dataset that a file is of, and its name in it: a numbered file is one of a folder's.
+
+    Shards of any two datasets may have one name and one size, so their folder's name counts too.
+    """
+    folder, _, name = uri.rstrip("/").rpartition("/")
+    return (folder.rpartition("/")[2] if _NUMBERED.search(name) else name), name
 
 
 def _colder(
