@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from trainfare.advice.realized import realize
+from trainfare.advice.balance import Balance
+from trainfare.advice.realized import FOUND_WHOLE, realize
 from trainfare.core.decision import Verdict, decide
 from trainfare.core.money import Money
 from trainfare.core.period import parse_instant
@@ -23,7 +24,7 @@ def advise(**months):
         if waste
     ]
     made = Recommendation(
-        Kind.IDLE, "r", "x", "t", "a", method="m", stakes=tuple(stakes), scope=tuple(paid)
+        Kind.IDLE, "left_on", "x", "t", "a", method="m", stakes=tuple(stakes), scope=tuple(paid)
     )
     [one] = settle([made], paid, len(slots))
     return one
@@ -72,3 +73,43 @@ def test_what_is_not_measured_is_not_a_saving():
     assert "nothing of its subject" in realize(SAID, BEFORE, "billed", periods).why
     later = replace(SAID, at_ns=parse_instant("2027-01-01T00:00:00Z"))
     assert realize(later, BEFORE, "billed", periods).per_month is None
+
+
+PERIODS = ("2026-09", "2026-10", "2026-11")
+
+
+@pytest.mark.parametrize(
+    ("november", "saved"),
+    [
+        ((60, 40), "0"),
+        ((60, 20), "20"),  # half as often: half of it
+        ((120, 40), "40"),  # twice the training with as much
+        ((30, 40), "-20"),
+        ((0, 40), "-40"),
+        ((60, 0), "40"),
+    ],
+)
+def test_what_advice_is_about_is_set_beside_the_training_of_the_same_months(november, saved):
+    said = replace(SAID, rule="evaluations", kind=Kind.EFFICIENCY)
+    whole = {"2026-10": (60, 40), "2026-11": november}
+    known = {month: Balance(u * 10**9, a * 10**9) for month, (u, a) in whole.items()}
+    found = realize(said, None, "billed", PERIODS, known)
+    assert found.periods == {"2026-11": Money.parse(saved)}
+
+
+def test_without_runs_from_before_nothing_is_known():
+    said = replace(SAID, rule="evaluations", kind=Kind.EFFICIENCY)
+    known = {"2026-11": Balance(10**9, 0)}
+    assert "from before" in realize(said, None, "billed", PERIODS, known).why
+    known = {"2026-10": Balance(10**9, 10**9)}
+    assert "since" in realize(said, None, "billed", PERIODS, known).why
+
+
+@pytest.mark.parametrize("kind", [one for one in Kind if one is not Kind.COMMITMENT])
+def test_a_rule_whose_saving_a_bill_does_not_tell_says_so(kind):
+    said = replace(SAID, rule="other", kind=kind)
+    assert "other" not in FOUND_WHOLE
+    found = realize(said, advise(m10=(100, 40), m11=(60, 0)), "billed", PERIODS)
+    assert found.per_month is None
+    assert found.periods == {}
+    assert found.why

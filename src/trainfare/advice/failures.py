@@ -30,7 +30,9 @@ APART = (*CONFIGURATION, *DATA, "seed", "version", "name")
 SAME_VALUES = 10
 """Two runs that logged so many values alike, every one of them, are the same training."""
 
-_FAILED = ("failed", "crashed")
+FAILED = ("failed", "crashed")
+"""Endings of runs that failed."""
+
 _NUMBERS = re.compile(r"0x[0-9a-f]+|[0-9]+")
 
 
@@ -89,15 +91,20 @@ def duplicates(group: Sequence[Trial], board: Board) -> Iterator[Recommendation]
         yield recommend("duplicate", group, board, claimed, evidence, confidence=confidence)
 
 
+def error_kind(error: str) -> str:
+    """An error without the numbers in it: what makes two failures the same."""
+    return _NUMBERS.sub("#", error)
+
+
 def failures(group: Sequence[Trial], board: Board) -> Iterator[Recommendation | NoAdvice]:
     """Failed runs of one experiment with an error that one before them had."""
-    failed = [trial for trial in group if trial.ending in _FAILED and not trial.is_parent]
+    failed = [trial for trial in group if trial.ending in FAILED and not trial.is_parent]
     if not failed:
         return
     by_error: dict[str, list[Trial]] = defaultdict(list)
     for trial in failed:
         if trial.error:
-            by_error[_NUMBERS.sub("#", trial.error)].append(trial)
+            by_error[error_kind(trial.error)].append(trial)
     claimed: dict[str, dict[Slot, int]] = {}
     early: list[str] = []
     firsts: list[Trial] = []

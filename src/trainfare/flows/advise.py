@@ -5,10 +5,11 @@ advise → gather (bill, claims, runs) → advice.* → core.settle → told
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from trainfare.advice.balance import Balance
 from trainfare.advice.experiments import advise_experiments
 from trainfare.advice.idle_machines import advise_idle_machines
 from trainfare.advice.low_use import advise_low_use
@@ -18,6 +19,7 @@ from trainfare.core.decision import Decision, Verdict
 from trainfare.core.money import Money
 from trainfare.core.recommendation import Advice, Kind, NoAdvice, Recommendation, settle
 from trainfare.flows.advice_history import Gathered, gather
+from trainfare.flows.balances import read_balances
 from trainfare.flows.bill import has_analytics, has_ledger
 from trainfare.flows.carried import read_carried, store_reads
 from trainfare.flows.run_advice import advise_runs
@@ -70,6 +72,8 @@ class Advised:
     """Currency → what was paid in the history, of all that advice looks at."""
     not_allocated: tuple[str, ...]
     """Billing periods with a bill and no allocation; they are not in it."""
+    balances: Mapping[str, Mapping[str, Balance]] = field(default_factory=dict)
+    """Accepted recommendation → month → what its runs paid, where a saving is measured so."""
 
 
 def advise(home: Path, kinds: Iterable[Kind] = ()) -> Advised:
@@ -110,6 +114,7 @@ def advise(home: Path, kinds: Iterable[Kind] = ()) -> Advised:
         tuple(one for one in refused if one.kind in told),
         gathered.total,
         gathered.book.not_allocated,
+        read_balances(gathered, accepted),
     )
 
 

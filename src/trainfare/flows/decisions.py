@@ -126,7 +126,7 @@ def decided_of(now: Advised, said: Mapping[str, Decision]) -> list[Decided]:
     found = [
         Decided(
             one,
-            realize(one, made.get(one.advice), now.book, now.periods)
+            realize(one, made.get(one.advice), now.book, now.periods, now.balances.get(one.advice))
             if one.verdict is Verdict.ACCEPTED
             else None,
         )

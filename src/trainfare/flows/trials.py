@@ -11,6 +11,7 @@ from trainfare.advice.sweeps import TRIALS
 from trainfare.advice.trial import Span, Sweep, Trial
 from trainfare.core.charge import Component
 from trainfare.core.recommendation import run_slot
+from trainfare.core.run import RunRecord
 from trainfare.flows.advice_history import Gathered
 from trainfare.metering.metrics import read_series
 from trainfare.metering.receipt import Receipt
@@ -75,7 +76,7 @@ def _is_paid(history: History, receipt: Receipt) -> bool:
     return any(run_slot(run, one, Component.COMPUTE) in history.paid for one in history.periods)
 
 
-def _experiment(past: PastRun) -> str:
+def experiment_of(past: PastRun) -> str:
     """Its experiment with its model and team: other teams use the same name for other work."""
     name = past.labels.get("experiment")
     if not name:
@@ -84,13 +85,17 @@ def _experiment(past: PastRun) -> str:
     return f"{name} ({', '.join(about)})" if about else name
 
 
+def error_of(run: RunRecord) -> str | None:
+    """What ended its last attempt; None where nothing is known."""
+    return next((one.error for one in run.attempts[-1].segments if one.error), None)
+
+
 def _trial(gathered: Gathered, receipt: Receipt, *, is_parent: bool) -> Trial:
     run = receipt.run
     past = gathered.history.runs[run.id]
     assert past.interval is not None
     stretches = receipt.estimate.stretches
     is_priced = all(one.estimated_cost is not None for one in stretches)
-    errors = [segment.error for segment in run.attempts[-1].segments if segment.error]
     data = sorted(
         f"{one.uri} {one.bytes}"
         for segment in run.segments
@@ -99,7 +104,7 @@ def _trial(gathered: Gathered, receipt: Receipt, *, is_parent: bool) -> Trial:
     )
     return Trial(
         run=run.id,
-        experiment=_experiment(past),
+        experiment=experiment_of(past),
         labels=past.labels,
         interval=past.interval,
         ending=past.ending or "",
@@ -112,7 +117,7 @@ def _trial(gathered: Gathered, receipt: Receipt, *, is_parent: bool) -> Trial:
             )
             for one in stretches
         ),
-        error=errors[0] if errors else None,
+        error=error_of(run),
         data=tuple(dict.fromkeys(data)) or None,
         series=read_series(gathered.home, run.id),
         is_parent=is_parent,
