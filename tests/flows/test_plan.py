@@ -138,7 +138,32 @@ def test_the_page_says_what_the_first_choice_rests_on(home):
     text = said(home, "plan", "--gpu-hours", "80", "--gpu", "H100", "--deadline", "20h")
     assert "within the limits in nine of ten cases" in text
     assert "first: 8 × H100; speed: stated" in text
+    assert text.startswith("work of 80 hours of one H100: ")
+    assert text.count("a checkpoint takes 2 min") == 1
     assert "note: a checkpoint takes 2 min" in text
+
+
+def test_the_page_says_what_a_first_choice_on_spot_assumes_of_scaling(home):
+    """Hours of one accelerator on eight of them are three doublings, and a day is no minutes."""
+    words = ("--gpu-hours", "200", "--gpu", "H100", "--provider", "aws", "--on", "H100")
+    [first] = options(home, *words, "--limit", "1")
+    assert (first["purchase_option"], first["accelerators"]) == ("spot", 8)
+    assert first["checkpoint_every_hours"] > 2
+    text = said(home, "plan", *words)
+    assert "kept with each doubling from 1 to 8 accelerators in a machine" in text
+    assert f"save every {first['checkpoint_every_hours']:,.1f} h of work" in text
+
+
+def test_where_nothing_is_within_the_limits_the_soonest_and_the_cheapest_are_named(home):
+    words = ("--gpu-hours", "400", "--gpu", "H100", "--deadline", "1h", "--limit", "500")
+    document = trainfare(home, "plan", *words)
+    assert document["within"] == 0
+    text = said(home, "plan", *words)
+    least = min(one["hours"]["expected"] for one in document["options"])
+    money = min(Fraction(one["estimated"]) for one in document["options"])
+    assert "nothing is within the limits; with at most 8 accelerators" in text
+    assert f"soonest: {least:,.1f} h and " in text
+    assert f"and ${float(money):,.2f} on" in text.partition("cheapest: ")[2]
 
 
 WORK = ("--gpu-hours", "5", "--gpu", "H100")

@@ -211,7 +211,10 @@ def hours_on(work: Work, speed: Speed, count: int, machines: int = 1) -> tuple[S
         return _slowed(whole.times(factor), across, apart), said
     inside = max(0.0, math.log2(count / work.base_count) - apart)
     if inside:
-        kept = f"scaling assumed: {DOUBLING.middle:g} of the speed kept with each doubling"
+        kept = (
+            f"scaling assumed: {DOUBLING.middle:g} of the speed kept with each doubling from "
+            f"{work.base_count} to {round(work.base_count * 2**inside)} accelerators in a machine"
+        )
         said = [kept, *said]
     elif count < work.base_count:
         said = [f"fewer than the {work.base_count} it ran on", *said]

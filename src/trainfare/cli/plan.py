@@ -14,11 +14,16 @@ from trainfare.core.money import Money, decimal_of
 from trainfare.core.plain import shorten
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from trainfare.advice.plan import Choice, Limits
     from trainfare.flows.plan import Itinerary, Job, Market
 
 _UNITS = {"s": 1 / 3600, "m": 1 / 60, "h": 1.0, "d": 24.0}
 _LENGTH = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd])")
+_LONG = 2
+"""From so many hours on a length is told in hours."""
+
 _OPTIONS = {
     "on_demand": "on demand",
     "spot": "spot",
@@ -143,7 +148,8 @@ def _page(found: Itinerary, limit: int) -> str:
         "",
         table(headers, rows, right=[3, 5]),
         "",
-        *_best_lines(shown[0]),
+        *(_nearest_lines(found) if is_limited and not within else []),
+        *_best_lines(shown[0], found.notes),
         *_replay_lines(found),
         *(f"note: {one}" for one in found.notes),
     ]
@@ -194,13 +200,40 @@ def _risk(one: Choice) -> str:
     return "measured" if one.speed.is_measured else "estimated speed"
 
 
-def _best_lines(one: Choice) -> list[str]:
-    """The first option in words: what it rests on."""
+def _nearest_lines(found: Itinerary) -> list[str]:
+    """What least time or least money would do, where no way is within the limits."""
+    soonest = min(found.choices, key=lambda one: one.hours.middle)
+    cheapest = min(found.choices, key=lambda one: one.expected.nano)
+    return [
+        f"nothing is within the limits; with at most {found.limits.devices_max} accelerators",
+        f"       soonest: {_way(soonest)}",
+        f"       cheapest: {_way(cheapest)}",
+    ]
+
+
+def _way(one: Choice) -> str:
+    offer = one.offer
+    pay = _OPTIONS.get(offer.option, offer.option)
+    what = f"{one.machines} × {offer.instance}, {pay}, {offer.provider} {offer.region}"
+    return f"{one.hours.middle:,.1f} h and {one.expected.display()} on {what}"
+
+
+def _best_lines(one: Choice, said: Sequence[str]) -> list[str]:
+    """The first option in words: what it rests on, apart from what is *said* of all."""
     offer = one.offer
     lines = [
         f"first: {one.devices} × {offer.accelerator}; speed: {one.speed.basis}",
         f"       price: {offer.source}",
     ]
     if one.interval_hours is not None:
-        lines.append(f"       save every {one.interval_hours * 60:,.0f} min of work")
-    return [*lines, *(f"       {note}" for note in one.notes[:2])]
+        lines.append(f"       save every {_length(one.interval_hours)} of work")
+    return [*lines, *(f"       {note}" for note in one.notes if note not in said)]
+
+
+def _length(hours: float) -> str:
+    """A length of time as one says it.
+
+    >>> _length(0.5), _length(24.97)
+    ('30 min', '25.0 h')
+    """
+    return f"{hours * 60:,.0f} min" if hours < _LONG else f"{hours:,.1f} h"

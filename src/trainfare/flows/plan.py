@@ -213,7 +213,9 @@ def _work_of_hours(job: Job) -> tuple[str, Work]:
     if hours <= 0:
         raise BadInput(f"{hours:g} GPU-hours are no work; say more than 0")
     known = Speed(model.name, Span(hours, hours, hours), "stated", is_measured=False)
-    return f"{hours:,.6g} {model.name}-hours of work", Work(with_rooflines(known, (), job.dtype))
+    return f"work of {hours:,.6g} hours of one {model.name}", Work(
+        with_rooflines(known, (), job.dtype)
+    )
 
 
 def _work_of_flops(job: Job, trips: Sequence[Trip]) -> tuple[str, Work]:
