@@ -45,7 +45,9 @@ def _storage(gathered: Gathered) -> Iterator[Recommendation | NoAdvice]:
 
 
 def _network(gathered: Gathered) -> Iterator[Recommendation | NoAdvice]:
-    yield from advise_network(read_carried(gathered.book), *store_reads(gathered))
+    carried = read_carried(gathered.book)
+    if carried:
+        yield from advise_network(carried, *store_reads(gathered))
 
 
 SOURCES: tuple[Source, ...] = (_idle, _storage, _network, _experiments, advise_runs)
