@@ -20,6 +20,8 @@ def make_trial(run, values=(), *, start=0, length=None, ending="finished", price
             for n, value in enumerate(values)
         ]
     words.setdefault("labels", {"experiment": "lr"})
+    words.setdefault("results", frozenset(series))
+    words.setdefault("losses", words["results"])
     trial = Trial(
         run,
         words["labels"].get("experiment", "none"),

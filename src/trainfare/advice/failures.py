@@ -28,7 +28,8 @@ APART = (*CONFIGURATION, *DATA, "seed", "version", "name")
 """Labels that are no part of the rest of a configuration, or stand by themselves in the key."""
 
 SAME_VALUES = 10
-"""Two runs that logged so many values alike, every one of them, are the same training."""
+"""Two runs that say the same of themselves and logged everything alike, with so many values of how
+well they did, are the same training. A schedule is no result, and what they say goes first."""
 
 FAILED = ("failed", "crashed")
 """Endings of runs that failed."""
@@ -38,26 +39,29 @@ _NUMBERS = re.compile(r"0x[0-9a-f]+|[0-9]+")
 
 def _key(trial: Trial) -> tuple[object, ...] | None:
     """What makes two trainings the same; None where that is not known."""
+    configuration, data, seed, *_ = said = stated(trial)
+    return None if None in (configuration, data, seed) else said
+
+
+def stated(trial: Trial) -> tuple[object, ...]:
+    """What a run says of itself: configuration, data, seed, version and all other labels."""
     labels = trial.labels
     configuration = next((labels[key] for key in CONFIGURATION if key in labels), None)
     data = next((labels[key] for key in DATA if key in labels), None) or trial.data
-    if configuration is None or data is None or "seed" not in labels:
-        return None
     rest = tuple(sorted((k, v) for k, v in labels.items() if k not in APART))
-    return configuration, data, labels["seed"], labels.get("version"), rest
+    return configuration, data, labels.get("seed"), labels.get("version"), rest
 
 
 def _fingerprint(trial: Trial) -> tuple[object, ...] | None:
-    """Its seed and everything that it logged, where that is enough to know a training by."""
-    count = sum(len(points) for points in trial.series.values())
-    if count < SAME_VALUES:
+    """What it says and everything that it logged, where its results are enough to know it by."""
+    results = [point.value for name in trial.results for point in trial.series[name]]
+    if len(results) < SAME_VALUES or len(set(results)) < SAME_VALUES // 2:
         return None
     values = tuple(
         (name, array("q", [p.step for p in points]).tobytes(), _bytes_of(points))
         for name, points in sorted(trial.series.items())
     )
-    varied = {point.value for points in trial.series.values() for point in points}
-    return (trial.labels.get("seed"), values) if len(varied) >= SAME_VALUES // 2 else None
+    return stated(trial), values
 
 
 def _bytes_of(points: Sequence[Point]) -> bytes:
@@ -130,13 +134,12 @@ def failures(group: Sequence[Trial], board: Board) -> Iterator[Recommendation | 
     first = sum(board.amount(claimed[run], currency) for run in early)
     most = saving + sum(board.cost(trial, currency) for trial in firsts)
     if not saving:
-        yield NoAdvice(
-            Kind.EXPERIMENTS,
-            "failed_again",
-            group[0].experiment,
-            "its runs failed, each in its own way: there was nothing to learn from before",
-            evidence,
+        why = (
+            "its runs failed, each in its own way: there was nothing to learn from before"
+            if by_error
+            else "its runs failed without an error that was recorded: nobody knows whether alike"
         )
+        yield NoAdvice(Kind.EXPERIMENTS, "failed_again", group[0].experiment, why, evidence)
         return
     yield recommend(
         "failed_again",
@@ -154,11 +157,29 @@ def diverged(group: Sequence[Trial], board: Board) -> Iterator[Recommendation]:
     """Runs of one experiment that went on while their loss was no number."""
     claimed = {}
     for trial in group:
-        times = [at for points in trial.series.values() if (at := _lost(points)) is not None]
-        if times and (own := board.claim(trial, min(times))):
+        at_ns = lost_at(trial)
+        if at_ns is not None and (own := board.claim(trial, at_ns)):
             claimed[trial.run] = own
     if claimed:
         yield recommend("diverged", group, board, claimed, {})
+
+
+def lost_at(trial: Trial) -> int | None:
+    """From when on no loss of *trial* was a number any more; None where one was to the end.
+
+    Other metrics do not tell: the recall of a class that does not occur is no number either.
+    """
+    losses = [trial.series[name] for name in sorted(trial.losses)]
+    times = [at for points in losses if (at := _lost(points)) is not None]
+    if not times:
+        return None
+    at_ns = min(times)
+    is_known_later = any(
+        point.wall_ns > at_ns and math.isfinite(point.value)
+        for points in losses
+        for point in points
+    )
+    return None if is_known_later else at_ns
 
 
 def _lost(points: Sequence[Point]) -> int | None:

@@ -46,6 +46,10 @@ class Trial:
     series: Mapping[str, Sequence[Point]] = field(default_factory=dict)
     is_parent: bool = False
     """Whether another run began from its result."""
+    results: frozenset[str] = frozenset()
+    """Names of series that tell how well it did; a learning rate does not."""
+    losses: frozenset[str] = frozenset()
+    """Those of them of which less is better."""
 
     def paid_between(
         self, start_ns: int, end_ns: int, paid: Mapping[Slot, Money]

@@ -63,12 +63,22 @@ def choose_metric(trials: Sequence[Trial]) -> str | None:
     counts = Counter(name for trial in trials for name in trial.series)
     told = []
     for name, count in counts.items():
-        words = set(re.split(r"[^a-z0-9]+", name.lower()))
-        is_loss = not words.isdisjoint(LOWER_IS_BETTER)
-        if count < COMMON * len(trials) or not (is_loss or words & HIGHER_IS_BETTER):
-            continue
-        told.append((words.isdisjoint(VALIDATION), is_loss, name))
+        is_loss = _is_loss(name)
+        if count >= COMMON * len(trials) and is_loss is not None:
+            told.append((VALIDATION.isdisjoint(_words(name)), is_loss, name))
     return min(told)[2] if told else None
+
+
+def _is_loss(name: str) -> bool | None:
+    """Whether less of a metric is better; None where it does not tell how well a run did."""
+    words = _words(name)
+    if not words.isdisjoint(LOWER_IS_BETTER):
+        return True
+    return None if words.isdisjoint(HIGHER_IS_BETTER) else False
+
+
+def _words(name: str) -> set[str]:
+    return set(re.split(r"[^a-z0-9]+", name.lower()))
 
 
 def _is_paid(history: History, receipt: Receipt) -> bool:
@@ -102,6 +112,8 @@ def _trial(gathered: Gathered, receipt: Receipt, *, is_parent: bool) -> Trial:
         for one in segment.artifacts
         if one.role == "dataset"
     )
+    series = read_series(gathered.home, run.id)
+    told = {name: is_loss for name in series if (is_loss := _is_loss(name)) is not None}
     return Trial(
         run=run.id,
         experiment=experiment_of(past),
@@ -119,6 +131,8 @@ def _trial(gathered: Gathered, receipt: Receipt, *, is_parent: bool) -> Trial:
         ),
         error=error_of(run),
         data=tuple(dict.fromkeys(data)) or None,
-        series=read_series(gathered.home, run.id),
+        series=series,
         is_parent=is_parent,
+        results=frozenset(told),
+        losses=frozenset(name for name, is_loss in told.items() if is_loss),
     )
