@@ -73,6 +73,13 @@ def test_a_slow_start_is_held_against_the_best_quarter_of_its_machines():
     assert "slow_start" not in alone  # all start alike: nobody knows that it could be faster
 
 
+def test_a_run_that_says_nothing_of_its_stages_is_not_said_to_start_slowly():
+    """Without a word all of its time counts as setup."""
+    silent = [trip(f"s-{n}", stages={"setup": 10.0, "finish": 0.01}) for n in range(2)]
+    quick = [trip(f"q-{n}", stages={"setup": 0.2}) for n in range(5)]
+    assert "slow_start" not in found([*fleet(8), *quick, *silent])
+
+
 def test_tensor_cores_that_are_measured_idle_are_full_precision():
     idle = DeviceProfile(sm_active=900, sm_occupancy=500, tensor_active=0, dram_active=300)
     busy = idle._replace(tensor_active=400)

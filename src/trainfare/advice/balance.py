@@ -6,7 +6,7 @@ rules changes it, so two that are followed at once do not count each other's sav
     rule            about
     evaluations     evaluation of runs that did not fail
     input_bound     what their training loop waited for data; a run that measured no wait is left out
-    slow_start      their setup
+    slow_start      their setup; a run that says nothing of its stages is left out
     failed_again    all of a failed run whose error came more than once, the first time too
 """
 
@@ -29,6 +29,12 @@ class Balance:
     useful: int
     about: int
     """For what the remedy would change."""
+
+
+def _is_told(rule: str, trip: Trip) -> bool:
+    if rule == "input_bound":
+        return trip.wait_hours is not None
+    return trip.has_stages or rule != "slow_start"
 
 
 def _useful(trip: Trip) -> float:
@@ -69,7 +75,7 @@ def balances_of(
     """
     sums: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     for trip in trips:
-        if rule == "input_bound" and trip.wait_hours is None:
+        if not _is_told(rule, trip):
             continue
         useful, about = (0.0, 0.0) if trip.run in failed else (_useful(trip), ABOUT[rule](trip))
         if rule == "failed_again" and trip.run in again:

@@ -154,7 +154,7 @@ def _input_bound(trips: Sequence[Trip]) -> list[Part]:
 def _slow_start(trips: Sequence[Trip]) -> list[Part]:
     groups: dict[tuple[str | None, str | None], list[Trip]] = defaultdict(list)
     for trip in trips:
-        if trip.stage_hours.get("setup"):
+        if trip.stage_hours.get("setup") and trip.has_stages:
             groups[trip.provider, trip.instance].append(trip)
     parts = []
     for group in groups.values():

@@ -81,6 +81,11 @@ class Trip:
         return self.machine_hours * self.devices / self.machines if self.machines else 0.0
 
     @property
+    def has_stages(self) -> bool:
+        """Whether it said what it was doing: without a word all of it counts as setup."""
+        return not {"setup", "finish"}.issuperset(self.stage_hours)
+
+    @property
     def total(self) -> Money:
         """What its machines' time cost."""
         return Money(sum(amount.nano for amount in self.paid.values()), self.currency)
