@@ -2,6 +2,7 @@
 
 import math
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -60,6 +61,29 @@ def test_the_very_same_values_are_the_same_training_but_for_another_seed():
     assert "duplicate" not in constant
 
 
+@pytest.mark.parametrize(
+    "other", [{"config_hash": "c2"}, {"data_hash": "d2"}, {"lr": "0.2"}, {"version": "2"}]
+)
+def test_a_difference_that_is_stated_goes_before_values_that_are_alike(other):
+    values = [1 / (n + 1) for n in range(12)]
+    labels = {"experiment": "lr", "config_hash": "c1", "data_hash": "d1"}
+    made = make_trial("a", values, labels=labels)
+    again = make_trial("b", values, start=20, labels=labels)
+    assert "duplicate" in advised(made, again)
+    assert "duplicate" not in advised(
+        made, make_trial("b", values, start=20, labels={**labels, **other})
+    )
+
+
+def test_a_schedule_that_two_runs_followed_does_not_make_them_one():
+    values = [1 / (n + 1) for n in range(12)]
+    made = [
+        make_trial(n, values, start=20 * k, metric="lr", results=frozenset())
+        for k, n in enumerate("ab")
+    ]
+    assert "duplicate" not in advised(*made)
+
+
 def test_a_failure_that_comes_again_is_waste_and_the_first_is_not():
     made = [
         make_trial(f"f{n}", length=5, start=10 * n, ending="failed", error=f"CUDA oom at 0x{n}f")
@@ -79,6 +103,11 @@ def test_what_was_paid_in_two_currencies_is_never_added():
     one = advised(first, (again, euros))["failed_again"]
     assert one.saving == one.saving_high == Money.parse("4", "EUR")
     assert one.recommendation.evidence["paid_by_ending"] == {"failed": "4.000000000"}
+
+
+def test_runs_that_crashed_without_a_word_are_not_said_to_have_failed_each_in_its_own_way():
+    made = [make_trial(name, start=9 * n, ending="crashed") for n, name in enumerate("ab")]
+    assert "without an error" in advised(*made)["failed_again"].why
 
 
 def test_failures_of_different_kinds_and_cancelled_runs_are_no_waste():
@@ -111,6 +140,17 @@ def test_a_run_that_came_back_or_never_had_a_number_did_not_diverge(values):
     assert "diverged" not in advised(make_trial("a", values))
 
 
+def test_a_side_metric_that_is_no_number_does_not_make_a_run_diverge():
+    values, side = [3 - n / 5 for n in range(10)], [1.0, *[NAN] * 9]
+    trial, paid = make_trial("a", values)
+    other, _ = make_trial("a", side, metric="recall_class9")
+    both = {**trial.series, **other.series}
+    made = replace(trial, series=both, results=frozenset(both)), paid
+    assert "diverged" not in advised(made)
+    auxiliary = replace(trial, series=both, losses=frozenset(both)), paid
+    assert "diverged" not in advised(auxiliary)  # a loss is a number to the end
+
+
 def sweep(count=12, length=40, worst=()):
     made = []
     for n in range(count):
@@ -138,6 +178,58 @@ def test_where_either_rule_kills_the_winner_nothing_is_advised_and_the_kill_is_t
     assert isinstance(found, NoAdvice)
     assert "killed the best" in found.why
     assert all(rule["winners_killed"] == 1 for rule in found.evidence["rules"].values())
+
+
+def labelled(**labels):
+    """Ten trials on one scale each, with labels that depend on their number."""
+    return [
+        make_trial(
+            f"t{n}",
+            [(1 + n) * (1 + 3 / (k + 1)) for k in range(20)],
+            start=30 * n,
+            labels={"experiment": "lr", **{key: value(n) for key, value in labels.items()}},
+        )
+        for n in range(10)
+    ]
+
+
+@pytest.mark.parametrize("key", ["task", "dataset", "data_hash", "fold"])
+def test_trials_of_different_data_or_tasks_are_not_compared(key):
+    found = advised(*labelled(**{key: lambda n: f"d{n}"}))["stop_early"]
+    assert isinstance(found, NoAdvice)
+    assert "cannot be compared" in found.why
+    named = [(replace(one, data=(f"s3://b/{one.run} 9",)), paid) for one, paid in labelled()]
+    assert isinstance(advised(*named)["stop_early"], NoAdvice)
+
+
+def test_of_several_tasks_the_trials_of_the_largest_are_compared():
+    found = advised(*labelled(task=lambda n: "a" if n < 7 else f"b{n}"))["stop_early"]
+    assert "the 7 of one task among 10" in found.recommendation.checked
+    assert found.base == Money.parse("140")
+
+
+def test_seeds_of_one_configuration_are_not_stopped_for_being_worse():
+    found = advised(*labelled(config_hash=lambda _: "c", data_hash=lambda _: "d", seed=str))
+    assert isinstance(found["stop_early"], NoAdvice)
+    assert "10 runs are replicates of one configuration," in found["stop_early"].why
+    only = advised(*labelled(seed=str))["stop_early"]
+    assert isinstance(only, NoAdvice)
+
+
+def test_a_replicate_of_the_best_configuration_is_never_stopped():
+    """Eight configurations; the last two trials repeat the best one and are far worse."""
+    config = lambda n: f"c{n if n < 8 else 0}"  # noqa: E731
+    found = advised(*labelled(config_hash=config, seed=str))["stop_early"]
+    told = {one["run"] for one in found.recommendation.evidence["dearest"]}
+    assert told
+    assert not told & {"t0", "t8", "t9"}
+
+
+def test_the_high_end_is_a_rule_that_keeps_the_best_trial_too():
+    found = advised(*sweep())["stop_early"]
+    rules = found.recommendation.evidence["rules"].values()
+    kept = [Money.parse(one["saving"]) for one in rules if one["best_kept"]]
+    assert found.saving_high == max(kept)
 
 
 def test_more_is_better_where_the_metric_says_so():

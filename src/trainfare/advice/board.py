@@ -114,7 +114,8 @@ WORDS = {
         "A trial that begins slowly and ends best would be stopped.",
         (
             "low: only trials that began in the second half",
-            "high: the other rule, if it saves more",
+            "high: the other rule, if it keeps the best trial too and saves more",
+            "trials that do not name their data or task are of the same",
         ),
     ),
     "plateaued": Words(

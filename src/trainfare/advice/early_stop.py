@@ -121,12 +121,15 @@ class Outcome:
     """… and how many of them would have been stopped before their best value."""
 
 
-def replay(rule: str, trials: Mapping[str, Sequence[Point]]) -> Outcome:
+def replay(
+    rule: str, trials: Mapping[str, Sequence[Point]], spared: frozenset[str] = frozenset()
+) -> Outcome:
     """What *rule* would have stopped.
 
     Args:
         rule: one of :data:`RULES`.
         trials: trial → its points in order of time, less being better; each has at least one.
+        spared: trials that are seen and never stopped.
     """
     axes = {name: _progress(points) for name, points in trials.items()}
     longest = max((axis[-1] for axis in axes.values()), default=0.0) or 1.0
@@ -140,7 +143,7 @@ def replay(rule: str, trials: Mapping[str, Sequence[Point]]) -> Outcome:
     seen: dict[int, list[float]] = defaultdict(list)
     for check in moments:
         if check.trial not in stopped:
-            if is_worse(check.mark, check.judged, seen[check.mark]):
+            if check.trial not in spared and is_worse(check.mark, check.judged, seen[check.mark]):
                 stopped[check.trial] = check.wall_ns
             insort(seen[check.mark], check.recorded)
     bests = {name: best_of(points) for name, points in trials.items()}

@@ -7,19 +7,25 @@ winners, and what the other rule would have done, is told beside it.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
 from trainfare.advice.board import SHOWN, Board, recommend
 from trainfare.advice.early_stop import PATIENCE, RULES, Outcome, best_of, plateau, replay
+from trainfare.advice.failures import stated
 from trainfare.advice.marginal import marginal_costs
 from trainfare.advice.trial import Sweep, Trial
 from trainfare.core.money import Money
 from trainfare.core.recommendation import Confidence, Kind, NoAdvice, Recommendation
+from trainfare.metering.metrics import Point
 
 TRIALS = 6
 """A sweep of fewer trials is not replayed: the median rule needs five others."""
+
+TASK = ("task", "dataset", "benchmark", "language", "fold", "split")
+"""Labels that tell apart what was trained for, beside the data: values of two are not compared."""
 
 HARMED_MOST = Fraction(1, 20)
 """The plateau rule is not advised where more than this part of the runs would have lost a better
@@ -29,17 +35,22 @@ value: a customary level, as of a test at 5 %."""
 def stopped_early(sweep: Sweep, board: Board) -> Iterator[Recommendation | NoAdvice]:
     """What the rules of early stopping would have saved, and whom they would have stopped."""
     points = {trial.run: sweep.points(trial) for trial in sweep.trials}
-    points = {run: found for run, found in points.items() if found}
-    trials = [trial for trial in sweep.trials if trial.run in points]
-    if len(trials) < TRIALS:
+    told = [trial for trial in sweep.trials if points[trial.run]]
+    if len(told) < TRIALS:
         return
+    trials = _of_one_task(told)
+    if why := _why_not_compared(trials):
+        yield NoAdvice(Kind.EXPERIMENTS, "stop_early", sweep.experiment, why, {"runs": len(told)})
+        return
+    points = {trial.run: points[trial.run] for trial in trials}
     currency = board.currency(trials)
     evidence: dict[str, Any] = marginal_costs(
         sweep, trials, points, lambda trial: board.cost(trial, currency), currency
     )
     outcomes, savings = {}, {}
+    spared = _replicates_of_the_best(trials, points)
     for rule in RULES:
-        outcomes[rule] = replay(rule, points)
+        outcomes[rule] = replay(rule, points, spared)
         savings[rule] = _cost_after(trials, outcomes[rule], board)
     evidence["rules"] = {
         rule: {
@@ -74,7 +85,7 @@ def stopped_early(sweep: Sweep, board: Board) -> Iterator[Recommendation | NoAdv
         for trial in trials
         if trial.interval.start_ns >= middle_ns
     )
-    most = max(sum(found.values()) for found in savings.values())
+    most = max(sum(savings[rule].values()) for rule in kept)
     yield recommend(
         "stop_early",
         trials,
@@ -84,9 +95,53 @@ def stopped_early(sweep: Sweep, board: Board) -> Iterator[Recommendation | NoAdv
         low=Fraction(late, saving),
         high=Fraction(most, saving),
         confidence=Confidence.MEDIUM if not outcome.winners_killed else Confidence.LOW,
-        checked=f"replayed on {len(trials):,} trials: the best is kept, "
+        checked=f"replayed on {_number(trials, told)} trials: the best is kept, "
         f"{outcome.winners_killed} of the {outcome.winners} best would have been stopped",
         by=chosen,
+    )
+
+
+def _why_not_compared(trials: Sequence[Trial]) -> str:
+    """Why *trials* of one task are no sweep; empty where they are."""
+    if len(trials) < TRIALS:
+        return "its runs are of different data or tasks, and what they logged cannot be compared"
+    count = len({_configuration(trial) for trial in trials})
+    if count >= TRIALS:
+        return ""
+    of = "one configuration" if count == 1 else f"{count} configurations"
+    return f"its {len(trials)} runs are replicates of {of}, and another seed is no waste"
+
+
+def _number(trials: Sequence[Trial], told: Sequence[Trial]) -> str:
+    if len(trials) == len(told):
+        return f"{len(trials):,}"
+    return f"the {len(trials):,} of one task among {len(told):,}"
+
+
+def _of_one_task(trials: Sequence[Trial]) -> list[Trial]:
+    """The most trials that say the same of their data and task; those that say nothing are alike."""
+    groups: dict[object, list[Trial]] = defaultdict(list)
+    for trial in trials:
+        _, data, *_ = stated(trial)
+        task = tuple(trial.labels.get(key) for key in TASK)
+        groups[data, task].append(trial)
+    return max(groups.values(), key=len)
+
+
+def _configuration(trial: Trial) -> object:
+    """What its replicates have in common with it; itself alone where it does not say enough."""
+    configuration, _, seed, _, rest = stated(trial)
+    return trial.run if configuration is None and seed is None else (configuration, rest)
+
+
+def _replicates_of_the_best(
+    trials: Sequence[Trial], points: Mapping[str, Sequence[Point]]
+) -> frozenset[str]:
+    """What repeats the best trial: how it varies is what replicates are for, so none is stopped."""
+    best = min(trials, key=lambda trial: (best_of(points[trial.run]), trial.run))
+    own = _configuration(best)
+    return frozenset(
+        trial.run for trial in trials if trial is not best and _configuration(trial) == own
     )
 
 
