@@ -33,6 +33,11 @@ def test_a_run_that_measured_no_wait_is_left_out_and_one_without_stages_is_usefu
     assert balances_of("failed_again", [blind], set(), set()) == {PERIOD: Balance(10 * HOUR, 0)}
 
 
+def test_a_job_that_only_evaluates_is_neither_training_nor_evaluated_too_often():
+    one = trip("a", stages={"setup": 1.0, "eval": 9.0})
+    assert balances_of("evaluations", [one], set(), set()) == {PERIOD: Balance(0, 0)}
+
+
 def test_a_share_that_no_float_holds_loses_less_than_a_nano_unit_of_a_dollar():
     one = trip("a", stages={"train": 1.0, "eval": 2.0}, price=Fraction(1, 3))
     [found] = balances_of("evaluations", [one], set(), set()).values()

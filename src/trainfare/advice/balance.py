@@ -4,7 +4,7 @@ Useful is the train stage of runs that did not fail, less what it waited for dat
 rules changes it, so two that are followed at once do not count each other's saving.
 
     rule            about
-    evaluations     evaluation of runs that did not fail
+    evaluations     evaluation of runs that trained and did not fail
     input_bound     what their training loop waited for data; a run that measured no wait is left out
     slow_start      their setup; a run that says nothing of its stages is left out
     failed_again    all of a failed run whose error came more than once, the first time too
@@ -39,8 +39,16 @@ def _is_told(rule: str, trip: Trip) -> bool:
 
 def _useful(trip: Trip) -> float:
     """A run that says nothing of its stages is useful as a whole."""
-    train = _share(trip, "train") + _share(trip, "run")
-    return max(0.0, train - _waited(trip)) if train else 1.0
+    return max(0.0, _trained(trip) - _waited(trip)) if trip.has_stages else 1.0
+
+
+def _trained(trip: Trip) -> float:
+    return _share(trip, "train") + _share(trip, "run")
+
+
+def _evaluated(trip: Trip) -> float:
+    """A job that only evaluates has nothing to evaluate less often."""
+    return _share(trip, "eval") if _trained(trip) else 0.0
 
 
 def _share(trip: Trip, stage: str) -> float:
@@ -48,13 +56,12 @@ def _share(trip: Trip, stage: str) -> float:
 
 
 def _waited(trip: Trip) -> float:
-    train = _share(trip, "train") + _share(trip, "run")
     hours = trip.wait_hours or 0.0
-    return min(hours / trip.machine_hours, train) if trip.machine_hours else 0.0
+    return min(hours / trip.machine_hours, _trained(trip)) if trip.machine_hours else 0.0
 
 
 ABOUT: Mapping[str, Callable[[Trip], float]] = {
-    "evaluations": lambda trip: _share(trip, "eval"),
+    "evaluations": _evaluated,
     "input_bound": _waited,
     "slow_start": lambda trip: _share(trip, "setup"),
     "failed_again": lambda _: 0.0,
