@@ -175,7 +175,8 @@ def trial(home, run, values, *, at=0, status="finished", **more):
     clock = Clock()
     clock.advance(at)
     labels = {"experiment": "lr", **more.pop("labels", {})}
-    made = Recorder(home, run, clock=clock, labels=labels, price=DEAR)
+    name = more.pop("name", None)
+    made = Recorder(home, run, clock=clock, name=name, labels=labels, price=DEAR)
     made.stage("train", 0)
     for value in values:
         made.ride(100, steps=10)
@@ -230,6 +231,43 @@ def test_the_largest_savings_are_listed_and_all_are_summed(tmp_path):
     assert "and 2 more worth $24.55 in all; --format json" in words
     assert "Together: $270.00 a month; savings add up." in words
     assert "of its cost" in words
+
+
+def test_on_eighty_columns_it_is_told_whole_and_how_sure_it_is(tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    team = "a-team-with-a-very-long-name-that-fills-the-line-by-itself"
+    clock = Clock()
+    made = Recorder(tmp_path, "r-1", clock=clock, gpus=8, labels={"team": team}, price=DEAR)
+    made.stage("train")
+    made.ride(1800)
+    made.activity[:] = [0.0] * 8
+    made.ride(3600)
+    made.end()
+    [one] = trainfare(tmp_path, "advise", "--kind", "idle")["recommendations"]
+    words = said_of(tmp_path, "advise", "--kind", "idle")
+    head, row, *told = words.splitlines()[2:]
+    assert head.split() == ["id", "saving", "of", "its", "cost", "sure", "effort"]
+    assert row.split() == [one["id"], "$270.00", "50%", one["confidence"], one["effort"]]
+    assert one["title"] in " ".join(" ".join(told).split())
+    assert max(map(len, words.splitlines())) <= 80
+
+
+def test_what_evidence_is_about_goes_first(tmp_path):
+    for n in range(2):
+        error = {"status": "failed", "error": "RuntimeError: oom"}
+        trial(tmp_path, f"f-{n}", [3.0], name=f"try-{n}", at=1000 * n, **error)
+    [one] = trainfare(tmp_path, "advise", "--kind", "experiments")["recommendations"]
+    words = said_of(tmp_path, "advise", "show", one["id"])
+    assert "RuntimeError: oom (runs 2)" in words
+    assert "f-1 (name try-1, saving $10.00)" in " ".join(words.split())
+
+
+def test_evidence_of_which_there_is_none_is_no_blank_line(tmp_path):
+    for n in range(6):
+        trial(tmp_path, f"r-{n}", [3.0, *[2.0] * 20], at=3000 * n)
+    [one] = trainfare(tmp_path, "advise", "--kind", "experiments")["recommendations"]
+    assert one["evidence"]["losses"] == []
+    assert "" not in said_of(tmp_path, "advise", "show", one["id"]).splitlines()
 
 
 def test_failures_and_duplicates_of_metered_runs_are_found(tmp_path):

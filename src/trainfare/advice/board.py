@@ -160,6 +160,7 @@ def recommend(
         for slot, nano in slots.items():
             if board.paid[slot].currency == currency:
                 stakes[slot] += nano
+    names = {trial.run: trial.name for trial in group}
     sums = Counter({run: board.amount(slots, currency) for run, slots in claimed.items()})
     return Recommendation(
         Kind.EXPERIMENTS,
@@ -175,7 +176,7 @@ def recommend(
         evidence={
             "runs": len(claimed),
             "dearest": [
-                {"run": run, "saving": Money(nano, currency).text()}
+                {"run": run, "name": names[run], "saving": Money(nano, currency).text()}
                 for run, nano in sums.most_common(SHOWN)
             ],
             **evidence,

@@ -40,6 +40,7 @@ class Trial:
     ending: str
     """finished, failed, crashed, cancelled, stopped_by_budget or running."""
     spans: Sequence[Span]
+    name: str | None = None
     error: str | None = None
     data: tuple[str, ...] | None = None
     """What it read, each with its size; None where it named nothing."""

@@ -15,7 +15,7 @@ from trainfare.core.decision import Verdict
 from trainfare.core.errors import BadInput
 from trainfare.core.money import Money
 from trainfare.core.period import DAY, format_instant, name_periods, parse_instant
-from trainfare.core.plain import plain, shorten, visible_len
+from trainfare.core.plain import plain, shorten
 from trainfare.core.recommendation import Kind
 
 if TYPE_CHECKING:
@@ -33,6 +33,9 @@ WIDE = 110
 
 NOT_SHOWN = 5
 """So many of those not recommended are shown."""
+
+HEADS = ("run", "resource", "uri", "error")
+"""What the items of a list of evidence are about, the first that they have."""
 
 _AMOUNT = re.compile(r"-?\d+\.\d{9}")
 """How evidence writes money."""
@@ -190,28 +193,21 @@ def _show(found: Advised) -> None:
 
 
 def _listed(advice: Sequence[Advice]) -> str:
-    """One line each; a narrow terminal has room for the saving and its share only."""
-    rows = [_row(one) for one in advice]
-    if width() >= WIDE:
-        head = ["id", "saving", "from", "to", "of its cost", "sure", "effort", "what to do"]
-        return table(head, rows, right=[1, 2, 3, 4])
-    taken = max(len(row[0]) + visible_len(row[1]) for row in rows) + 12
-    kept = [[row[0], row[1], row[4], shorten(row[7], width() - taken)] for row in rows]
-    return table(["id", "saving", "share", "what to do"], kept, right=[1, 2])
+    """Figures and below them what to do, whole; a wide terminal has room for the interval."""
+    is_wide = width() >= WIDE
+    ends = ["from", "to"] if is_wide else []
+    head = ["id", "saving", *ends, "of its cost", "sure", "effort"]
+    rows = [_row(one, is_wide=is_wide) for one in advice]
+    first, *lines = table(head, rows, right=range(1, len(head) - 2)).splitlines()
+    told = [_wrapped(plain(one.recommendation.title), "    ") for one in advice]
+    return "\n".join([first, *(f"{line}\n{text}" for line, text in zip(lines, told, strict=True))])
 
 
-def _row(one: Advice) -> list[str]:
+def _row(one: Advice, *, is_wide: bool) -> list[str]:
     made = one.recommendation
-    return [
-        made.id,
-        click.style(one.saving.display(2), bold=True),
-        one.saving_low.display(2),
-        one.saving_high.display(2),
-        _share(one),
-        made.confidence.value,
-        made.effort.value,
-        plain(made.title),
-    ]
+    ends = [one.saving_low.display(2), one.saving_high.display(2)] if is_wide else []
+    saving = click.style(one.saving.display(2), bold=True)
+    return [made.id, saving, *ends, _share(one), made.confidence.value, made.effort.value]
 
 
 def _worth(advice: Sequence[Advice]) -> str:
@@ -243,26 +239,32 @@ def _show_one(one: Advice) -> None:
     for name, text in facts:
         _say_fact(name, plain(text))
     for name, value in made.evidence.items():
-        _say_fact(name.replace("_", " "), _evidence(value, made.currency))
+        if text := _evidence(value, made.currency):
+            _say_fact(name.replace("_", " "), text)
 
 
 def _say_fact(name: str, text: str) -> None:
     """A name and what is to be said of it, in lines as wide as the terminal."""
+    click.echo(_wrapped(text, f"  {name:<11} ", " " * 14))
+
+
+def _wrapped(text: str, indent: str, below: str | None = None) -> str:
+    """*text* in lines as wide as the terminal, after *indent* and then *below*."""
     lines = textwrap.wrap(
         text,
         width(),
-        initial_indent=f"  {name:<11} ",
-        subsequent_indent=" " * 14,
+        initial_indent=indent,
+        subsequent_indent=indent if below is None else below,
         break_long_words=False,
         break_on_hyphens=False,
     )
-    click.echo("\n".join(lines))
+    return "\n".join(lines)
 
 
 def _evidence(value: object, currency: str) -> str:
     """A value of the evidence in words: amounts to the cent, figures rounded, each by its name."""
     if isinstance(value, list | tuple):
-        return "; ".join(_evidence(item, currency) for item in value)
+        return "; ".join(_item(item, currency) for item in value)
     if isinstance(value, dict):
         each = {name: _evidence(item, currency) for name, item in value.items()}
         is_nested = any(isinstance(item, dict) for item in value.values())
@@ -272,5 +274,18 @@ def _evidence(value: object, currency: str) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
-    text = str(value)
+    text = "unknown" if value is None else str(value)
     return Money.parse(text, currency).display(2) if _AMOUNT.fullmatch(text) else plain(text)
+
+
+def _item(value: object, currency: str) -> str:
+    """One of a list: what it is about, and behind it in brackets what is said of it."""
+    if not isinstance(value, dict):
+        return _evidence(value, currency)
+    known = {key: item for key, item in value.items() if item is not None}
+    head = next((key for key in HEADS if key in known), None)
+    if head is None:
+        return _evidence(known, currency)
+    rest = {key: item for key, item in known.items() if key != head}
+    about = plain(str(known[head]))
+    return f"{about} ({_evidence(rest, currency)})" if rest else about

@@ -129,6 +129,7 @@ def _trial(gathered: Gathered, receipt: Receipt, *, is_parent: bool) -> Trial:
             )
             for one in stretches
         ),
+        name=None if run.name == run.id else run.name,
         error=error_of(run),
         data=tuple(dict.fromkeys(data)) or None,
         series=series,
