@@ -38,6 +38,7 @@ from trainfare.store.ledger import open_ledger
 START = parse_instant("2025-11-01T00:00:00Z")
 MONTHS = 12
 TURNS = 5
+RESULTS = frozenset(["val_loss"])
 PRICE = "21.957642"
 VALUES = 40
 
@@ -158,11 +159,13 @@ def make_trials(runs: int) -> tuple[list[Trial], list[Sweep], dict]:
         trial = Trial(
             run,
             experiment,
-            {"experiment": experiment, "seed": str(number)},
+            {"experiment": experiment, "config_hash": str(number), "seed": "1"},
             span,
             "finished",
             (Span(span, 4 * HOUR),),
             series={"val_loss": series},
+            results=RESULTS,
+            losses=RESULTS,
         )
         trials.append(trial)
         paid[run_slot(run, str(BillingPeriod.of(start)))] = Money(87_830_568_000)

@@ -109,7 +109,10 @@ def _why_not_compared(trials: Sequence[Trial]) -> str:
     if count >= TRIALS:
         return ""
     of = "one configuration" if count == 1 else f"{count} configurations"
-    return f"its {len(trials)} runs are replicates of {of}, and another seed is no waste"
+    return (
+        f"as far as they say its {len(trials)} runs are replicates of {of}, and another seed is no "
+        "waste; a label config_hash tells configurations apart"
+    )
 
 
 def _number(trials: Sequence[Trial], told: Sequence[Trial]) -> str:
