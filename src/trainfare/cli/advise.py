@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trainfare.cli.answer import format_option, plural, say_json, table, width
+from trainfare.cli.answer import format_option, plural, say_json, shorten_middle, table, width
 from trainfare.core.decision import Verdict
 from trainfare.core.errors import BadInput
 from trainfare.core.money import Money
@@ -244,7 +244,8 @@ def _show_one(one: Advice) -> None:
 
 
 def _say_fact(name: str, text: str) -> None:
-    """A name and what is to be said of it, in lines as wide as the terminal."""
+    """A name and what is to be said of it, in lines as wide as the terminal; long ids lose their middle."""
+    text = " ".join(shorten_middle(word, width() - 14) for word in text.split())
     click.echo(_wrapped(text, f"  {name:<11} ", " " * 14))
 
 
