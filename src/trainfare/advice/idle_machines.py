@@ -22,6 +22,7 @@ from trainfare.advice.history import GpuPart, History, PastMachine
 from trainfare.core.charge import Component
 from trainfare.core.money import Money
 from trainfare.core.period import DAY, HOUR, SECOND, Interval
+from trainfare.core.plain import plural
 from trainfare.core.recommendation import (
     Confidence,
     Effort,
@@ -290,10 +291,6 @@ def _recommend(
         confidence=Confidence.HIGH if found.is_whole else Confidence.MEDIUM,
         effort=effort,
         risk=risk,
-        checked=f"{_counted(found.gaps, 'gap')} in {_counted(len(history.periods), 'month')}: "
-        f"the stop would have come {_counted(found.stops, 'time')}",
+        checked=f"{plural(found.gaps, 'gap')} in {plural(len(history.periods), 'month')}: "
+        f"the stop would have come {plural(found.stops, 'time')}",
     )
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'s' * (count != 1)}"

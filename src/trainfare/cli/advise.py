@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trainfare.cli.answer import format_option, plural, say_json, shorten_middle, table, width
+from trainfare.cli.answer import format_option, say_json, shorten_middle, table, width
 from trainfare.core.decision import Verdict
 from trainfare.core.errors import BadInput
 from trainfare.core.money import Money
 from trainfare.core.period import DAY, format_instant, name_periods, parse_instant
-from trainfare.core.plain import plain, shorten
+from trainfare.core.plain import plain, plural, shorten
 from trainfare.core.recommendation import Kind
 
 if TYPE_CHECKING:

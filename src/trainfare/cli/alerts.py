@@ -16,10 +16,10 @@ import click
 from trainfare.budgets.alert import Alert, Severity
 from trainfare.budgets.alert_shelf import Shelf, alert_json, notice_json
 from trainfare.budgets.target import SECRET_PREFIX
-from trainfare.cli.answer import format_option, only_team, plural, say_json, width
+from trainfare.cli.answer import format_option, only_team, say_json, width
 from trainfare.core.errors import TrainfareError
 from trainfare.core.period import SECOND, format_instant
-from trainfare.core.plain import plain, shorten
+from trainfare.core.plain import plain, plural, shorten
 from trainfare.flows.alerts import (
     Pass,
     acknowledge,

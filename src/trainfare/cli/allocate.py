@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trainfare.cli.answer import format_option, plural, say_json, table
+from trainfare.cli.answer import format_option, say_json, table
 from trainfare.core.errors import BadInput
 from trainfare.core.money import Money
+from trainfare.core.plain import plural
 from trainfare.flows.bill_json import STANDINGS, allocated_json
 
 if TYPE_CHECKING:

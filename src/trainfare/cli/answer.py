@@ -109,12 +109,3 @@ def shorten_middle(text: str, limit: int) -> str:
         return text
     tail = limit // 2
     return text[: limit - tail - 1] + "…" + text[len(text) - tail :]
-
-
-def plural(count: int, noun: str) -> str:
-    """*count* and *noun*, with an s unless it is one.
-
-    >>> plural(1, "row"), plural(1200, "row")
-    ('1 row', '1,200 rows')
-    """
-    return f"{count:,} {noun}{'s' * (count != 1)}"

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from trainfare.cli.answer import format_option, plural, say_json, table
+from trainfare.cli.answer import format_option, say_json, table
 from trainfare.core.money import Money
 from trainfare.core.period import format_instant
-from trainfare.core.plain import shorten
+from trainfare.core.plain import plural, shorten
 from trainfare.flows.bill_json import VIEWS, delivery_json, imported_json
 
 if TYPE_CHECKING:

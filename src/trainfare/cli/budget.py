@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from trainfare.cli.answer import format_option, only_team, plural, say_json, table, width
+from trainfare.cli.answer import format_option, only_team, say_json, table, width
 from trainfare.core.budget import (
     Budget,
     BudgetPeriod,
@@ -23,7 +23,7 @@ from trainfare.core.errors import BadInput, NotFound
 from trainfare.core.labels import parse_labels
 from trainfare.core.money import Money
 from trainfare.core.period import parse_instant
-from trainfare.core.plain import plain, shorten
+from trainfare.core.plain import plain, plural, shorten
 from trainfare.flows.budget import Fit, drop_budget, fit_plan, set_budget, standings
 from trainfare.flows.budget_json import fits_json, scoped_json, standing_json
 from trainfare.flows.fare import read_plan

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import click
 
-from trainfare.cli.answer import format_option, plural, say_json, shorten_middle, table
+from trainfare.cli.answer import format_option, say_json, shorten_middle, table
 from trainfare.core.claim import share_text
 from trainfare.core.errors import BadInput
 from trainfare.core.period import format_instant
+from trainfare.core.plain import plural
 
 
 @click.group("claims")

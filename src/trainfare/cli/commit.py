@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trainfare.cli.answer import format_option, plural, say_json, table
+from trainfare.cli.answer import format_option, say_json, table
 from trainfare.cli.commit_held import COMMANDS
 from trainfare.cli.commit_show import bold, percent, show_plan, show_tested, show_walked
 from trainfare.cli.commit_watch import watch_command
 from trainfare.core.errors import BadInput
+from trainfare.core.plain import plural
 
 if TYPE_CHECKING:
     from trainfare.commitments.demand import Demand

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from trainfare.cli.answer import format_option, plural, say_json, table
+from trainfare.cli.answer import format_option, say_json, table
 from trainfare.cli.commit_runs import show_alignment
 from trainfare.core.money import Money
 from trainfare.core.period import format_instant, parse_day_or_instant
-from trainfare.core.plain import plain, shorten
+from trainfare.core.plain import plain, plural, shorten
 
 if TYPE_CHECKING:
     from trainfare.core.contract import Contract

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trainfare.cli.answer import plural, table
+from trainfare.cli.answer import table
 from trainfare.core.money import Money
-from trainfare.core.plain import plain, shorten
+from trainfare.core.plain import plain, plural, shorten
 
 if TYPE_CHECKING:
     from trainfare.reports.commitment_runs import Alignment, CommitmentRun

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from trainfare.cli.answer import plural, table
+from trainfare.cli.answer import table
 from trainfare.core.money import Money
+from trainfare.core.plain import plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trainfare.cli.answer import plural, shorten_middle, table
+from trainfare.cli.answer import shorten_middle, table
 from trainfare.core.charge import Component
 from trainfare.core.money import NANO, Money
 from trainfare.core.period import format_instant, name_periods
-from trainfare.core.plain import plain, shorten, visible_len
+from trainfare.core.plain import plain, plural, shorten, visible_len
 from trainfare.prices.teaching import Verdict
 from trainfare.reports.reconcile import Missing, Row, Standing
 from trainfare.reports.two_books import Item

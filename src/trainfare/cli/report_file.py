@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trainfare.cli.answer import plural
 from trainfare.core.errors import BadInput, OutsideFailed
+from trainfare.core.plain import plural
 
 if TYPE_CHECKING:
     from trainfare.reports.document import Document

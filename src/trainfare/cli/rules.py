@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from trainfare.cli.answer import format_option, plural, say_json
+from trainfare.cli.answer import format_option, say_json
+from trainfare.core.plain import plural
 
 
 @click.group("rules")

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from trainfare.cli.answer import format_option, plural, say_json, table
+from trainfare.cli.answer import format_option, say_json, table
 from trainfare.core.errors import BadInput
 from trainfare.core.labels import make_labels, parse_labels
 from trainfare.core.period import SECOND, format_instant, parse_instant
-from trainfare.core.plain import plain, shorten
+from trainfare.core.plain import plain, plural, shorten
 from trainfare.core.price import parse_hourly
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from trainfare.cli.answer import format_option, plural, say_json, table
+from trainfare.cli.answer import format_option, say_json, table
+from trainfare.core.plain import plural
 
 if TYPE_CHECKING:
     from trainfare.flows.simulated_month import SimulatedMonth

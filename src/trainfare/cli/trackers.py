@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from trainfare.cli.answer import format_option, plural, say_json, shorten_middle, table
-from trainfare.core.plain import plain
+from trainfare.cli.answer import format_option, say_json, shorten_middle, table
+from trainfare.core.plain import plain, plural
 
 
 @click.group("trackers")

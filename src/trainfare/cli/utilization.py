@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trainfare.cli.answer import format_option, plural, say_json, shorten_middle, table
+from trainfare.cli.answer import format_option, say_json, shorten_middle, table
 from trainfare.cli.argument import complete_run
 from trainfare.core.period import HOUR, name_periods
+from trainfare.core.plain import plural
 
 if TYPE_CHECKING:
     from trainfare.flows.utilization import GpuUse, Utilization

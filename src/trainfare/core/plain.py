@@ -40,6 +40,15 @@ def shorten(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: max(0, limit - 1)] + "…"
 
 
+def plural(count: int, noun: str) -> str:
+    """*count* and *noun*, with an s unless it is one.
+
+    >>> plural(1, "row"), plural(1200, "row")
+    ('1 row', '1,200 rows')
+    """
+    return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
 def visible_len(text: str) -> int:
     """Columns that *text* takes on a terminal, colour codes not counted."""
     return len(_ESCAPES.sub("", text))

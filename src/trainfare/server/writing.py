@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from trainfare.core.money import Money
 from trainfare.core.period import SECOND, format_instant
+from trainfare.core.plain import plural
 from trainfare.metering.receipt_view import bytes_text, duration_text
 
 KINDS = {
@@ -112,11 +113,6 @@ def percent(share: Any, places: int = 1) -> str:
 def count(number: int | None) -> str:
     """A whole number with separators."""
     return "–" if number is None else f"{number:,}"
-
-
-def plural(number: int, noun: str) -> str:
-    """*number* and *noun*, with an s unless it is one."""
-    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 FILTERS = {
