@@ -3,6 +3,7 @@
 import os
 import shutil
 
+import pyarrow.parquet as pq
 import pytest
 
 from allocation.lake import NANO, charge, claim, write_lake
@@ -94,3 +95,17 @@ def test_what_a_crash_left_behind_goes_after_a_day(tmp_path):
     name = survey_name([path], ["ResourceId"])
     SurveyWriter(tmp_path / "keep", name).settle()
     assert surveys(tmp_path) == [name]
+
+
+@pytest.mark.parametrize("is_cut", [True, False])
+def test_a_damaged_survey_is_made_anew(bill, tmp_path, is_cut):
+    bill()
+    [name] = surveys(tmp_path)
+    for file in sorted((tmp_path / "keep" / name).glob("*.parquet")):
+        if is_cut:
+            file.write_bytes(file.read_bytes()[:100])
+        else:
+            file.unlink()
+        assert bill() == 5 * NANO
+        assert surveys(tmp_path) == [name]
+        assert pq.read_metadata(file).num_columns

@@ -1,5 +1,7 @@
 """Results that were damaged, and allocations that meet: nothing older ever stands before the newer."""
 
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
 from flows.bills import hour, trainfare, write_bill, write_claims
@@ -44,6 +46,51 @@ def test_a_damaged_result_is_made_anew(home, tmp_path, is_changed):
     assert trainfare(home, "verify")["conserved"] is True
     expected = "6.000000000" if is_changed else "4.000000000"
     assert owned(home)["resource_overlapa"] == expected
+
+
+def test_a_result_that_no_more_sums_to_its_bill_is_made_anew(home):
+    trainfare(home, "allocate")
+    [result] = (home / "allocations" / "2026-10").glob("*.parquet")
+    rows = pq.read_table(result)
+    place = rows.column_names.index("billed_nano")
+    less = pc.subtract(rows["billed_nano"], 1)
+    pq.write_table(rows.set_column(place, "billed_nano", less), result)
+    assert trainfare(home, "verify", code=1)["conserved"] is False
+    trainfare(home, "allocate")
+    assert trainfare(home, "verify")["conserved"] is True
+
+
+@pytest.fixture
+def month(home, tmp_path):
+    """A home with a bill of six machines, of which one is claimed."""
+    charges = [hour(f"i-{n}", 8, f"{n}") for n in range(1, 7)]
+    trainfare(home, "bill", "import", write_bill(tmp_path / "bill.csv", *charges))
+    trainfare(home, "allocate")
+    return home
+
+
+DAMAGES = ["outs", "places", "claim_marks", "claim_sums", "tags", "facts", "seal", "result"]
+
+
+@pytest.mark.parametrize("which", DAMAGES)
+def test_what_is_kept_of_the_last_result_is_not_believed_once_it_was_changed(
+    month, tmp_path, which
+):
+    [kept] = (month / "bases" / "2026-10").iterdir()
+    [result] = (month / "allocations" / "2026-10").glob(f"{kept.name}")
+    [file] = [result] if which == "result" else kept.glob(f"{which}.*")
+    body = bytearray(file.read_bytes())
+    body[len(body) // 2] ^= 1
+    file.write_bytes(body)
+    claimed(month, tmp_path, "0.75")
+    [done] = trainfare(month, "allocate")["periods"]
+    assert done["resource_days"] is None
+    assert trainfare(month, "verify")["conserved"] is True
+    assert owned(month)["resource_overlapa"] == "0.750000000"
+    claimed(month, tmp_path, "1")
+    [done] = trainfare(month, "allocate")["periods"]
+    assert done["resource_days"] is not None
+    assert owned(month)["resource_overlapa"] == "1.000000000"
 
 
 def test_one_that_was_overtaken_does_not_become_current(home, tmp_path, monkeypatch):

@@ -98,6 +98,12 @@ def open_database(
         raise BadInput(
             f"not files of the lake ({_first_line(error)}); import the bill first"
         ) from None
+    except package.Error as error:
+        if type(error) is not package.Error:  # a mistake of ours
+            raise
+        raise OutsideFailed(
+            f"a file is damaged ({_first_line(error)}); import the bill again"
+        ) from None
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -17,7 +18,7 @@ from typing import Any
 
 from trainfare.allocation.database import duckdb, files_sql
 from trainfare.allocation.evidence import Evidence
-from trainfare.allocation.kept_survey import SurveyWriter, file_of
+from trainfare.allocation.kept_survey import SurveyWriter, file_marks, file_of, is_whole
 from trainfare.allocation.match import literal
 from trainfare.allocation.rules import Rules
 from trainfare.allocation.summary import Standing
@@ -113,11 +114,22 @@ def find_kept_result(folder: Path, result: Path) -> KeptResult:
             Standing(**each | {"amounts": tuple(map(int, each["amounts"]))})
             for each in told["standings"]
         )
+        found = KeptResult(kept, result, told["facts"], standings, told["base_rows"])
+        marks = told["result"]
     except (OSError, ValueError, KeyError, TypeError):
         raise NotReusable("nothing is kept of the last one") from None
-    if not result.exists():
-        raise NotReusable("the last one is gone")
-    return KeptResult(kept, result, told["facts"], standings, told["base_rows"])
+    try:
+        is_as_written = is_whole(kept) and marks == result_marks(result)
+    except OSError:
+        raise NotReusable("the last one is gone") from None
+    if not is_as_written:
+        raise NotReusable("files of the last one were changed or damaged")
+    return found
+
+
+def result_marks(result: Path) -> dict[str, list[int]]:
+    """Sizes and times of the files of a result."""
+    return file_marks(result.iterdir() if result.is_dir() else [result])
 
 
 @contextmanager
@@ -135,6 +147,7 @@ class ResultKeeper:
 
     def __init__(self, folder: Path, result: Path, facts: Mapping[str, str]) -> None:
         self.writer = SurveyWriter(folder, result.name)
+        self.result = result
         self.facts = facts
 
     def keep_claims(self, table: Any) -> dict[str, str]:
@@ -162,6 +175,8 @@ class ResultKeeper:
                 asdict(one) | {"amounts": [str(nano) for nano in one.amounts]} for one in standings
             ],
             "base_rows": base_rows,
+            "result": result_marks(self.result),
         }
         (self.writer.partial / "facts.json").write_text(json.dumps(told), encoding="utf-8")
+        shutil.rmtree(self.writer.final, ignore_errors=True)  # of the result that had this name
         self.writer.settle()

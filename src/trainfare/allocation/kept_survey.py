@@ -8,11 +8,12 @@ seventeen texts.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 TABLES = ("census", "faces", "spans", "paid")
@@ -22,6 +23,9 @@ FILES = ("lines", "totals")
 """What it makes and allocations stream."""
 
 _PARTIAL = ".partial-"
+_SEAL = "seal.json"
+"""Size and time of every file of a survey, so that one that was cut off or written over is noticed."""
+
 _DAY_SECONDS = 86_400
 
 _FORM = "3"
@@ -39,9 +43,28 @@ def survey_name(files: Sequence[Path], columns: Sequence[str]) -> str:
 
 
 def find_survey(folder: Path, name: str) -> Path | None:
-    """The kept survey of that name, or None."""
+    """The kept survey of that name, or None where there is none that is as it was written."""
     kept = folder / name
-    return kept if kept.is_dir() else None
+    return kept if is_whole(kept) else None
+
+
+def file_marks(files: Iterable[Path]) -> dict[str, list[int]]:
+    """Name → size and time of every one of *files*: others where one was changed.
+
+    Raises:
+        OSError: one is gone.
+    """
+    stats = {file.name: file.stat() for file in sorted(files)}
+    return {name: [stat.st_size, stat.st_mtime_ns] for name, stat in stats.items()}
+
+
+def is_whole(kept: Path) -> bool:
+    """Whether the files of a kept folder are there as they were written."""
+    try:
+        seal = json.loads((kept / _SEAL).read_text(encoding="utf-8"))
+        return bool(file_marks(kept / name for name in seal) == seal)
+    except (OSError, ValueError, TypeError):
+        return False
 
 
 def file_of(kept: Path, table: str) -> Path:
@@ -59,15 +82,18 @@ class SurveyWriter:
 
     def settle(self) -> Path:
         """Give the folder its name, its files safe on disk; other surveys make room."""
+        seal = json.dumps(file_marks(self.partial.iterdir()))
+        (self.partial / _SEAL).write_text(seal, encoding="utf-8")
         for part in self.partial.iterdir():
             with part.open("rb") as file:
                 os.fsync(file.fileno())
         for other in self.final.parent.iterdir():
             if other != self.final and not _is_being_written(other):
                 shutil.rmtree(other, ignore_errors=True)
-        if self.final.exists():
+        if is_whole(self.final):
             shutil.rmtree(self.partial)
         else:
+            shutil.rmtree(self.final, ignore_errors=True)
             self.partial.rename(self.final)
         return self.final
 

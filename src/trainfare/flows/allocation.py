@@ -9,6 +9,7 @@ give the same result, which is then left as it is.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -180,15 +181,29 @@ def _allocate(
 
 
 def _sums_of(home: Path, before: StoredAllocation | None) -> Mapping[tuple[str, str], int] | None:
-    """What runs got in the last result; None: there is none, or it cannot be read any more."""
-    from trainfare.store.results import sum_by_run
+    """What runs got in the last result; None: there is none, or not any more as it was written."""
+    from trainfare.store.results import sum_owners
 
     if before is None or not (home / before.folder).exists():
         return None
     try:
-        return sum_by_run([home / before.folder])
+        owners = sum_owners(home / before.folder)
     except OutsideFailed:
         return None
+    sums: Counter[tuple[str, str, str]] = Counter()
+    for (_, remainder, currency), amounts in owners.items():
+        for view, nano in zip(View, amounts, strict=True):
+            sums[currency, view.value, remainder or "runs"] += nano or 0
+    for one in before.summary["outcomes"]:
+        key = (one["currency"], one["view"])
+        if any(sums[*key, name] != int(one[name]) for name in ("runs", *Remainder)):
+            return None
+    at = list(View).index(View.EFFECTIVE)
+    return {
+        (run, currency): nano
+        for (run, _, currency), amounts in owners.items()
+        if run is not None and (nano := amounts[at]) is not None
+    }
 
 
 def _check_newest(
