@@ -235,7 +235,7 @@ def test_a_faster_import_of_the_same_bill_is_not_disturbed(tmp_path, monkeypatch
 
 def test_an_import_beside_ours_is_not_swept(tmp_path):
     lake = tmp_path / "lake"
-    with lake_room._incoming(lake) as mine:
+    with lake_room.incoming(lake) as mine:
         (mine / "part").write_text("being written")
         deliver(write(tmp_path, charges({})), lake)
         assert (mine / "part").exists()

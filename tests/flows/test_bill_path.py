@@ -152,7 +152,7 @@ def test_a_changed_claim_allocates_its_days_anew_and_nothing_else(home, tmp_path
     trainfare(home, "claims", "import", write_claims(tmp_path / "3.csv", ("c", "i-2", 9, 10, "1")))
     (period,) = trainfare(home, "allocate")["periods"]
     assert period["resource_days"] is None
-    assert "outs.parquet" in period["whole_because"]
+    assert "changed or damaged" in period["whole_because"]
     assert allocated(home)[0] == {"a": "8.000000000", "b": "4.000000000"}
     assert_conserved(home)
 

@@ -1,5 +1,6 @@
 """A lake in object storage: whole deliveries or none, one of two writers, and faults told in words."""
 
+import json
 import os
 import shutil
 import signal
@@ -19,6 +20,7 @@ from trainfare.billing.object_lake import fetch_delivery, put_delivery, trim_cac
 from trainfare.core.errors import NotFound, OutsideFailed
 
 URL = "s3://bills/lake"
+PLACE = "s/2026-10/d"
 
 
 @pytest.fixture
@@ -42,12 +44,12 @@ def keys(bucket, aws_here):
     client.close()
 
 
-def delivery(folder, *bodies):
-    """A delivery of files with those bytes."""
-    folder.mkdir(parents=True)
+def delivery(cache, *bodies, place=PLACE):
+    """A cache with a delivery of files with those bytes."""
+    (cache / place).mkdir(parents=True)
     for number, body in enumerate(bodies):
-        (folder / f"part-{number:05d}.parquet").write_bytes(body)
-    return folder
+        (cache / place / f"part-{number:05d}.parquet").write_bytes(body)
+    return cache
 
 
 def test_a_home_that_lost_its_copies_answers_from_the_bucket(home, keys, tmp_path):
@@ -80,12 +82,12 @@ def test_a_part_that_is_gone_is_named(home, keys, tmp_path, aws_here):
 
 
 def test_a_part_that_was_changed_is_not_believed(keys, bucket, tmp_path):
-    put_delivery(URL, "s/2026-10/d", delivery(tmp_path / "d", b"one"))
+    put_delivery(URL, PLACE, delivery(tmp_path / "d", b"one"))
     [part] = [key for key in keys() if key.endswith(".parquet")]
     bucket(part, b"two")
     with pytest.raises(OutsideFailed, match="is not what its manifest says"):
-        fetch_delivery(URL, "s/2026-10/d", tmp_path / "other")
-    assert not (tmp_path / "other").exists()
+        fetch_delivery(URL, PLACE, tmp_path / "other")
+    assert not (tmp_path / "other" / PLACE).exists()
 
 
 def test_parts_without_a_manifest_are_nobody_s_and_the_next_upload_finds_them(
@@ -95,14 +97,14 @@ def test_parts_without_a_manifest_are_nobody_s_and_the_next_upload_finds_them(
     with monkeypatch.context() as patch:
         patch.setattr(object_lake, "_create", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
-            put_delivery(URL, "s/2026-10/d", own)
+            put_delivery(URL, PLACE, own)
     assert len(keys()) == 2
     with pytest.raises(NotFound, match=r"there is no s3://bills/lake/s/2026-10/d/manifest.json"):
-        fetch_delivery(URL, "s/2026-10/d", tmp_path / "other")
-    put_delivery(URL, "s/2026-10/d", own)
+        fetch_delivery(URL, PLACE, tmp_path / "other")
+    put_delivery(URL, PLACE, own)
     assert len(keys()) == 3
-    fetch_delivery(URL, "s/2026-10/d", tmp_path / "other")
-    assert [f.read_bytes() for f in sorted((tmp_path / "other").glob("*.parquet"))] == [
+    fetch_delivery(URL, PLACE, tmp_path / "other")
+    assert [f.read_bytes() for f in sorted((tmp_path / "other" / PLACE).glob("*.parquet"))] == [
         b"one",
         b"two",
     ]
@@ -115,7 +117,7 @@ def test_of_two_writers_at_once_one_wins_and_the_other_is_told(keys, tmp_path, m
 
     def late(store, key, data):
         monkeypatch.setattr(object_lake, "_create", create)
-        put_delivery(URL, "s/2026-10/d", theirs)
+        put_delivery(URL, PLACE, theirs)
         create(store, key, data)
 
     for loser, refused in ((mine, True), (same, False)):
@@ -126,13 +128,15 @@ def test_of_two_writers_at_once_one_wins_and_the_other_is_told(keys, tmp_path, m
             with pytest.raises(
                 OutsideFailed, match="another import wrote s3://bills/lake/s/2026-10"
             ):
-                put_delivery(URL, "s/2026-10/d", loser)
+                put_delivery(URL, PLACE, loser)
         else:
-            put_delivery(URL, "s/2026-10/d", loser)
-        fetch_delivery(URL, "s/2026-10/d", tmp_path / "found")
-        assert (tmp_path / "found" / "part-00000.parquet").read_bytes() == b"theirs"
-    put_delivery(URL, "s/2026-10/d", mine)
-    assert (mine / "part-00000.parquet").read_bytes() == b"theirs", "the loser goes on from it"
+            put_delivery(URL, PLACE, loser)
+        fetch_delivery(URL, PLACE, tmp_path / "found")
+        assert (tmp_path / "found" / PLACE / "part-00000.parquet").read_bytes() == b"theirs"
+    put_delivery(URL, PLACE, mine)
+    assert (mine / PLACE / "part-00000.parquet").read_bytes() == b"theirs", (
+        "the loser goes on from it"
+    )
 
 
 @pytest.fixture
@@ -189,7 +193,7 @@ def moody(aws_here):
 def test_storage_that_fails_for_a_moment_is_asked_again(keys, moody, tmp_path, monkeypatch):
     address, failed = moody
     monkeypatch.setenv("AWS_ENDPOINT_URL", address)
-    put_delivery(URL, "s/2026-10/d", delivery(tmp_path / "d", b"one"))
+    put_delivery(URL, PLACE, delivery(tmp_path / "d", b"one"))
     assert len(failed) == 2
     assert len(keys()) == 2
 
@@ -216,6 +220,62 @@ def test_an_import_killed_in_mid_upload_changes_nothing_and_its_rerun_succeeds(
     assert trainfare(home, "verify")["conserved"] is True
 
 
+def test_a_copy_that_was_damaged_is_fetched_again(home, keys, tmp_path):
+    bill = write_bill(tmp_path / "b.csv", hour("i-1", 8, "8.00"), hour("i-2", 8, "2.00"))
+    trainfare(home, "bill", "import", bill)
+    [part] = (home / "lake").glob("*/*/*/*.parquet")
+    whole = part.read_bytes()
+    flipped = bytes([*whole[:50], whole[50] ^ 1, *whole[51:]])
+    for step, damaged in (("allocate", whole[:99]), ("verify", b""), ("verify", flipped)):
+        part.write_bytes(damaged)
+        trainfare(home, step)
+        assert part.read_bytes() == whole
+    part.unlink()
+    assert trainfare(home, "verify")["conserved"] is True
+    assert part.read_bytes() == whole
+
+
+def test_a_copy_that_only_looks_changed_is_not_fetched_again(home, keys, tmp_path, monkeypatch):
+    trainfare(home, "bill", "import", write_bill(tmp_path / "b.csv", hour("i-1", 8, "8.00")))
+    [part] = (home / "lake").glob("*/*/*/*.parquet")
+    monkeypatch.setattr(object_lake, "_fetch", None)
+    for age in (5, 5):
+        os.utime(part, ns=(age, age))
+        trainfare(home, "allocate")
+
+
+@pytest.mark.parametrize("step", ["import", "allocate"])
+def test_a_bucket_that_is_not_there_is_told_as_such(
+    home, aws_here, keys, tmp_path, monkeypatch, step
+):
+    bill = write_bill(tmp_path / "b.csv", hour("i-1", 8, "8.00"))
+    if step == "allocate":
+        trainfare(home, "bill", "import", bill)
+        shutil.rmtree(home / "lake")
+    monkeypatch.setenv("TRAINFARE_LAKE", "s3://nowhere/lake")
+    words = ["allocate"] if step == "allocate" else ["bill", "import", bill]
+    assert "there is no bucket nowhere for s3://nowhere/lake/" in trainfare(home, *words, code=2)
+
+
+def test_a_fetch_that_was_killed_leaves_nothing_for_good(home, keys, tmp_path):
+    trainfare(home, "bill", "import", write_bill(tmp_path / "b.csv", hour("i-1", 8, "8.00")))
+    shutil.rmtree(home / "lake")
+    script = (
+        "import os, signal, sys\n"
+        "from trainfare.billing import object_lake\n"
+        "object_lake._mark = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "from trainfare.cli.main import main\n"
+        "main(['allocate', '--home', sys.argv[1]])\n"
+    )
+    words = [sys.executable, "-c", script, str(home)]
+    died = subprocess.run(words, env={**os.environ}, capture_output=True, timeout=300, check=False)
+    assert died.returncode == -signal.SIGKILL
+    assert list((home / "lake" / ".incoming").iterdir())
+    trainfare(home, "allocate")
+    assert not list((home / "lake" / ".incoming").iterdir())
+    assert trainfare(home, "verify")["conserved"] is True
+
+
 def test_a_lake_of_an_unknown_kind_is_refused(home, tmp_path, monkeypatch):
     monkeypatch.setenv("TRAINFARE_LAKE", "ftp://here/lake")
     bill = write_bill(tmp_path / "b.csv", hour("i-1", 8, "8.00"))
@@ -223,9 +283,10 @@ def test_a_lake_of_an_unknown_kind_is_refused(home, tmp_path, monkeypatch):
 
 
 def test_what_is_held_here_stays_bounded(tmp_path):
-    folders = [delivery(tmp_path / f"s/2026-1{n}/d", b"x" * 100) for n in range(5)]
+    places = [f"s/2026-1{n}/d" for n in range(5)]
+    folders = [delivery(tmp_path, b"x" * 100, place=place) / place for place in places]
     for folder, lake in zip(folders, ["s3://b", "s3://b", "s3://b", "s3://other"], strict=False):
-        (folder / ".stored").write_text(lake)
+        (folder / ".stored").write_text(json.dumps({"lake": lake}))
     for age, folder in enumerate(folders):
         os.utime(folder, ns=(age, age))
     trim_cache(tmp_path, "s3://b", folders[:1], 150)

@@ -124,7 +124,7 @@ def write_lake(bill: Bill, lake: Path) -> list[Delivery]:
         OutsideFailed: the disk failed or is full.
     """
     try:
-        with _incoming(lake) as folder:
+        with incoming(lake) as folder:
             periods: dict[str, _Period] = {}
             for batch in _ahead(bill.batches()):
                 for name, part in _by_period(batch):
@@ -231,7 +231,7 @@ def _flush(path: Path) -> None:
 
 
 @contextmanager
-def _incoming(lake: Path) -> Iterator[Path]:
+def incoming(lake: Path) -> Iterator[Path]:
     """A folder of our own to write in; what dead imports left behind is removed.
 
     The lock dies with its process, so a folder whose lock can be had belongs to nobody.

@@ -13,7 +13,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import secrets
 import shutil
 import time
 from collections.abc import Callable, Collection
@@ -21,6 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from trainfare.billing.lake import incoming
 from trainfare.billing.remote import inside, open_store, outside_failures
 from trainfare.core.errors import NotFound, OutsideFailed
 
@@ -33,7 +33,7 @@ CACHE_BYTES = 20 * 2**30
 """So much of a lake in object storage is held here at most, beside what a command reads."""
 
 _STORED = ".stored"
-"""In the folder of a delivery here: the lake that has it, too."""
+"""In the folder of a delivery here: the lake that has it, too, and its files as they came."""
 
 _Answer = TypeVar("_Answer")
 _log = logging.getLogger("trainfare")
@@ -53,27 +53,31 @@ class Part:
         return f"{self.sha256}.parquet"
 
 
-def put_delivery(lake: str, folder: str, local: Path) -> None:
-    """Have the delivery at *folder* of the lake *lake*, as it lies in the folder *local*.
+def put_delivery(lake: str, folder: str, cache: Path) -> None:
+    """Have the delivery at *folder* of the lake *lake*, as it lies in that folder of *cache*.
 
-    Where it is there already, *local* becomes what is there.
+    Where it is there already, the one here becomes what is there.
 
     Raises:
         MissingExtra: the client of that cloud is not installed.
+        NotFound: there is no such bucket.
         OutsideFailed: storage failed, or another writer was first, with other bytes.
     """
-    place = f"{lake.rstrip('/')}/{folder}"
+    place, local = f"{lake.rstrip('/')}/{folder}", cache / folder
     with outside_failures(place):
         store, path = open_store(place)
-        parts = [_part_of(file) for file in sorted(local.glob("*.parquet"))]
+        parts = _parts_of(local)
         theirs = _read_manifest(store, path)
         if theirs is not None:
             if theirs != parts:
-                _fetch(store, path, theirs, local)
+                _fetch(store, path, theirs, lake, local, cache)
             _mark(local, lake)
             return
-        for part in parts:
-            _put_part(store, f"{path}/{part.key}", local / part.name, part)
+        try:
+            for part in parts:
+                _put_part(store, f"{path}/{part.key}", local / part.name, part)
+        except FileNotFoundError:
+            raise _no_bucket(path, place) from None
         text = json.dumps({"form": 1, "parts": [asdict(part) for part in parts]}, sort_keys=True)
         try:
             _patiently(lambda: _create(store, f"{path}/{MANIFEST}", text.encode()))
@@ -87,45 +91,95 @@ def put_delivery(lake: str, folder: str, local: Path) -> None:
     _log.info("delivered to=%s parts=%d", place, len(parts))
 
 
-def fetch_delivery(lake: str, folder: str, local: Path) -> None:
-    """Bring the delivery at *folder* of the lake *lake* into the folder *local*, whole or not at all.
+def fetch_delivery(lake: str, folder: str, cache: Path) -> None:
+    """Bring the delivery at *folder* of the lake *lake* into that folder of *cache*, whole or not at all.
+
+    What is there already and is what the lake has is left as it is.
 
     Raises:
         MissingExtra: the client of that cloud is not installed.
-        NotFound: it is not there, or a part that its manifest names is not.
+        NotFound: it is not there, or its bucket or a part that its manifest names is not.
         OutsideFailed: storage failed, or a part is not what the manifest says.
     """
-    place = f"{lake.rstrip('/')}/{folder}"
+    place, local = f"{lake.rstrip('/')}/{folder}", cache / folder
     with outside_failures(place):
         store, path = open_store(place)
         parts = _read_manifest(store, path)
         if parts is None:
+            if not _has_bucket(store, path):
+                raise _no_bucket(path, place)
             raise NotFound(f"there is no {place}/{MANIFEST}; import the bill again")
-        _fetch(store, path, parts, local)
-    _mark(local, lake)
+        if parts != _parts_of(local):
+            _fetch(store, path, parts, lake, local, cache)
+        else:
+            _mark(local, lake)
+
+
+def is_held(cache: Path, folder: str) -> bool:
+    """Whether the delivery at *folder* is in *cache*, and, where a lake has it too, as it came from there."""
+    local = cache / folder
+    mark = _read_mark(local)
+    try:
+        return local.is_dir() if mark is None else bool(_marks_of(local) == mark.get("files"))
+    except OSError:  # a part went meanwhile
+        return False
 
 
 def _mark(local: Path, lake: str) -> None:
-    """Note that what *local* holds can be fetched from *lake* again."""
-    (local / _STORED).write_text(lake, encoding="utf-8")
+    """Note that what *local* holds can be fetched from *lake* again, and sizes and times of its files."""
+    told = json.dumps({"lake": lake, "files": _marks_of(local)})
+    (local / _STORED).write_text(told, encoding="utf-8")
 
 
-def _fetch(store: Any, path: str, parts: list[Part], local: Path) -> None:
-    """Make *local* hold *parts* and nothing else."""
-    local.parent.mkdir(parents=True, exist_ok=True)
-    partial = local.with_name(f".{local.name}-{secrets.token_hex(4)}")
-    partial.mkdir()
+def _read_mark(local: Path) -> dict[str, Any] | None:
+    """What was noted of *local*; None where nothing was, so that it was never sent anywhere."""
     try:
+        told = json.loads((local / _STORED).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _marks_of(local: Path) -> dict[str, list[int]]:
+    stats = {file.name: file.stat() for file in sorted(local.glob("*.parquet"))}
+    return {name: [stat.st_size, stat.st_mtime_ns] for name, stat in stats.items()}
+
+
+def _has_bucket(store: Any, path: str) -> bool:
+    """Whether the bucket of *path* is there, or may be: not everybody may ask."""
+    try:
+        store.info(path.split("/", 1)[0])
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _no_bucket(path: str, place: str) -> NotFound:
+    bucket = path.split("/", 1)[0]
+    return NotFound(f"there is no bucket {bucket} for {place}; make it, or correct TRAINFARE_LAKE")
+
+
+def _fetch(store: Any, path: str, parts: list[Part], lake: str, local: Path, cache: Path) -> None:
+    """Make *local* in *cache* hold *parts* and nothing else."""
+    local.parent.mkdir(parents=True, exist_ok=True)
+    with incoming(cache) as partial:
         for part in parts:
             _get_part(store, f"{path}/{part.key}", partial / inside(part.name, path), part)
+        _mark(partial, lake)
         shutil.rmtree(local, ignore_errors=True)
         try:
             partial.rename(local)
         except OSError:
             if not local.exists():  # another command may have brought it meanwhile
                 raise
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _parts_of(local: Path) -> list[Part]:
+    return [_part_of(file) for file in sorted(local.glob("*.parquet"))]
 
 
 def _part_of(file: Path) -> Part:
@@ -210,7 +264,7 @@ def trim_cache(cache: Path, lake: str, in_use: Collection[Path], most: int = CAC
     sizes = {
         mark.parent: sum(file.stat().st_size for file in mark.parent.glob("*.parquet"))
         for mark in cache.glob(f"[!.]*/*/*/{_STORED}")
-        if mark.read_text(encoding="utf-8") == lake
+        if (_read_mark(mark.parent) or {}).get("lake") == lake
     }
     total = sum(sizes.values())
     for folder in sorted(sizes, key=lambda each: each.stat().st_mtime_ns):

@@ -43,25 +43,26 @@ def send_delivery(home: Path, folder: str) -> None:
     if url is not None:
         from trainfare.billing.object_lake import put_delivery
 
-        put_delivery(url, folder, lake_folder(home) / folder)
+        put_delivery(url, folder, lake_folder(home))
 
 
 def delivery_files(home: Path, folders: Sequence[str]) -> list[list[Path]]:
-    """The files of each of the deliveries at *folders*, fetched where they are not here.
+    """The files of each of the deliveries at *folders*, fetched where they are not here as they were.
 
     Raises:
         NotFound: one is gone.
         OutsideFailed: storage failed.
     """
-    url = object_lake()
-    own = [lake_folder(home) / folder for folder in folders]
-    absent = [folder for folder, here in zip(folders, own, strict=True) if not here.is_dir()]
-    if url is not None and absent:
-        from trainfare.billing.object_lake import fetch_delivery, trim_cache
+    url, cache = object_lake(), lake_folder(home)
+    own = [cache / folder for folder in folders]
+    if url is not None:
+        from trainfare.billing.object_lake import fetch_delivery, is_held, trim_cache
 
+        absent = [folder for folder in folders if not is_held(cache, folder)]
         for folder in absent:
-            fetch_delivery(url, folder, lake_folder(home) / folder)
-        trim_cache(lake_folder(home), url, own)
+            fetch_delivery(url, folder, cache)
+        if absent:
+            trim_cache(cache, url, own)
     files = [sorted(here.glob("*.parquet")) for here in own]
     for here, parts in zip(own, files, strict=True):
         if not parts:
