@@ -35,8 +35,8 @@ DIALECTS = ("bigquery", "trino", "athena", "snowflake", "databricks")
 """Warehouses that allocations can be written for."""
 
 STEPS = (
-    "claims", "faces", "census", "survey", "paid", "places", "ways", "decisions", "shares",
-    "capacity", "division", "crowd", "amounts", "pools", "result", "proof",
+    "claims", "faces", "narrow", "census", "survey", "paid", "places", "ways", "decisions",
+    "shares", "capacity", "division", "crowd", "amounts", "pools", "result", "proof",
 )  # fmt: skip
 
 _INPUTS = {

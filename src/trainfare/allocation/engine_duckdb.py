@@ -137,6 +137,7 @@ class DuckDBWorktable(Worktable):
         columns = face_columns(rules)
         super().__init__(files_sql(files), rules, columns)
         self.database = database
+        self.files = files
         self.keeper: ResultKeeper | None = None
         self.folder = Path()
         """Where this allocation alone spills to, beside its result."""
@@ -198,7 +199,9 @@ class DuckDBWorktable(Worktable):
             for name in FILES:
                 self.pieces[f"{name}_file"] = literal(str(file_of(writer.partial, name)))
             self.look_at(writer.partial)
-            self.run("faces")
+            for path in self.files:
+                self.run("faces_of_file", numbered_file=files_sql([path], has_row_numbers=True))
+            self.run("narrow")
             self.run("census")
             [(has_uneven,)] = self.rows("SELECT coalesce(has_uneven, false) FROM census")
             self.run("survey", missing=self.missing())

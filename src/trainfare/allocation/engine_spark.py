@@ -166,6 +166,7 @@ class SparkWorktable(Worktable):
         self.pieces.update(survey_pieces("narrow_lines", "narrow_totals"))
         self.pieces.update(lines_file="'narrow_lines'", totals_file="'narrow_totals'")
         self.run("faces")
+        self.run("narrow")
         self.run("census")
         [(has_uneven,)] = self.rows("SELECT coalesce(has_uneven, false) FROM census")
         self.run("survey", missing=self.missing())

@@ -72,6 +72,7 @@ def bill_pieces(files: str, columns: Sequence[str]) -> dict[str, object]:
         "files": files,
         "mark": mark,
         "description": f"struct_pack({', '.join(f'{c} := {c}' for c in quoted)})",
+        "face_columns": ", ".join(quoted),
         "times": times,
         "amounts": amounts,
         "line": f"{mark} AS mark, {times}, {amounts}",
