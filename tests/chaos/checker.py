@@ -25,6 +25,7 @@ class Piece:
     marks: frozenset
     """Words by which segments know that they were on the same host."""
     share: Fraction
+    mono: int
     start: int
     end: int
     steps: int
@@ -77,6 +78,7 @@ def read_piece(name, events, samples):
         resource=machine["machine"]["resource_id"],
         marks=frozenset((key, facts[key]) for key in ("host", "boot") if facts.get(key)),
         share=Fraction(machine["share"]),
+        mono=start["mono"],
         start=start["w"],
         end=start["w"] + lasted,
         steps=max([steps for _, steps in hosts] + [(end or {}).get("steps", 0)]),
@@ -136,13 +138,16 @@ def held(claims, start=None, end=None):
 
 
 def attempts_of(pieces):
-    """Pieces grouped: a new attempt begins when all before it have ended."""
+    """Pieces grouped: a new attempt begins when all before it have ended.
+
+    All of them run on one host really, whose monotonic clock no fault changes.
+    """
     groups, latest = [], None
-    for one in sorted(pieces, key=lambda p: (p.start, p.name)):
-        if latest is None or one.start >= latest:
+    for one in sorted(pieces, key=lambda p: (p.mono, p.name)):
+        if latest is None or one.mono >= latest:
             groups.append([])
         groups[-1].append(one)
-        latest = max(latest or 0, one.end)
+        latest = max(latest or 0, one.mono + one.end - one.start)
     return groups
 
 

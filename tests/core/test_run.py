@@ -19,6 +19,35 @@ def test_a_restart_at_the_instant_of_the_end_is_a_new_attempt():
     assert len(run.attempts) == 2
 
 
+def on_boot(start, mono, seconds=10, *, id, boot="boot:1", status=Status.FINISHED):
+    one = segment(start, seconds, id=id, status=status, started_mono_ns=mono * 10**9)
+    return replace(one, machine=replace(one.machine, facts={"boot": boot}))
+
+
+def attempts(*segments):
+    return [[s.id for s in a.segments] for a in make_run("r", segments).attempts]
+
+
+def test_a_clock_set_back_between_two_attempts_does_not_swap_them():
+    killed = on_boot(5000, 100, id="killed", status=Status.KILLED)
+    again = on_boot(2200, 120, id="again")
+    assert attempts(killed, again) == [["killed"], ["again"]]
+    assert make_run("r", [again, killed]).status is Status.FINISHED
+    within = on_boot(4995, 120, id="within")
+    assert attempts(killed, within) == [["killed"], ["within"]]
+    beside = on_boot(2200, 105, id="beside")
+    assert attempts(killed, beside) == [["killed", "beside"]]
+
+
+def test_the_wall_clock_tells_across_boots_and_where_no_other_is_known():
+    first = on_boot(100, 900, id="first")
+    rebooted = on_boot(110, 3, id="rebooted", boot="boot:2")
+    assert attempts(rebooted, first) == [["first"], ["rebooted"]]
+    assert attempts(first, on_boot(109, 3, id="beside", boot="boot:2")) == [["first", "beside"]]
+    assert attempts(first, segment(110, 1, id="old")) == [["first"], ["old"]]
+    assert attempts(first, segment(105, 1, id="old")) == [["first", "old"]]
+
+
 def test_the_word_of_a_finished_wrapper_counts_for_a_killed_child():
     child = segment(0, 5, id="c", status=Status.KILLED)
     wrapper = segment(0, 6, id="w", is_wrapper=True, status=Status.FAILED)

@@ -7,7 +7,8 @@ uninterrupted stretch of the run; it is derived from segments that overlap in ti
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
@@ -165,6 +166,8 @@ class Segment:
     duration_ns: int
     """By the monotonic clock."""
     status: Status
+    started_mono_ns: int | None = None
+    """By the monotonic clock of its machine since that was booted; None where it was not recorded."""
     rank: int = 0
     is_wrapper: bool = False
     """Recorded by ``trainfare run`` from outside the training process."""
@@ -321,18 +324,44 @@ def make_run(run: str, segments: Sequence[Segment]) -> RunRecord:
 
     The same segment given twice (a copied spool, a shared home) counts once, and segments of one
     machine count as on one machine, also where only some of them learnt what the bill calls it.
+    Which of two came first is told by the monotonic clock where both ran since one boot: the wall
+    clock may have been set back between them.
     """
     unique = {segment.id: segment for segment in _on_one_machine(segments)}
-    ordered = sorted(unique.values(), key=lambda s: (s.started_wall_ns, s.rank, s.id))
     groups: list[list[Segment]] = []
-    latest_end = None
-    for segment in ordered:
-        if latest_end is None or segment.started_wall_ns >= latest_end:
+    ends: dict[str, tuple[int, int]] = {}  # clock → the latest end by it, and by the wall clock
+    for segment in _in_order(unique.values()):
+        clock, start_ns = _clock_of(segment)
+        by_clock, by_wall = ends.get(clock, (start_ns, segment.started_wall_ns))
+        elsewhere = (wall_ns for name, (_, wall_ns) in ends.items() if name != clock)
+        is_after = start_ns >= by_clock and segment.started_wall_ns >= max(elsewhere, default=0)
+        if not groups or is_after:
             groups.append([])
         groups[-1].append(segment)
-        latest_end = max(latest_end or 0, segment.interval.end_ns)
+        end_ns = max(by_clock, start_ns + segment.duration_ns)
+        ends[clock] = end_ns, max(by_wall, segment.interval.end_ns)
     attempts = tuple(Attempt(n, tuple(group)) for n, group in enumerate(groups, start=1))
     return RunRecord(run, attempts)
+
+
+def _in_order(segments: Iterable[Segment]) -> list[Segment]:
+    """By the wall clock; those since one boot keep their places, in the order of its clock."""
+    ordered = sorted(segments, key=lambda s: (s.started_wall_ns, s.rank, s.id))
+    boots = defaultdict(list)
+    for segment in ordered:
+        boots[_clock_of(segment)[0]].append(segment)
+    queues = {
+        clock: iter(sorted(group, key=lambda s: _clock_of(s)[1])) for clock, group in boots.items()
+    }
+    return [next(queues[_clock_of(segment)[0]]) for segment in ordered]
+
+
+def _clock_of(segment: Segment) -> tuple[str, int]:
+    """The clock that tells best when a segment began, and what it said."""
+    boot = segment.machine.facts.get("boot")
+    if boot is None or segment.started_mono_ns is None:
+        return "wall", segment.started_wall_ns
+    return boot, segment.started_mono_ns
 
 
 def _on_one_machine(segments: Sequence[Segment]) -> list[Segment]:

@@ -84,6 +84,7 @@ class Meter:
                 "v": ev.VERSION,
                 "t": 0,
                 "w": self.started_wall_ns,
+                "mono": self.started_mono_ns,
                 "interval_ns": interval_ns,
                 **start_event,
             }

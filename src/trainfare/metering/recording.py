@@ -176,6 +176,7 @@ def to_segment(
         share=Fraction(machine_event.get("share", "1")),
         held_devices=tuple(machine_event.get("held", ())),
         started_wall_ns=int(start["w"]),
+        started_mono_ns=start.get("mono"),
         duration_ns=duration_ns,
         status=status,
         rank=int(start.get("rank", 0)),

@@ -137,6 +137,7 @@ OPTIONAL: Mapping[str, Mapping[str, Fits]] = {
         "pid": _whole(0, 2**32),
         "rank": _whole(0, 2**32),
         "interval_ns": _whole(0, 10**6 * 10**9),
+        "mono": _whole(0, WALL_MAX_NS),
         "name": _NAME,
         "command": _NAME,
         "labels": _words,
