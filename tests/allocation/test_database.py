@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("duckdb")
 
-from trainfare.allocation.database import memory_limits, spill_folder
+from trainfare.allocation.database import spill_folder
 
 HELD = """
 import sys, time
@@ -48,14 +48,3 @@ def test_a_folder_that_was_just_made_is_left_alone(tmp_path):
     (tmp_path / ".spill-new").mkdir()
     with spill_folder(tmp_path):
         assert (tmp_path / ".spill-new").exists()
-
-
-def test_a_large_bill_may_hold_more_from_the_start(tmp_path):
-    """Sparse files: what they hold does not matter."""
-    small, large = tmp_path / "small.parquet", tmp_path / "large.parquet"
-    for path, size in ((small, 218_000_000), (large, 4_300_000_000)):
-        with path.open("wb") as file:
-            file.truncate(size)
-    assert memory_limits([small]) == ["240MB", "512MB", "1000MB", "2000MB", "4000MB"]
-    assert memory_limits([large]) == ["1290MB", "2000MB", "4000MB"]
-    assert memory_limits([large] * 4) == ["5160MB"]

@@ -25,7 +25,7 @@ from allocation.lake import (
     numbered,
     write_lake,
 )
-from trainfare.allocation import database
+from trainfare.allocation import engine_duckdb
 from trainfare.allocation.engine_duckdb import allocate
 from trainfare.allocation.evidence import CLAIM_COLUMNS, Evidence, claim_tables
 from trainfare.core.charge import Remainder, View
@@ -202,11 +202,11 @@ def test_little_memory_is_enough(tmp_path):
 
 
 def test_where_the_usual_memory_does_not_do_more_is_taken(tmp_path, monkeypatch):
-    monkeypatch.setattr(database, "MEMORY_LIMIT", 1)
+    monkeypatch.setattr(engine_duckdb, "MEMORY_LIMIT", "1MB")
     path = write_lake(tmp_path / "part.parquet", [charge()])
     done = allocate([path], Evidence(), out=tmp_path / "out.parquet")
     assert done.outcomes[0].bill == 10 * NANO
-    monkeypatch.setattr(database, "LARGER_LIMITS", (2,))
+    monkeypatch.setattr(engine_duckdb, "LARGER_LIMITS", ("2MB",))
     with pytest.raises(OutsideFailed, match=r"memory_limit=2MB .*; raise the limit"):
         allocate([path], Evidence(), out=tmp_path / "out.parquet")
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trainfare.allocation.database import files_sql, open_database
+from trainfare.allocation.database import MEMORY_LIMIT, files_sql, open_database
 from trainfare.allocation.engine_duckdb import worktable
 from trainfare.allocation.evidence import Evidence
 from trainfare.allocation.match import literal
@@ -71,7 +71,7 @@ def write_coverage(
     rules: Rules = NO_RULES,
     *,
     out: Path,
-    memory_limit: str | None = None,
+    memory_limit: str = MEMORY_LIMIT,
 ) -> None:
     """Write :data:`HOURS`, :data:`POOLED` and :data:`NONE` of one billing period into *out*.
 

@@ -9,30 +9,18 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from trainfare.allocation.match import literal
 from trainfare.core.errors import BadInput, MissingExtra, OutsideFailed
 
-MEMORY_LIMIT = 240
-"""Megabytes that the database may hold in memory before it goes on in files; the process takes up to
-200 MB more."""
+MEMORY_LIMIT = "240MB"
+"""What the database may hold in memory before it goes on in files; the process takes up to 200 MB
+more."""
 
-LARGER_LIMITS = (512, 1_000, 2_000, 4_000)
-"""Megabytes that are tried after it, one after the other, where some step cannot go on in files."""
-
-_PART_OF_BILL = Fraction(3, 10)
-"""Of a large bill's files so much more may be held: with less, DuckDB 2.0 finds its faces a hundred
-times as slowly instead of failing (50 million charges in 1.0 GB: 19 s with 256 MB, 143 s with 240)."""
-
-
-def memory_limits(charges: Sequence[Path]) -> list[str]:
-    """How much memory to allocate a bill in: what should do, and what is tried after it."""
-    size = sum(path.stat().st_size for path in charges if path.exists())
-    least = max(MEMORY_LIMIT, int(size * _PART_OF_BILL) // 1_000_000)
-    return [f"{each}MB" for each in (least, *(more for more in LARGER_LIMITS if more > least))]
+LARGER_LIMITS = ("512MB", "1GB", "2GB", "4GB")
+"""What is tried after it, one after the other, where some step cannot go on in files."""
 
 
 class OutOfMemory(OutsideFailed):
@@ -59,7 +47,7 @@ def duckdb() -> Any:
 
 @contextmanager
 def open_database(
-    spill: Path | None = None, memory_limit: str = f"{MEMORY_LIMIT}MB", threads: int | None = None
+    spill: Path | None = None, memory_limit: str = MEMORY_LIMIT, threads: int | None = None
 ) -> Iterator[Any]:
     """A fresh in-memory database that spills to a folder under *spill* (None: does not spill).
 

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from trainfare.allocation.database import (
+    LARGER_LIMITS,
+    MEMORY_LIMIT,
     OutOfMemory,
     files_sql,
-    memory_limits,
     open_database,
     spill_folder,
 )
@@ -73,8 +74,8 @@ def allocate(
             at; allocating the same files again starts there. None keeps nothing.
         base: a folder of this bill alone, for what allocating a change of it goes on from (see
             increment.py). None keeps nothing.
-        memory_limit: what the database may hold in memory; beyond, it spills beside *out*. None:
-            what a bill of this size needs, and more where that does not do.
+        memory_limit: what the database may hold in memory; beyond, it spills beside *out*. None
+            begins with :data:`MEMORY_LIMIT` and takes more where that does not do.
         threads: how many to use; all when None.
 
     Raises:
@@ -94,14 +95,12 @@ def allocate(
                 table.prepare(evidence, folder, keep)
                 return table.write(out)
 
-    return in_memory(memory_limit, charges, work)
+    return in_memory(memory_limit, work)
 
 
-def in_memory(
-    memory_limit: str | None, charges: Sequence[Path], work: Callable[[str], Done]
-) -> Done:
-    """What *work* on *charges* returns in *memory_limit*; None: in the least memory that does."""
-    limits = memory_limits(charges) if memory_limit is None else [memory_limit]
+def in_memory(memory_limit: str | None, work: Callable[[str], Done]) -> Done:
+    """What *work* returns in *memory_limit*; None: in the least memory that does."""
+    limits = (MEMORY_LIMIT, *LARGER_LIMITS) if memory_limit is None else (memory_limit,)
     for limit in limits[:-1]:
         with suppress(OutOfMemory):
             return work(limit)
@@ -113,6 +112,7 @@ def survey(
     rules: Rules = NO_RULES,
     *,
     keep: Path,
+    memory_limit: str = MEMORY_LIMIT,
     threads: int | None = None,
 ) -> None:
     """Find out what a bill is made of, and keep it under *keep*: its allocation starts there.
@@ -123,7 +123,7 @@ def survey(
     """
     with (
         spill_folder(None) as folder,
-        open_database(folder, memory_limits(charges)[0], threads) as database,
+        open_database(folder, memory_limit, threads) as database,
     ):
         table = DuckDBWorktable(database, charges, rules)
         table.check_files()
@@ -297,7 +297,7 @@ def worktable(
     spill: Path | None = None,
     *,
     keep: Path | None = None,
-    memory_limit: str | None = None,
+    memory_limit: str = MEMORY_LIMIT,
     threads: int | None = None,
 ) -> Iterator[DuckDBWorktable]:
     """A bill with all its ways decided and its claimed time divided.
@@ -307,8 +307,7 @@ def worktable(
         NotFound: a file does not exist.
         OutsideFailed: memory, disk or a read failed.
     """
-    limit = memory_limit or memory_limits(charges)[0]
-    with open_bill(charges, spill, limit, threads) as (database, folder):
+    with open_bill(charges, spill, memory_limit, threads) as (database, folder):
         table = DuckDBWorktable(database, charges, rules)
         table.prepare(evidence, folder, keep)
         yield table

@@ -8,6 +8,7 @@ from fractions import Fraction
 from itertools import groupby
 from pathlib import Path
 
+from trainfare.allocation.database import MEMORY_LIMIT
 from trainfare.allocation.engine_duckdb import DuckDBWorktable, worktable
 from trainfare.allocation.evidence import SHARE_GRID, Evidence
 from trainfare.allocation.line import Line
@@ -49,7 +50,7 @@ def explain_charge(
     *,
     source_file: str,
     source_row: int,
-    memory_limit: str | None = None,
+    memory_limit: str = MEMORY_LIMIT,
 ) -> list[Explanation]:
     """Every charge that came from one row of a provider's file (a row may hold several).
 
@@ -100,7 +101,7 @@ def explain_run(
     rules: Rules = NO_RULES,
     *,
     run: str,
-    memory_limit: str | None = None,
+    memory_limit: str = MEMORY_LIMIT,
 ) -> list[Line]:
     """The parts of charges that *run* got, in order of files and rows.
 

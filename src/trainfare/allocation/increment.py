@@ -97,7 +97,7 @@ def reallocate(
                 table.prepare(evidence, spill, keep)
                 return table.renew(out)
 
-    return in_memory(memory_limit, charges, work)
+    return in_memory(memory_limit, work)
 
 
 class Increment(DuckDBWorktable):

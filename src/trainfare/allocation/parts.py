@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from trainfare.allocation.database import MEMORY_LIMIT
 from trainfare.allocation.engine_duckdb import DuckDBWorktable, worktable
 from trainfare.allocation.evidence import Evidence
 from trainfare.allocation.rules import NO_RULES, Rules
@@ -25,7 +26,7 @@ def stream_parts(
     rules: Rules = NO_RULES,
     *,
     spill: Path | None = None,
-    memory_limit: str | None = None,
+    memory_limit: str = MEMORY_LIMIT,
 ) -> Iterator[Any]:
     """Every part of every charge as Arrow batches, charges in order of files and rows.
 
