@@ -14,11 +14,9 @@ from trainfare.core.activity import (
     low_stretches,
     low_use_ns,
 )
+from trainfare.core.attempts import make_run
 from trainfare.core.profile import DeviceProfile
-from trainfare.core.run import (
-    DeviceUse,
-    make_run,
-)
+from trainfare.core.run import DeviceUse
 
 
 def use(start, end, permille, device="g", **more):

@@ -4,9 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.segments import SECOND, segment
+from trainfare.core.attempts import make_run
 from trainfare.core.dataset import Reading, find_outputs, places
 from trainfare.core.period import Interval
-from trainfare.core.run import Artifact, make_run
+from trainfare.core.run import Artifact
 
 DATA = ((0, "data"),)
 

@@ -7,11 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.segments import segment
+from trainfare.core.attempts import make_run
 from trainfare.core.efficiency import efficiency_of
 from trainfare.core.estimate import estimate_run
 from trainfare.core.machine import Accelerator, Machine
 from trainfare.core.money import Money
-from trainfare.core.run import Flops, make_run
+from trainfare.core.run import Flops
 
 TERA = 10**12
 GPUS = tuple(Accelerator(n, f"g{n}", "Invented 9000") for n in range(2))

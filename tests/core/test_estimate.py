@@ -8,17 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.segments import HOURLY, SECOND, UNPRICED, segment
+from trainfare.core.attempts import make_run
 from trainfare.core.charge import Component
 from trainfare.core.claim import Claim
 from trainfare.core.estimate import estimate_run
 from trainfare.core.period import HOUR, Interval
 from trainfare.core.price import GIB, MONTH_HOURS, NoPrice, Price
-from trainfare.core.run import (
-    Artifact,
-    PriceMark,
-    Totals,
-    make_run,
-)
+from trainfare.core.run import Artifact, PriceMark, Totals
 
 
 def estimate(*segments, others=(), **more):

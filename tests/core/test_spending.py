@@ -6,11 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.segments import SECOND, UNPRICED, segment
+from trainfare.core.attempts import make_run
 from trainfare.core.estimate import estimate_run
 from trainfare.core.money import Money
 from trainfare.core.period import Interval
 from trainfare.core.price import Price
-from trainfare.core.run import Artifact, make_run
+from trainfare.core.run import Artifact
 from trainfare.core.spending import spent_at, spent_within
 
 STORED = Price("s3", Decimal("0.023"), "gb_month")

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from core.segments import SECOND, segment
+from trainfare.core.attempts import make_run
 from trainfare.core.period import Interval
-from trainfare.core.run import Artifact, StageMark, make_run
+from trainfare.core.run import Artifact, StageMark
 from trainfare.core.work import work_of
 
 

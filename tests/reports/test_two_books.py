@@ -8,13 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainfare.allocation.charged import ChargedDay
+from trainfare.core.attempts import make_run
 from trainfare.core.charge import Component, View
 from trainfare.core.estimate import estimate_run
 from trainfare.core.machine import Machine
 from trainfare.core.money import NANO, Money
 from trainfare.core.period import HOUR, BillingPeriod, Interval, parse_instant
 from trainfare.core.price import GIB, Price
-from trainfare.core.run import Artifact, PriceMark, Segment, Totals, make_run
+from trainfare.core.run import Artifact, PriceMark, Segment, Totals
 from trainfare.core.stage import Status
 from trainfare.metering.receipt import make_receipt
 from trainfare.reports.two_books import Books, basis_of, estimated_in, items_of

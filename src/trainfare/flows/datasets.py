@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from trainfare.billing.remote import open_store, outside_failures
+from trainfare.core.attempts import make_run
 from trainfare.core.dataset import find_outputs
 from trainfare.core.errors import NotFound, TrainfareError
 from trainfare.core.machine import Machine
 from trainfare.core.money import Money
 from trainfare.core.period import HOUR, format_instant
 from trainfare.core.price import MONTH_HOURS, Price
-from trainfare.core.run import RunRecord, make_run
+from trainfare.core.run import RunRecord
 from trainfare.metering.artifact import local_path, normal_uri
 from trainfare.metering.shelf import Faults, read_run, run_ids
 from trainfare.metering.sizes import Size, measure, recall, remember, size_at

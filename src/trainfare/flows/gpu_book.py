@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trainfare.core.activity import Activity, activity_of, distinct, joined, uses_of
+from trainfare.core.attempts import make_run
 from trainfare.core.charge import View
 from trainfare.core.claim import Claim
 from trainfare.core.efficiency import waiting_device_ns
@@ -23,7 +24,7 @@ from trainfare.core.estimate import Stretch
 from trainfare.core.machine import Machine
 from trainfare.core.money import Money
 from trainfare.core.period import BillingPeriod
-from trainfare.core.run import DeviceUse, Segment, make_run
+from trainfare.core.run import DeviceUse, Segment
 from trainfare.flows.inputs import charge_files
 from trainfare.flows.usage import sync_metered
 from trainfare.metering.history import read_history

@@ -10,7 +10,8 @@ from pathlib import Path
 from trainfare.budgets.conformal import ratios_alone, ratios_of_family
 from trainfare.budgets.course import Course
 from trainfare.budgets.published import published_ratios
-from trainfare.core.run import RunRecord, make_run
+from trainfare.core.attempts import make_run
+from trainfare.core.run import RunRecord
 from trainfare.core.stage import Status
 from trainfare.flows.course import read_course
 from trainfare.metering.shelf import Faults, read_run, run_ids

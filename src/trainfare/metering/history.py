@@ -9,6 +9,7 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
+from trainfare.core.attempts import make_run
 from trainfare.core.claim import Claim, holdings, merge_claims
 from trainfare.core.dataset import find_outputs, is_made
 from trainfare.core.errors import BadInput, NotFound
@@ -16,13 +17,7 @@ from trainfare.core.estimate import estimate_run
 from trainfare.core.money import Money
 from trainfare.core.period import Interval
 from trainfare.core.price import NoPrice, Price
-from trainfare.core.run import (
-    Artifact,
-    PriceMark,
-    RunRecord,
-    Segment,
-    make_run,
-)
+from trainfare.core.run import Artifact, PriceMark, RunRecord, Segment
 from trainfare.metering.neighbours import Neighbours
 from trainfare.metering.receipt import Preparation, Receipt, make_receipt
 from trainfare.metering.shelf import (

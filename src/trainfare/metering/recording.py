@@ -153,9 +153,7 @@ def to_segment(
     """
     start, end = recording.start, recording.end
     hosts = [s for s in recording.samples if isinstance(s, HostSample)]
-    machine_event = _last(recording.events, ev.MACHINE)
-    if machine_event is None:
-        machine_event = start
+    machine_event = _last(recording.events, ev.MACHINE) or start
     machine = machine_from_json(machine_event["machine"])
     if end is not None:
         status, duration_ns = Status(end["status"]), int(end["t"])

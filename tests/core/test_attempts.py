@@ -3,9 +3,7 @@
 from dataclasses import replace
 
 from core.segments import segment
-from trainfare.core.run import (
-    make_run,
-)
+from trainfare.core.attempts import make_run
 from trainfare.core.stage import Status
 
 
