@@ -235,7 +235,7 @@ def test_wrong_files_are_said(tmp_path):
         allocate([tmp_path / "none.parquet"], Evidence(), out=tmp_path / "out.parquet")
     junk = tmp_path / "junk.parquet"
     junk.write_bytes(b"PAR1" + bytes(100))
-    with pytest.raises((BadInput, OutsideFailed), match=r"import the bill first|whole Parquet"):
+    with pytest.raises((BadInput, OutsideFailed), match=r"import the bill again|whole Parquet"):
         allocate([junk], Evidence(), out=tmp_path / "out.parquet")
     other = tmp_path / "other.parquet"
     pq.write_table(pa.table({"a": [1]}), other)

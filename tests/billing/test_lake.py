@@ -137,6 +137,27 @@ def test_the_same_bill_twice_changes_nothing(tmp_path):
     assert before == {name: (lake / name).stat().st_mtime_ns for name in left(lake)}
 
 
+@pytest.mark.parametrize("damage", ["cut", "flipped", "gone", "noise"])
+def test_a_bill_imported_again_mends_what_was_damaged(tmp_path, damage):
+    lake, path = tmp_path / "lake", write(tmp_path, charges({}, {}))
+    [delivery] = deliver(path, lake)
+    part = lake / delivery.folder / "part-00000.parquet"
+    body = part.read_bytes()
+    if damage == "gone":
+        part.unlink()
+    else:
+        wrong = {
+            "cut": body[:100],
+            "flipped": bytes([*body[:9], body[9] ^ 255, *body[10:]]),
+            "noise": bytes(len(body)),
+        }
+        part.write_bytes(wrong[damage])
+    again = write(tmp_path, path.read_bytes(), "copy-under-another-name.csv")
+    assert deliver(again, lake)[0].id == delivery.id
+    assert stored(lake, delivery).num_rows == 2
+    assert left(lake) == [f"{delivery.folder}/part-00000.parquet"]
+
+
 def test_another_content_is_another_delivery_beside_the_first(tmp_path):
     lake = tmp_path / "lake"
     [first] = deliver(write(tmp_path, charges({})), lake)

@@ -93,6 +93,25 @@ def test_what_is_kept_of_the_last_result_is_not_believed_once_it_was_changed(
     assert owned(month)["resource_overlapa"] == "1.000000000"
 
 
+@pytest.mark.parametrize("damage", [100, 0, None])
+@pytest.mark.parametrize("step", ["allocate", "verify"])
+def test_a_damaged_bill_is_named_and_imported_again(home, tmp_path, damage, step):
+    trainfare(home, "allocate")
+    claimed(home, tmp_path, "0.75")
+    [part] = (home / "lake").glob("*/*/*/*.parquet")
+    if damage is None:  # whole, and not all of it
+        pq.write_table(pq.read_table(part)[:0], part)
+    else:
+        part.write_bytes(part.read_bytes()[:damage])
+    complaint = trainfare(home, step, code=3)
+    assert f"in {part.parent} " in complaint
+    assert "import the bill again" in complaint
+    trainfare(home, "bill", "import", tmp_path / "bill.csv")
+    trainfare(home, "allocate")
+    assert trainfare(home, "verify")["conserved"] is True
+    assert owned(home)["resource_overlapa"] == "6.000000000"
+
+
 def test_one_that_was_overtaken_does_not_become_current(home, tmp_path, monkeypatch):
     slow = allocation.write_allocation
 

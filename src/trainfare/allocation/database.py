@@ -84,7 +84,7 @@ def open_database(
         ) from None
     except package.InvalidInputException as error:
         raise BadInput(
-            f"not files of the lake ({_first_line(error)}); import the bill first"
+            f"not files of the lake, or damaged ({_first_line(error)}); import the bill again"
         ) from None
     except package.Error as error:
         if type(error) is not package.Error:  # a mistake of ours

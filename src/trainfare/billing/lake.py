@@ -9,6 +9,7 @@ delivery of a period is current is the ledger's word, not the folder's.
 from __future__ import annotations
 
 import fcntl
+import filecmp
 import os
 import secrets
 import shutil
@@ -184,12 +185,14 @@ def _add_totals(totals: dict[str, dict[str, int]], batch: pa.RecordBatch) -> Non
 def _settle(bill: Bill, lake: Path, name: str, period: _Period) -> Delivery:
     """Move one finished period to its final name."""
     final = lake / bill.source / name / bill.delivery
-    if not final.exists():
+    if not _is_whole(final, period):
         for part in period.folder.iterdir():
             _flush(part)
         _flush(period.folder)
         final.parent.mkdir(parents=True, exist_ok=True)
         try:
+            if final.exists():  # damaged, and not the only one any more
+                final.rename(period.folder.with_name(f"{name}-damaged"))
             period.folder.rename(final)
         except OSError:
             if not final.exists():  # another import of the same bill may have been faster
@@ -208,6 +211,24 @@ def _settle(bill: Bill, lake: Path, name: str, period: _Period) -> Delivery:
         files=tuple(file.name for file in bill.files),
         accounts=tuple(sorted(bill.accounts)),
     )
+
+
+def _is_whole(final: Path, period: _Period) -> bool:
+    """Whether a delivery that is there holds what was just written, if under other names of files."""
+    parts, written = (sorted(folder.glob("*.parquet")) for folder in (final, period.folder))
+    if [part.name for part in parts] != [part.name for part in written]:
+        return False
+    if all(filecmp.cmp(*pair, shallow=False) for pair in zip(parts, written, strict=True)):
+        return True
+    rows, totals = 0, dict[str, dict[str, int]]()
+    try:
+        for part in parts:
+            for batch in parquet.ParquetFile(part, read_dictionary=_TEXTS).iter_batches():
+                rows += batch.num_rows
+                _add_totals(totals, batch)
+    except (OSError, ValueError, pa.ArrowException):
+        return False
+    return rows == period.rows and totals == period.totals
 
 
 def count_repairs(parts: Sequence[Path]) -> dict[str, int]:

@@ -238,5 +238,5 @@ def get_delivery(home: Path, text: str) -> list[tuple[StoredDelivery, Mapping[st
 
     with open_ledger(home) as ledger, ledger.look() as connection:
         found = get_deliveries(connection, text)
-    files = delivery_files(home, [one.folder for one in found])
+    files = delivery_files(home, found)
     return [(one, count_repairs(own)) for one, own in zip(found, files, strict=True)]

@@ -40,8 +40,7 @@ def charge_files(home: Path, deliveries: Sequence[StoredDelivery]) -> list[Path]
     Raises:
         NotFound: a delivery's folder is gone.
     """
-    found = delivery_files(home, [one.folder for one in deliveries])
-    return [file for files in found for file in files]
+    return [file for files in delivery_files(home, deliveries) for file in files]
 
 
 def read_rules(home: Path) -> tuple[Rules, str]:

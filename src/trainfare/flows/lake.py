@@ -8,8 +8,12 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from trainfare.core.errors import BadInput, NotFound
+from trainfare.core.errors import BadInput, NotFound, OutsideFailed
+
+if TYPE_CHECKING:
+    from trainfare.store.deliveries import StoredDelivery
 
 VARIABLE = "TRAINFARE_LAKE"
 
@@ -46,27 +50,41 @@ def send_delivery(home: Path, folder: str) -> None:
         put_delivery(url, folder, lake_folder(home))
 
 
-def delivery_files(home: Path, folders: Sequence[str]) -> list[list[Path]]:
-    """The files of each of the deliveries at *folders*, fetched where they are not here as they were.
+def delivery_files(home: Path, deliveries: Sequence[StoredDelivery]) -> list[list[Path]]:
+    """The files of each of *deliveries*, fetched where they are not here as they were.
 
     Raises:
         NotFound: one is gone.
-        OutsideFailed: storage failed.
+        OutsideFailed: storage failed, or a delivery is not whole.
     """
     url, cache = object_lake(), lake_folder(home)
-    own = [cache / folder for folder in folders]
+    own = [cache / one.folder for one in deliveries]
     if url is not None:
         from trainfare.billing.object_lake import fetch_delivery, is_held, trim_cache
 
-        absent = [folder for folder in folders if not is_held(cache, folder)]
+        absent = [one.folder for one in deliveries if not is_held(cache, one.folder)]
         for folder in absent:
             fetch_delivery(url, folder, cache)
         if absent:
             trim_cache(cache, url, own)
     files = [sorted(here.glob("*.parquet")) for here in own]
-    for here, parts in zip(own, files, strict=True):
+    for one, here, parts in zip(deliveries, own, files, strict=True):
         if not parts:
             raise NotFound(
-                f"the charges of delivery {here.name[:12]} are not in {here}; import it again"
+                f"the charges of delivery {one.id[:12]} are not in {here}; import it again"
             )
+        _check_whole(one, here, parts)
     return files
+
+
+def _check_whole(one: StoredDelivery, here: Path, parts: Sequence[Path]) -> None:
+    """Check that the ends of all *parts* are there and that they hold the charges of *one*."""
+    from trainfare.store.results import count_charges
+
+    name = f"the charges of delivery {one.id[:12]} in {here}"
+    try:
+        rows = count_charges(parts)
+    except OutsideFailed as error:
+        raise OutsideFailed(f"{name} were cut off or damaged ({error})") from None
+    if rows != one.rows:
+        raise OutsideFailed(f"{name} are {rows:,} of {one.rows:,}; import the bill again")

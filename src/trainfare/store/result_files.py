@@ -35,7 +35,12 @@ def _renewed(folder: Path) -> str:
 
 
 def _parquet(files: Sequence[Path], more: str = "") -> str:
-    """The table of files; a sign of patterns stands for itself."""
+    """The table of files."""
+    return f"read_parquet({names_sql(files)}, hive_partitioning = false{more})"
+
+
+def names_sql(files: Sequence[Path]) -> str:
+    """The list of files; a sign of patterns stands for itself."""
     plain = [re.sub(r"([*?\[])", r"[\1]", str(path)).replace("'", "''") for path in files]
     listed = ", ".join(f"'{path}'" for path in plain)
-    return f"read_parquet([{listed}], hive_partitioning = false{more})"
+    return f"[{listed}]"

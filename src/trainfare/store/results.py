@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from trainfare.core.charge import Remainder, View
 from trainfare.core.errors import BadInput, MissingExtra, OutsideFailed
-from trainfare.store.result_files import results_table
+from trainfare.store.result_files import names_sql, results_table
 
 COLUMNS = {
     "run": "run",
@@ -46,8 +46,12 @@ class Group:
     """The owner that a rule gave shared money to, as ``key=value``; None for all else."""
 
 
+_RESULT = "cannot read the allocation: {}; run trainfare allocate"
+_CHARGES = "cannot read the charges of a bill: {}; import the bill again"
+
+
 @contextmanager
-def reading() -> Iterator[Any]:
+def reading(complaint: str = _RESULT) -> Iterator[Any]:
     """A connection that reads results, and says in one sentence why one cannot be read."""
     try:
         import duckdb
@@ -58,9 +62,7 @@ def reading() -> Iterator[Any]:
         connection.execute("SET memory_limit = '256MB'; SET TimeZone = 'UTC'")
         yield connection
     except duckdb.Error as error:
-        raise OutsideFailed(
-            f"cannot read the allocation: {str(error).splitlines()[0]}; run trainfare allocate"
-        ) from None
+        raise OutsideFailed(complaint.format(str(error).splitlines()[0])) from None
     finally:
         connection.close()
 
@@ -220,7 +222,7 @@ def sum_bill(paths: Sequence[Path]) -> dict[tuple[str, View], int]:
         f'SELECT "BillingCurrency", {sums} FROM {results_table(paths)} '
         'GROUP BY "BillingCurrency" ORDER BY 1'
     )
-    with reading() as connection:
+    with reading(_CHARGES) as connection:
         rows = connection.execute(query).fetchall()
     return {
         (currency, view): int(nano)
@@ -228,6 +230,14 @@ def sum_bill(paths: Sequence[Path]) -> dict[tuple[str, View], int]:
         for view, nano in zip(View, nanos, strict=True)
         if nano is not None
     }
+
+
+def count_charges(paths: Sequence[Path]) -> int:
+    """How many charges files of the lake hold, as their ends say; nothing else of them is read."""
+    query = f"SELECT sum(num_rows) FROM parquet_file_metadata({names_sql(paths)})"
+    with reading(_CHARGES) as connection:
+        [(rows,)] = connection.execute(query).fetchall()
+    return int(rows)
 
 
 class SkuDay(NamedTuple):
@@ -258,7 +268,7 @@ def read_sku_days(charges: Sequence[Path]) -> list[SkuDay]:
         'WHERE "ChargeCategory" = \'Usage\' AND "x_EffectiveNano" IS NOT NULL '
         "GROUP BY ALL ORDER BY ALL"
     )
-    with reading() as connection:
+    with reading(_CHARGES) as connection:
         rows = connection.execute(query).fetchall()
     return [
         SkuDay(day, component, sku, currency, int(nano), None if much is None else Fraction(much))
@@ -273,7 +283,7 @@ def tag_texts(charges: Sequence[Path]) -> list[str]:
         f'SELECT "Tags" AS tags FROM {table} WHERE tags IS NOT NULL '
         f'UNION SELECT "AllocatedTags" AS tags FROM {table} WHERE tags IS NOT NULL ORDER BY 1'
     )
-    with reading() as connection:
+    with reading(_CHARGES) as connection:
         return [text for (text,) in connection.execute(query).fetchall()]
 
 
@@ -348,7 +358,7 @@ def count_empty(paths: Sequence[Path], columns: Mapping[str, Sequence[str]]) -> 
         for name, found in columns.items()
     }
     counts = ", ".join(f"count(*) - count({each})" for each in filled.values())
-    with reading() as connection:
+    with reading(_CHARGES) as connection:
         (row,) = connection.execute(f"SELECT {counts} FROM {results_table(paths)}").fetchall()
     return dict(zip(filled, row, strict=True))
 
@@ -361,7 +371,7 @@ def decimal_places(paths: Sequence[Path], columns: Sequence[str]) -> int:
         "- coalesce(TRY_CAST(regexp_extract(text, '[eE]([+-]?[0-9]+)', 1) AS INTEGER), 0)) "
         f"FROM (SELECT DISTINCT unnest([{texts}]) AS text FROM {results_table(paths)})"
     )
-    with reading() as connection:
+    with reading(_CHARGES) as connection:
         (row,) = connection.execute(query).fetchall()
     return max(0, int(row[0] or 0))
 
