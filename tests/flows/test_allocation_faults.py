@@ -1,5 +1,10 @@
 """Results that were damaged, and allocations that meet: nothing older ever stands before the newer."""
 
+import os
+import signal
+import subprocess
+import sys
+
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
@@ -110,6 +115,58 @@ def test_a_damaged_bill_is_named_and_imported_again(home, tmp_path, damage, step
     trainfare(home, "allocate")
     assert trainfare(home, "verify")["conserved"] is True
     assert owned(home)["resource_overlapa"] == "6.000000000"
+
+
+def test_charges_that_sum_to_another_amount_are_not_laid_on_the_allocation(home, tmp_path):
+    [part] = (home / "lake").glob("*/*/*/*.parquet")
+    rows = pq.read_table(part)
+    place = rows.column_names.index("x_BilledNano")
+    more = pc.add(rows["x_BilledNano"], 1).cast(rows.schema.field(place).type)
+    pq.write_table(rows.set_column(place, "x_BilledNano", more), part)
+    assert "sum to other than when they were imported" in trainfare(home, "allocate", code=3)
+    trainfare(home, "bill", "import", tmp_path / "bill.csv")
+    trainfare(home, "allocate")
+    assert trainfare(home, "verify")["conserved"] is True
+
+
+KILLED_AT_RENAME = (
+    "import os, signal, sys\n"
+    "from pathlib import Path\n"
+    "Path.rename = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
+    "from trainfare.cli.main import main\n"
+    "main(['allocate', '--home', sys.argv[1]])\n"
+)
+
+
+def test_an_allocation_of_changes_that_was_killed_leaves_nothing_for_good(month, tmp_path):
+    claimed(month, tmp_path, "0.75")
+    words = [sys.executable, "-c", KILLED_AT_RENAME, str(month)]
+    died = subprocess.run(words, capture_output=True, timeout=300, check=False)
+    assert died.returncode == -signal.SIGKILL
+    assert owned(month)["resource_overlapa"] == "0.500000000"
+    assert trainfare(month, "verify")["conserved"] is True
+    results = month / "allocations" / "2026-10"
+    [left] = results.glob(".*")
+    os.utime(left, (0, 0))
+    trainfare(month, "allocate")
+    assert not list(results.glob(".*"))
+    assert owned(month)["resource_overlapa"] == "0.750000000"
+
+
+def test_results_that_never_became_current_go_after_a_day(month, tmp_path):
+    results = month / "allocations" / "2026-10"
+    before = set(results.iterdir())
+    for name in ("young", "old", "old-renewed"):
+        place = results / name
+        place.mkdir() if "-" in name else place.touch()
+    for path in before | {results / "old", results / "old-renewed"}:
+        os.utime(path, (0, 0))
+    claimed(month, tmp_path, "0.75")
+    trainfare(month, "allocate")
+    assert before < set(results.iterdir())
+    assert {
+        path.name for path in results.iterdir() if path.name in {"young", "old", "old-renewed"}
+    } == {"young"}
 
 
 def test_one_that_was_overtaken_does_not_become_current(home, tmp_path, monkeypatch):

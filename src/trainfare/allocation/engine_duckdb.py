@@ -28,6 +28,7 @@ from trainfare.allocation.kept_survey import (
     SurveyWriter,
     file_of,
     find_survey,
+    flush,
     survey_name,
 )
 from trainfare.allocation.line import Line, line_of
@@ -282,7 +283,9 @@ class DuckDBWorktable(Worktable):
         )
         standings = read_standings(self, files_sql([partial]))
         summary = summarise(self, standings, out)
+        flush(partial)
         partial.replace(out)
+        flush(out.parent)
         if self.keeper is not None:
             self.run("tag_sums", result=files_sql([out]))
             self.keeper.settle(self, standings, summary.rows)

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -32,7 +31,7 @@ from trainfare.allocation.kept_result import (
     find_kept_result,
     keeping,
 )
-from trainfare.allocation.kept_survey import file_of
+from trainfare.allocation.kept_survey import file_of, flush
 from trainfare.allocation.match import literal
 from trainfare.allocation.rules import NO_RULES, Rules
 from trainfare.allocation.sql import statements
@@ -144,20 +143,21 @@ class Increment(DuckDBWorktable):
         """Allocate what is touched, and write it beside what is not."""
         self.divide_pools()
         self.run("result")
-        partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=out.parent))
-        try:
-            files = {f"{name}_file": literal(str(file_of(partial, name))) for name in (GONE, FRESH)}
-            self.run("renewed", **self.kept.rows_sql(), **files)
-            renewed = [self.count(files_sql([file_of(partial, name)])) for name in (GONE, FRESH)]
-            if max(renewed) > self.kept.base_rows * RENEWED_MAX:
-                raise NotReusable("much has changed since the whole bill was allocated")
-            standings = self.standings()
-            summary = summarise(self, standings, out)
-            _link(self.kept.base, file_of(partial, BASE))
-            shutil.rmtree(out, ignore_errors=True)
-            partial.rename(out)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
+        partial = self.folder / "renewed"  # what kills us there, the next allocation removes
+        partial.mkdir()
+        files = {f"{name}_file": literal(str(file_of(partial, name))) for name in (GONE, FRESH)}
+        self.run("renewed", **self.kept.rows_sql(), **files)
+        renewed = [self.count(files_sql([file_of(partial, name)])) for name in (GONE, FRESH)]
+        if max(renewed) > self.kept.base_rows * RENEWED_MAX:
+            raise NotReusable("much has changed since the whole bill was allocated")
+        standings = self.standings()
+        summary = summarise(self, standings, out)
+        _link(self.kept.base, file_of(partial, BASE))
+        for file in partial.iterdir():
+            flush(file)
+        shutil.rmtree(out, ignore_errors=True)
+        partial.rename(out)
+        flush(out.parent)
         assert self.keeper is not None
         self.keeper.settle(self, standings, self.kept.base_rows)
         return Renewal(summary, self.touched, self.cells)

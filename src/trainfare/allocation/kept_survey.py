@@ -72,6 +72,15 @@ def file_of(kept: Path, table: str) -> Path:
     return kept / f"{table}.parquet"
 
 
+def flush(path: Path) -> None:
+    """Have the disk keep a file, or a folder's list of names."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 class SurveyWriter:
     """A folder that becomes a kept survey when all of its files are there."""
 
@@ -85,8 +94,7 @@ class SurveyWriter:
         seal = json.dumps(file_marks(self.partial.iterdir()))
         (self.partial / _SEAL).write_text(seal, encoding="utf-8")
         for part in self.partial.iterdir():
-            with part.open("rb") as file:
-                os.fsync(file.fileno())
+            flush(part)
         for other in self.final.parent.iterdir():
             if other != self.final and not _is_being_written(other):
                 shutil.rmtree(other, ignore_errors=True)

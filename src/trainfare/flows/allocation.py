@@ -22,7 +22,12 @@ from trainfare.core.errors import BadInput, NotConserved, NotFound, OutsideFaile
 from trainfare.core.money import Money
 from trainfare.core.period import BillingPeriod
 from trainfare.flows.bill import need_analytics
-from trainfare.flows.engine import chosen_cluster, survey_folder, write_allocation
+from trainfare.flows.engine import (
+    chosen_cluster,
+    survey_folder,
+    sweep_results,
+    write_allocation,
+)
 from trainfare.flows.inputs import charge_files, inputs_digest, make_evidence, read_rules
 from trainfare.flows.usage import sync_metered
 
@@ -138,7 +143,7 @@ def _allocate(
     now_ns: int,
     cluster: Cluster | None,
 ) -> Allocated:
-    from trainfare.store.allocations import StoredAllocation, put_allocation
+    from trainfare.store.allocations import StoredAllocation, allocation_folders, put_allocation
     from trainfare.store.claims import put_tag_labels
     from trainfare.store.deliveries import current_since
     from trainfare.store.results import sum_by_run
@@ -160,7 +165,7 @@ def _allocate(
         home, period, inputs, charges, evidence, rules, last=last, cluster=cluster
     )
     done = work.summary
-    _check_conserved(period, deliveries, done)
+    _check_conserved(period, deliveries, charges, done)
     summary, out = _summary(done), done.out
     stored = StoredAllocation(period, inputs, out.relative_to(home).as_posix(), summary, now_ns)
     labels = _tag_labels(out, charges)
@@ -168,6 +173,8 @@ def _allocate(
         _check_newest(connection, period, before, inputs)
         put_allocation(connection, stored)
         put_tag_labels(connection, labels)
+        known = allocation_folders(connection, period)
+    sweep_results(home, period, known)
     changes = () if earlier is None else _changes(earlier, sum_by_run([out]))
     return Allocated(
         period,
@@ -236,22 +243,33 @@ def _tag_labels(result: Path, charges: Sequence[Path]) -> dict[str, dict[str, st
 
 
 def _check_conserved(
-    period: str, deliveries: Sequence[StoredDelivery], done: AllocationSummary
+    period: str,
+    deliveries: Sequence[StoredDelivery],
+    charges: Sequence[Path],
+    done: AllocationSummary,
 ) -> None:
     """The result against the ledger's own totals, before it can become current."""
-    totals: dict[tuple[str, str], int] = {}
+    from trainfare.store.results import sum_bill
+
+    totals: Counter[tuple[str, View]] = Counter()
     for one in deliveries:
         for currency, views in one.totals.items():
             for view, nano in views.items():
-                totals[currency, view] = totals.get((currency, view), 0) + nano
+                totals[currency, View(view)] += nano
     for outcome in done.outcomes:
-        expected = totals.get((outcome.currency, outcome.view.value), 0)
-        if outcome.bill != expected:
-            off = Money(outcome.bill - expected, outcome.currency).text()
-            raise NotConserved(
-                f"the allocation of {period} is off by {off} {outcome.currency} in the "
-                f"{outcome.view.value} view; nothing was changed; please report this"
+        at = (outcome.currency, outcome.view)
+        off = Money(outcome.bill - totals[at], outcome.currency).text()
+        if outcome.bill == totals[at]:
+            continue
+        if sum_bill(charges).get(at, 0) != totals[at]:
+            raise OutsideFailed(
+                f"the charges of {period} in the lake sum to other than when they were imported; "
+                "nothing was changed; import the bill again"
             )
+        raise NotConserved(
+            f"the allocation of {period} is off by {off} {outcome.currency} in the "
+            f"{outcome.view.value} view; nothing was changed; please report this"
+        )
 
 
 def _summary(done: AllocationSummary) -> dict[str, Any]:

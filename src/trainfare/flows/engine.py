@@ -9,7 +9,9 @@ TRAINFARE_ENGINE=sc://HOST:PORT         through that Spark Connect server
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import shutil
+import time
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
     from trainfare.allocation.summary import AllocationSummary
 
 VARIABLE = "TRAINFARE_ENGINE"
+
+_LEFT_SECONDS = 86_400
+"""A result this old that is not current was left behind."""
 
 
 def chosen_cluster(
@@ -78,6 +83,24 @@ def base_folder(home: Path, period: str) -> Path:
 def survey_folder(home: Path, period: str) -> Path:
     """Where it is kept what the bill of a period is made of."""
     return home / "surveys" / period
+
+
+def sweep_results(home: Path, period: str, known: Collection[str]) -> None:
+    """Remove results of *period* that did not become current within a day: a crash came between.
+
+    Args:
+        home: the home.
+        period: the billing period.
+        known: results that are or were current, as paths within the home.
+    """
+    for result in (home / "allocations" / period).glob("[!.]*"):
+        is_left = time.time() - result.stat().st_mtime > _LEFT_SECONDS
+        if not is_left or result.relative_to(home).as_posix() in known:
+            continue
+        if result.is_dir():
+            shutil.rmtree(result, ignore_errors=True)
+        else:
+            result.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,3 +56,9 @@ def current_allocations(
         StoredAllocation(row.period, row.inputs, row.folder, json.loads(row.summary), row.since_ns)
         for row in rows
     ]
+
+
+def allocation_folders(connection: sa.Connection, period: str) -> set[str]:
+    """The results of *period* that are or ever were current, as paths within the home."""
+    query = sa.select(ALLOCATION.c.folder).where(ALLOCATION.c.period == period)
+    return set(connection.execute(query).scalars())
