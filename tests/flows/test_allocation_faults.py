@@ -1,6 +1,7 @@
 """Results that were damaged, and allocations that meet: nothing older ever stands before the newer."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -167,6 +168,17 @@ def test_results_that_never_became_current_go_after_a_day(month, tmp_path):
     assert {
         path.name for path in results.iterdir() if path.name in {"young", "old", "old-renewed"}
     } == {"young"}
+
+
+@pytest.mark.parametrize("place", ["allocations", "bases", "surveys"])
+def test_a_home_that_cannot_be_written_is_told_with_what_was_to_be_written(home, place):
+    shutil.rmtree(home / place, ignore_errors=True)
+    (home / place).touch()
+    complaint = trainfare(home, "allocate", code=3)
+    assert f"cannot write the allocation of 2026-10 in {home}: " in complaint
+    (home / place).unlink()
+    trainfare(home, "allocate")
+    assert trainfare(home, "verify")["conserved"] is True
 
 
 def test_one_that_was_overtaken_does_not_become_current(home, tmp_path, monkeypatch):

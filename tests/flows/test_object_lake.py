@@ -198,6 +198,15 @@ def test_storage_that_fails_for_a_moment_is_asked_again(keys, moody, tmp_path, m
     assert len(keys()) == 2
 
 
+def test_a_bucket_that_may_only_be_read_says_that_it_cannot_be_written(keys, tmp_path, monkeypatch):
+    def refuse(*_):
+        raise PermissionError("Access Denied")
+
+    monkeypatch.setattr(object_lake, "_create", refuse)
+    with pytest.raises(OutsideFailed, match=r"cannot write s3://bills/lake/.*: Access Denied"):
+        put_delivery(URL, PLACE, delivery(tmp_path / "d", b"one"))
+
+
 def test_an_import_killed_in_mid_upload_changes_nothing_and_its_rerun_succeeds(
     home, keys, tmp_path
 ):

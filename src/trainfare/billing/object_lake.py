@@ -64,7 +64,7 @@ def put_delivery(lake: str, folder: str, cache: Path) -> None:
         OutsideFailed: storage failed, or another writer was first, with other bytes.
     """
     place, local = f"{lake.rstrip('/')}/{folder}", cache / folder
-    with outside_failures(place):
+    with outside_failures(place, "write"):
         store, path = open_store(place)
         parts = _parts_of(local)
         theirs = _read_manifest(store, path)

@@ -78,15 +78,15 @@ def open_store(url: str) -> tuple[Any, str]:
 
 
 @contextmanager
-def outside_failures(url: str) -> Iterator[None]:
-    """Tell in words what a store answers to whoever reads from it."""
+def outside_failures(url: str, doing: str = "read") -> Iterator[None]:
+    """Tell in words what a store answers to whoever reads from it, or does what *doing* says."""
     try:
         yield
     except FileNotFoundError:
         raise NotFound(f"there is nothing at {url}; check bucket and key") from None
     except _failures() as error:
         said = " ".join(str(error).split())[:300] or type(error).__name__
-        raise OutsideFailed(f"cannot read {url}: {said}") from None
+        raise OutsideFailed(f"cannot {doing} {url}: {said}") from None
 
 
 def _failures() -> tuple[type[Exception], ...]:

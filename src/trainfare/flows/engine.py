@@ -11,7 +11,8 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -147,24 +148,40 @@ def write_allocation(
         OutsideFailed: memory, disk or a read failed.
     """
     out = home / "allocations" / period / inputs
-    out.parent.mkdir(parents=True, exist_ok=True)
-    if cluster is not None:
-        from trainfare.allocation.engine_spark import allocate as allocate_on_spark
+    with _writing(home, period):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        if cluster is not None:
+            from trainfare.allocation.engine_spark import allocate as allocate_on_spark
 
-        return Work(allocate_on_spark(charges, evidence, rules, out=out, cluster=cluster))
-    from trainfare.allocation.engine_duckdb import allocate
-    from trainfare.allocation.increment import reallocate
-    from trainfare.allocation.kept_result import NotReusable
+            return Work(allocate_on_spark(charges, evidence, rules, out=out, cluster=cluster))
+        from trainfare.allocation.engine_duckdb import allocate
+        from trainfare.allocation.increment import reallocate
+        from trainfare.allocation.kept_result import NotReusable
 
-    keep, base, because = survey_folder(home, period), base_folder(home, period), None
-    if last is not None:
-        part = out.with_name(f"{inputs}-renewed")
-        try:
-            done = reallocate(charges, evidence, rules, last=last, out=part, keep=keep, base=base)
-        except (NotReusable, BadInput, NotFound, OutsideFailed) as error:
-            because = str(error)  # what is wrong with the bill itself, allocating all of it says
-        else:
-            return Work(done.summary, (done.touched, done.cells))
-    whole = out.with_name(f"{inputs}.parquet")
-    summary = allocate(charges, evidence, rules, out=whole, keep=keep, base=base)
-    return Work(summary, whole_because=because)
+        keep, base, because = survey_folder(home, period), base_folder(home, period), None
+        if last is not None:
+            part = out.with_name(f"{inputs}-renewed")
+            try:
+                done = reallocate(
+                    charges, evidence, rules, last=last, out=part, keep=keep, base=base
+                )
+            except (NotReusable, BadInput, NotFound, OutsideFailed) as error:
+                # What is wrong with the bill itself, allocating all of it says.
+                because = str(error)
+            else:
+                return Work(done.summary, (done.touched, done.cells))
+        whole = out.with_name(f"{inputs}.parquet")
+        summary = allocate(charges, evidence, rules, out=whole, keep=keep, base=base)
+        return Work(summary, whole_because=because)
+
+
+@contextmanager
+def _writing(home: Path, period: str) -> Iterator[None]:
+    """Say what was to be written where the disk refuses."""
+    try:
+        yield
+    except OSError as error:
+        raise OutsideFailed(
+            f"cannot write the allocation of {period} in {home}: {error}; free space, or see who may "
+            "write there"
+        ) from None
