@@ -64,6 +64,60 @@ def test_a_machine_left_on_is_found_in_the_bill(left_on):
     assert "$77.50" in words
 
 
+def after_october(**words):
+    """A charge of November's bill that is no usage of November."""
+    return charge(at=0, month="11", **words)
+
+
+def test_a_month_of_corrections_credits_and_taxes_is_no_month_of_the_history(left_on):
+    """November's bill takes back $4.50 and charges $1.25 of tax; nothing was used in it."""
+    correction = {"ChargeClass": "Correction", "ConsumedQuantity": "0"}
+    bill = write_charges(
+        left_on / "november.csv",
+        after_october(effective="-4", resource="i-2", **correction),
+        after_october(effective="-0.5", resource="", ChargeCategory="Credit"),
+        after_october(effective="1.25", resource="", ChargeCategory="Tax"),
+    )
+    trainfare(left_on, "bill", "import", bill)
+    trainfare(left_on, "allocate")
+    answer = trainfare(left_on, "advise", "--kind", "idle")
+    assert (answer["periods"], answer["only_corrected"]) == (["2026-10"], ["2026-11"])
+    assert answer["paid"] == answer["paid_per_month"] == {"USD": "116.750000000"}
+    [one] = answer["recommendations"]
+    assert (one["saving"], one["saving_high"]) == ("77.500000000", "80.000000000")
+    assert one["checked"].startswith("1 gap in 1 month:")
+    words = " ".join(said_of(left_on, "advise", "--kind", "idle").split())
+    assert "From the bill of 2026-10, per month" in words
+    told = "That is part of $116.75 a month: the whole bill, tax and credits in it"
+    assert f"{told}, with what 2026-11 only corrected." in words
+
+
+def test_a_month_with_an_hour_of_usage_is_one(left_on):
+    later = write_charges(left_on / "november.csv", after_october(resource="i-9"))
+    trainfare(left_on, "bill", "import", later)
+    trainfare(left_on, "allocate")
+    answer = trainfare(left_on, "advise", "--kind", "idle")
+    assert (answer["periods"], answer["only_corrected"]) == (["2026-10", "2026-11"], [])
+    assert answer["paid"] == {"USD": "130.000000000"}
+    assert answer["paid_per_month"] == {"USD": "65.000000000"}
+    assert [one["saving"] for one in answer["recommendations"]] == ["38.750000000"]
+
+
+def test_savings_are_a_part_of_the_whole_bill_with_its_tax_in_every_currency(left_on):
+    """Taxes name no resource, so both are of the same slot; neither may hide the other."""
+    rows = [charge(at=at) for at in range(12)]
+    rows += [charge("i-3", at=at, BillingCurrency="EUR") for at in range(3)]
+    rows.append(charge("", effective="24", ChargeCategory="Tax"))
+    rows.append(charge("", effective="6", ChargeCategory="Tax", BillingCurrency="EUR"))
+    trainfare(left_on, "bill", "import", write_charges(left_on / "again.csv", *rows))
+    trainfare(left_on, "allocate")
+    paid = {"EUR": "36.000000000", "USD": "144.000000000"}
+    answer = trainfare(left_on, "advise")
+    assert answer["paid"] == answer["paid_per_month"] == paid
+    balances = trainfare(left_on, "verify")["periods"]
+    assert {b["currency"]: b["bill"] for b in balances if b["view"] == "effective"} == paid
+
+
 def test_only_the_kinds_that_are_asked_for_are_told(left_on):
     assert advised(left_on, "--kind", "storage", "--kind", "network") == {}
     assert len(advised(left_on, "--kind", "idle")) == 1

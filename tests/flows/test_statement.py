@@ -136,6 +136,33 @@ def test_rules_that_changed_since_are_said(home):
     assert any("rules changed since" in note for note in trainfare(home, "statement")["notes"])
 
 
+def test_the_month_is_the_last_in_which_anything_was_used(home, tmp_path):
+    taken_back = [
+        hour("i-1", 0, "-2.00", month="11", category="Credit"),
+        hour("", 0, "0.10", month="11", category="Tax"),
+    ]
+    trainfare(home, "bill", "import", write_bill(tmp_path / "november.csv", *taken_back))
+    trainfare(home, "allocate")
+    assert trainfare(home, "statement")["period"] == "2026-10"
+    november = trainfare(home, "statement", "2026-11")
+    assert [one["bill"] for one in november["books"]] == ["-1.900000000"]
+    used = write_bill(tmp_path / "more.csv", *taken_back, hour("i-1", 1, "0.01", month="11"))
+    trainfare(home, "bill", "import", used)
+    trainfare(home, "allocate")
+    assert trainfare(home, "statement")["period"] == "2026-11"
+
+
+def test_where_nothing_was_used_at_all_it_is_the_last_month(tmp_path, monkeypatch):
+    monkeypatch.setenv("TRAINFARE_HOME", str(tmp_path / "home"))
+    home = tmp_path / "home"
+    home.mkdir()
+    for month in ("10", "11"):
+        tax = hour("", 0, "1.00", month=month, category="Tax")
+        trainfare(home, "bill", "import", write_bill(tmp_path / f"{month}.csv", tax))
+    trainfare(home, "allocate")
+    assert trainfare(home, "statement")["period"] == "2026-11"
+
+
 def test_a_month_that_is_not_allocated_is_refused(home, tmp_path):
     assert "nothing of 2026-09 is allocated" in said(home, "statement", "2026-09", code=2)
     (home / "statement.toml").write_text("[distribute]\nidle = 1\n")

@@ -92,7 +92,8 @@ class History:
     """Everything that advice is computed from."""
 
     periods: tuple[str, ...]
-    """Months that it covers, in order."""
+    """Months in which something was used, in order: of a bill those with more than corrections,
+    credits and taxes."""
     book: str
     """``billed``: effective cost of the allocated bill; ``estimated``: of the runs metered here."""
     now_ns: int

@@ -183,6 +183,7 @@ def _show(found: Advised) -> None:
         if rest := found.advice[SHOWN:]:
             click.echo(f"and {len(rest):,} more worth {_worth(rest)} in all; --format json")
         click.echo(f"\nTogether: {_worth(found.advice)} a month; savings add up.")
+        click.echo(_wrapped(f"That is part of {_base(found)}.", ""))
     if found.not_advised:
         click.echo(f"\nLooked at and not recommended: {plural(len(found.not_advised), 'thing')}")
         for one in found.not_advised[:NOT_SHOWN]:
@@ -190,6 +191,17 @@ def _show(found: Advised) -> None:
     if found.not_allocated:
         listed = ", ".join(found.not_allocated)
         click.echo(f"\nNot in it: {listed}; run trainfare allocate.")
+
+
+def _base(found: Advised) -> str:
+    """What savings are a part of."""
+    paid = " and ".join(one.display(2) for one in found.paid_per_month.values())
+    what = "the whole bill, tax and credits in it"
+    if found.book != "billed":
+        what = "what was estimated, before tax"
+    elif found.only_corrected:
+        what += f", with what {', '.join(found.only_corrected)} only corrected"
+    return f"{paid} a month: {what}"
 
 
 def _listed(advice: Sequence[Advice]) -> str:

@@ -49,7 +49,7 @@ def command(
     form: str,
     out: Path | None,
 ) -> None:
-    """State what each team has of one month (2026-10; the latest when left out)."""
+    """State what each team has of one month (2026-10; when left out, the last with usage)."""
     from trainfare.core.period import parse_instant
     from trainfare.flows.statement import state
     from trainfare.flows.statement_json import (

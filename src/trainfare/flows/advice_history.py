@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,19 +37,10 @@ class Gathered:
     history: History
     receipts: Sequence[Receipt]
     book: GpuBook
+    total: Mapping[str, Money]
+    """Currency → what was paid in all: the whole bill, or everything that was estimated."""
     kept: Sequence[Kept] = ()
     """What runs keep in storage, as far as its size and price are known."""
-
-    @property
-    def total(self) -> dict[str, Money]:
-        """Currency → what was paid; kept data is part of a bill's storage already."""
-        found: dict[str, Money] = {}
-        is_billed = self.history.book == "billed"
-        for slot, amount in self.history.paid.items():
-            if not (is_billed and slot.owner.startswith("data:")):
-                known = found.get(amount.currency, Money.zero(amount.currency))
-                found[amount.currency] = known + amount
-        return found
 
 
 def gather(home: Path, accepted: frozenset[tuple[str, str]] = frozenset()) -> Gathered:
@@ -69,13 +60,19 @@ def gather(home: Path, accepted: frozenset[tuple[str, str]] = frozenset()) -> Ga
         if not receipts:
             raise
         book = GpuBook("estimated", (), receipts=receipts)
-    paid = _paid_of_bill(book) if book.results else _paid_of_estimates(book.receipts)
+    is_billed = bool(book.results)
+    paid, total = _summed(_paid_of_bill(book) if is_billed else _paid_of_estimates(book.receipts))
     runs = _runs(book)
     kept = read_kept(home, book.receipts, {run: past.owner for run, past in runs.items()})
-    paid |= paid_for_kept(kept, paid if book.results else None)
+    for_kept = paid_for_kept(kept, paid if is_billed else None)
+    paid |= for_kept
+    if not is_billed:  # on a bill it is part of the storage already
+        for amount in for_kept.values():
+            _count(total, amount)
     # Without a bill data is kept, and paid for, also in months in which no machine ran.
-    kept_too = set() if book.results else {slot.period for slot in paid}
-    periods = tuple(sorted({*book.periods, *kept_too}))
+    periods = (
+        _used(book) if is_billed else tuple(sorted({*book.periods, *(s.period for s in paid)}))
+    )
     days = MachineDays(book.days)
     pieces = pieces_of(
         days.paid, book.money, held_time(days, book.claims), seen_time(days, book.uses)
@@ -91,7 +88,14 @@ def gather(home: Path, accepted: frozenset[tuple[str, str]] = frozenset()) -> Ga
         low=_low(book, pieces),
         accepted=accepted,
     )
-    return Gathered(home, history, book.receipts, book, kept)
+    return Gathered(home, history, book.receipts, book, total, kept)
+
+
+def _used(book: GpuBook) -> tuple[str, ...]:
+    """The billing periods in which something was used; all where none was."""
+    from trainfare.store.paid import has_usage
+
+    return tuple(period for period, path in book.results if has_usage(path)) or book.periods
 
 
 def _part(piece: Piece) -> GpuPart:
@@ -100,35 +104,45 @@ def _part(piece: Piece) -> GpuPart:
     return GpuPart(place, day, piece.run, piece.state.value, piece.gpu_ns, amount)
 
 
-def _paid_of_bill(book: GpuBook) -> dict[Slot, Money]:
+def _paid_of_bill(book: GpuBook) -> Iterator[tuple[Slot, Money]]:
     from trainfare.store.paid import read_paid
 
     assert book.places is not None
-    paid: dict[Slot, Money] = {}
     for one in read_paid(book.results, View.EFFECTIVE):
         if one.run is not None:
             slot = run_slot(one.run, one.month, one.component)
         else:
             place = book.places.of(one.resource or "")
             slot = resource_slot(place, one.month, one.component)
-        _add(paid, slot, Money(one.nano, one.currency))
-    return paid
+        yield slot, Money(one.nano, one.currency)
 
 
-def _paid_of_estimates(receipts: Sequence[Receipt]) -> dict[Slot, Money]:
-    paid: dict[Slot, Money] = {}
+def _paid_of_estimates(receipts: Sequence[Receipt]) -> Iterator[tuple[Slot, Money]]:
     for receipt in receipts:
         for stretch in receipt.estimate.stretches:
             if stretch.estimated_cost is None:
                 continue
             # On a bill a machine's time is compute, whatever its stage is.
             for period, amount in by_month(stretch.estimated_cost, stretch.interval):
-                _add(paid, run_slot(receipt.run.id, period, Component.COMPUTE), amount)
+                yield run_slot(receipt.run.id, period, Component.COMPUTE), amount
         network = receipt.estimate.components[Component.NETWORK]
         if network:
             period = str(BillingPeriod.of(receipt.run.attempts[-1].interval.end_ns))
-            _add(paid, run_slot(receipt.run.id, period, Component.NETWORK), network)
-    return paid
+            yield run_slot(receipt.run.id, period, Component.NETWORK), network
+
+
+def _summed(amounts: Iterable[tuple[Slot, Money]]) -> tuple[dict[Slot, Money], dict[str, Money]]:
+    """Slot → what was paid for it, and currency → what was paid in all."""
+    paid: dict[Slot, Money] = {}
+    total: dict[str, Money] = {}
+    for slot, amount in amounts:
+        _add(paid, slot, amount)
+        _count(total, amount)
+    return paid, total
+
+
+def _count(total: dict[str, Money], amount: Money) -> None:
+    total[amount.currency] = total.get(amount.currency, Money.zero(amount.currency)) + amount
 
 
 def _add(paid: dict[Slot, Money], slot: Slot, amount: Money) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
 from trainfare.advice.realized import Realized
+from trainfare.core.money import Money
 from trainfare.core.period import SECOND, format_instant
 from trainfare.core.recommendation import Advice, NoAdvice
 from trainfare.flows.advise import Advised
@@ -17,11 +19,17 @@ def advised_json(found: Advised) -> dict[str, Any]:
     return {
         "periods": list(found.periods),
         "book": found.book,
-        "paid": {currency: amount.text() for currency, amount in sorted(found.paid.items())},
+        "only_corrected": list(found.only_corrected),
+        "paid": _texts(found.paid),
+        "paid_per_month": _texts(found.paid_per_month),
         "recommendations": [advice_json(one) for one in found.advice],
         "not_recommended": [no_advice_json(one) for one in found.not_advised],
         "not_allocated": list(found.not_allocated),
     }
+
+
+def _texts(amounts: Mapping[str, Money]) -> dict[str, str]:
+    return {currency: amount.text() for currency, amount in sorted(amounts.items())}
 
 
 def advice_json(one: Advice) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 
 from trainfare.advice.balance import Balance
@@ -16,7 +17,7 @@ from trainfare.advice.low_use import advise_low_use
 from trainfare.advice.network import advise_network
 from trainfare.advice.storage import advise_storage
 from trainfare.core.decision import Decision, Verdict
-from trainfare.core.money import Money
+from trainfare.core.money import NANO, Money
 from trainfare.core.recommendation import Advice, Kind, NoAdvice, Recommendation, settle
 from trainfare.flows.advice_history import Gathered, gather
 from trainfare.flows.balances import read_balances
@@ -62,7 +63,7 @@ class Advised:
     """What ``trainfare advise`` says."""
 
     periods: tuple[str, ...]
-    """The months of the history."""
+    """The months of the history: those in which something was used."""
     book: str
     advice: tuple[Advice, ...]
     """What nobody decided on yet, the largest saving first."""
@@ -70,12 +71,25 @@ class Advised:
     """Of every kind, also what is decided, snoozed or saves next to nothing."""
     not_advised: tuple[NoAdvice, ...]
     """What was looked at and is not recommended, and why."""
-    paid: dict[str, Money]
-    """Currency → what was paid in the history, of all that advice looks at."""
+    paid: Mapping[str, Money]
+    """Currency → what was paid in the history: the whole bill with its tax and credits, or all that
+    was estimated."""
     not_allocated: tuple[str, ...]
     """Billing periods with a bill and no allocation; they are not in it."""
     balances: Mapping[str, Mapping[str, Balance]] = field(default_factory=dict)
     """Accepted recommendation → month → what its runs paid, where a saving is measured so."""
+    only_corrected: tuple[str, ...] = ()
+    """Billing periods without usage: what they correct, credit or tax is in *paid*, and they are no
+    months."""
+
+    @property
+    def paid_per_month(self) -> dict[str, Money]:
+        """Currency → what was paid in a month of the history, as savings are per month."""
+        months = max(1, len(self.periods)) * NANO
+        return {
+            currency: Money.nearest(Fraction(amount.nano, months), currency)
+            for currency, amount in self.paid.items()
+        }
 
 
 def advise(home: Path, kinds: Iterable[Kind] = ()) -> Advised:
@@ -117,6 +131,7 @@ def advise(home: Path, kinds: Iterable[Kind] = ()) -> Advised:
         gathered.total,
         gathered.book.not_allocated,
         read_balances(gathered, accepted),
+        tuple(sorted(set(gathered.book.periods) - set(history.periods))),
     )
 
 

@@ -60,6 +60,29 @@ def read_months(
     ]
 
 
+def newest_of(home: Path, allocations: Sequence[StoredAllocation]) -> StoredAllocation:
+    """The newest of *allocations* in whose billing period something was used; else the newest.
+
+    The bill of a month that has only begun may hold nothing but corrections of the one before.
+    """
+    from trainfare.store.paid import has_usage
+
+    used = (one for one in reversed(allocations) if has_usage(home / one.folder))
+    return next(used, allocations[-1])
+
+
+def newest_month(home: Path) -> str | None:
+    """The billing period of :func:`newest_of` all; None where nothing is allocated."""
+    if not (has_ledger(home) and has_analytics()):
+        return None
+    from trainfare.store.allocations import current_allocations
+    from trainfare.store.ledger import open_ledger
+
+    with open_ledger(home) as ledger, ledger.look() as connection:
+        allocations = current_allocations(connection)
+    return newest_of(home, allocations).period if allocations else None
+
+
 def _month(
     home: Path,
     allocation: StoredAllocation,

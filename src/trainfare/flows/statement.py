@@ -13,6 +13,7 @@ from trainfare.core.money import Money
 from trainfare.core.period import SECOND, BillingPeriod, format_instant
 from trainfare.flows.bill import need_analytics
 from trainfare.flows.inputs import charge_files, inputs_digest, make_evidence, read_rules
+from trainfare.flows.months import newest_of
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -57,7 +58,7 @@ def state(
     view: View = View.EFFECTIVE,
     as_of_ns: int | None = None,
 ) -> Stated:
-    """Everybody's statements of one billing period; of the latest that is allocated when None.
+    """Everybody's statements of one billing period; when None, of the last in which anything was used.
 
     Raises:
         NotFound: the period is not allocated.
@@ -84,7 +85,7 @@ def state(
                 f"nothing{f' of {wanted}' if wanted else ''} is allocated; import a bill, then run "
                 "trainfare allocate"
             )
-        allocation = found[-1]
+        allocation = newest_of(home, found)
         # A bill that came after the allocation is not in it.
         deliveries = tuple(current_deliveries(connection, allocation.period, allocation.since_ns))
         labels = read_labels(connection)

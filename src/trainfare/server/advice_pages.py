@@ -67,7 +67,9 @@ def _advice(ask: Ask) -> dict[str, Any]:
                 ),
                 paid,
             )
-            for currency, paid in sorted(found.paid.items(), key=lambda pair: -pair[1].nano)
+            for currency, paid in sorted(
+                found.paid_per_month.items(), key=lambda pair: -pair[1].nano
+            )
         ],
         "grids": [
             Grid("Advice", columns, tuple(_advice_line(one) for one in found.advice)),

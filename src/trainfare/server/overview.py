@@ -16,6 +16,7 @@ from trainfare.core.money import Money
 from trainfare.flows.allocation import verify
 from trainfare.flows.bill import has_analytics, list_deliveries
 from trainfare.flows.budget import standings
+from trainfare.flows.months import newest_month
 from trainfare.flows.own import is_of_team
 from trainfare.flows.report import make_report
 from trainfare.metering.budget_shelf import read_budgets
@@ -52,18 +53,10 @@ def overview(request: Request[Any, Any, Any], caller: Caller, service: Service) 
 
 
 def _money(ask: Ask) -> dict[str, Any]:
-    """Spend of the newest allocated month by what it was for and who owns it.
-
-    A month of which the bill only takes something back, as corrections of the one before do, says
-    nothing of where money goes, so the one before is shown.
-    """
-    whole = report = make_report(ask.home, ("component",), period=ask.word("period"))
+    """Spend of a month, the newest with usage, by what it was for and who owns it."""
+    period = ask.word("period") or newest_month(ask.home)
+    report = make_report(ask.home, ("component",), period=period)
     newest = report.periods[-1] if report.periods else None
-    if len(whole.periods) > 1 and not ask.word("period"):
-        for newest in reversed(whole.periods):
-            report = make_report(ask.home, ("component",), period=newest)
-            if any(_book(table)["total"].nano > 0 for table in report.tables):
-                break
     return {"books": [_book(table) for table in report.tables], "report": report, "period": newest}
 
 
@@ -112,11 +105,11 @@ def _budgets(ask: Ask) -> dict[str, Any]:
 
 
 def _seal(ask: Ask) -> dict[str, Any]:
-    """The last deliveries, and whether everything sums to them."""
+    """The last deliveries, and whether everything of the month of the overview sums to them."""
     if not has_analytics():
         return {"deliveries": [], "balances": [], "is_conserved": True, "stale": [], "last": None}
     deliveries = [one for one, is_current in list_deliveries(ask.home) if is_current]
-    newest = max((one.period for one in deliveries), default=None)
+    newest = newest_month(ask.home) or max((one.period for one in deliveries), default=None)
     balances = verify(ask.home, newest) if newest else []
     return {
         "deliveries": sorted(deliveries, key=lambda one: -one.imported_ns),

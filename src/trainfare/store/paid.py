@@ -60,6 +60,20 @@ def _read(period: str, path: Path, view: View) -> list[PaidSum]:
     ]
 
 
+def has_usage(path: Path) -> bool:
+    """Whether anything was used in the billing period of a result.
+
+    A bill may hold nothing but credits, taxes, purchases and corrections of the one before.
+    """
+    is_worth = " OR ".join(f"{view.value}_nano > 0" for view in View)
+    query = (
+        f"SELECT 1 FROM {results_table([path])} WHERE charge_category = 'Usage' "
+        f"AND NOT coalesce(is_correction, false) AND ({is_worth}) LIMIT 1"
+    )
+    with reading() as connection:
+        return connection.execute(query).fetchone() is not None
+
+
 @dataclass(frozen=True, slots=True)
 class CarriedSum:
     """What carried bytes of one way cost one owner, of one resource in one month."""
