@@ -273,6 +273,26 @@ def test_other_currencies_are_tables_of_their_own():
     assert tables[0].rows[0]["estimated"] is None
 
 
+def test_a_run_is_counted_only_in_the_currencies_that_it_has_amounts_in():
+    """Of a run that is billed in euros and has no price no dollars are lacking."""
+    unpriced = spend("b", part("train", 0, None, weight=5, period="2026-10"), currency=None)
+    nowhere = spend("c", part("train", 0, None, weight=5, period="2026-10"), currency=None)
+    lines = [line("a", 5), ("2026-10", "b", None, None, line("b", 1)[4], "EUR", 3)]
+    question = Question(("team",), View.EFFECTIVE, periods=PERIODS[:1])
+    dollars, euros = attribute(
+        question, [RUN_A, unpriced, nowhere], bill_of(question, lines), LABELS
+    )
+    assert (dollars.currency, dollars.total["runs"], dollars.total["allocated"].nano) == (
+        "USD",
+        2,
+        5,
+    )
+    assert (euros.currency, euros.total["runs"], euros.total["allocated"].nano) == ("EUR", 1, 3)
+    assert dollars.total["estimated"].nano == 1007
+    assert dollars.rows[0].why("estimated") == "1 of 2 runs is not in it: no price was known"
+    assert euros.rows[0].why("estimated") == "no price was known"
+
+
 @pytest.mark.parametrize("view", [None, View.EFFECTIVE])
 def test_the_books_are_those_there_are(view):
     table = report(("run",), [RUN_A], lines=[line("a", 5)], measures=("per_run",), view=view)

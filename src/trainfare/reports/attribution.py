@@ -156,24 +156,34 @@ def attribute_carried(
             weight = (entry.nano or 0) if question.view is None or not entry.is_estimate else 0
             sizes[entry.currency] = sizes.get(entry.currency, 0) + weight
     ranked = sorted(sizes, key=lambda c: (-abs(sizes[c]), c)) or (["USD"] if entries else [])
-    paid: dict[str, set[str]] = defaultdict(set)
-    for entry in entries:
-        if entry.run is not None:
-            paid[entry.run].add(entry.currency or ranked[0])
+    paid = _paid_in(entries, ranked)
     found = []
-    for rank, currency in enumerate(ranked):
+    for currency in ranked:
         book = _Book(question, currency, known, labels)
         away = {
             run: f"is paid in {min(others)}"
             for run, others in paid.items()
             if currency not in others
         }
-        table = book.table(
-            (e for e in entries if e.currency == currency or (e.currency is None and not rank)),
-            away,
-        )
-        found.append((table, book.carried))
+        own = (e for e in entries if (e.currency or paid[e.run or ""][0]) == currency)
+        found.append((book.table(own, away), book.carried))
     return found
+
+
+def _paid_in(entries: Iterable[Entry], ranked: Sequence[str]) -> dict[str, list[str]]:
+    """Run → the currencies that it has amounts in, in the order of *ranked*; the first if none.
+
+    What has no price stands in the first of them: of a run that is billed in euros no dollars are
+    lacking.
+    """
+    found: dict[str, set[str]] = defaultdict(set)
+    for entry in entries:
+        if entry.run is not None:
+            found[entry.run].update([entry.currency] if entry.currency else ())
+    return {
+        run: [currency for currency in ranked if currency in own] or list(ranked[:1])
+        for run, own in found.items()
+    }
 
 
 class _Book:
