@@ -121,6 +121,42 @@ def test_another_currency_is_named_and_not_added():
     assert sum_of([], HOURS, "USD") == (Money.zero(), "")
 
 
+@pytest.mark.parametrize("unknown", [None, Money.parse("7", "EUR")])
+def test_nothing_spent_by_one_run_makes_what_another_spent_no_zero(unknown):
+    runs = [
+        spender("a", NOON, NOON + HOUR, Money.zero()),
+        spender("b", NOON, NOON + HOUR, unknown),
+    ]
+    spent, why = sum_of(runs, HOURS, "USD")
+    assert (spent, why[:9]) == (None, "1 of 2 ru")
+    assert sum_of(runs[:1], HOURS, "USD") == (Money.zero(), "")
+
+
+def test_nothing_in_another_currency_is_nothing():
+    idle = spender("a", NOON, NOON + HOUR, Money.zero("EUR"))
+    assert sum_of([idle], HOURS, "USD") == (Money.zero(), "")
+    paid = spender("b", NOON, NOON + HOUR, dollars("2"))
+    assert sum_of([idle, paid], HOURS, "USD") == (dollars("2"), "")
+
+
+def test_a_run_that_is_paid_in_two_currencies_is_one_run():
+    euros, paid = Money.parse("7", "EUR"), dollars("2")
+    runs = [spender("a", NOON, NOON + HOUR, one) for one in (euros, paid)]
+    assert sum_of(runs, HOURS, "USD") == (paid, "1 of 1 runs cost another currency than USD")
+    [found] = stand(make_budget("each", "5", period="run"), runs, NOON + HOUR)
+    assert (found.run, found.spent) == ("a", paid)
+
+
+def test_a_standing_of_one_run_says_when_it_ended():
+    runs = [
+        spender("a", NOON - HOUR, NOON, dollars("1")),
+        spender("b", NOON - HOUR, NOON, dollars("1"), is_running=True),
+    ]
+    ended = [one.ended_ns for one in stand(make_budget("each", "5", period="run"), runs, NOON)]
+    assert ended == [NOON, None]
+    assert stand(make_budget("all", "5"), runs, NOON)[0].ended_ns is None
+
+
 @given(st.lists(st.integers(0, 10**12), max_size=5), st.integers(1, 23))
 def test_two_windows_that_meet_sum_to_the_whole(amounts, cut):
     day = Interval(NOON, NOON + DAY)

@@ -289,6 +289,8 @@ class Standing:
     """The run, for a budget on each run by itself."""
     why: str = ""
     """What *spent* lacks, or why a figure is not known; empty where all is."""
+    ended_ns: int | None = None
+    """When *run* ended; None while it goes on, and for a budget on many."""
 
     @property
     def reached(self) -> tuple[Threshold, ...]:

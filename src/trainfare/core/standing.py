@@ -15,11 +15,11 @@ CARRIED_MAX = 1000
 
 @dataclass(frozen=True, slots=True)
 class Spender:
-    """One run that a budget covers."""
+    """One run that a budget covers, in one currency; a run paid in two stands twice."""
 
     run: str
     lasted: Interval
-    """From its start to its end, or now."""
+    """From its start to its end, or now; to the last day that it was billed, where a bill counts."""
     is_running: bool
     spent: Callable[[Interval], Money | None]
     """What it spent within a stretch of time, in the book that the budget is held against."""
@@ -37,12 +37,14 @@ def stand(budget: Budget, spenders: Sequence[Spender], at_ns: int) -> list[Stand
     """
     if budget.period is BudgetPeriod.RUN:
         since = Interval(budget.starts_ns, max(at_ns + 1, budget.starts_ns))
-        found = []
+        by_run: dict[str, list[Spender]] = {}
         for one in spenders:
-            if one.lasted.end_ns >= budget.starts_ns:
-                spent, why = sum_of([one], since, budget.limit.currency)
-                found.append(Standing(budget, budget.limit, spent, run=one.run, why=why))
-        return found
+            by_run.setdefault(one.run, []).append(one)
+        return [
+            _stand_alone(budget, own, since)
+            for own in by_run.values()
+            if max(one.lasted.end_ns for one in own) >= budget.starts_ns
+        ]
     window = budget.window(at_ns)
     limit, lacks = budget.limit, ""
     if budget.is_carried_over:
@@ -54,6 +56,14 @@ def stand(budget: Budget, spenders: Sequence[Spender], at_ns: int) -> list[Stand
         lacks = next((f"before, {why}" for _, why in before if why), "")
     spent, why = sum_of(spenders, window, limit.currency)
     return [Standing(budget, limit, spent, why=why or lacks)]
+
+
+def _stand_alone(budget: Budget, own: Sequence[Spender], since: Interval) -> Standing:
+    """Where *budget* stands on the one run whose spenders are *own*."""
+    spent, why = sum_of(own, since, budget.limit.currency)
+    is_running = any(one.is_running for one in own)
+    ended_ns = None if is_running else max(one.lasted.end_ns for one in own)
+    return Standing(budget, budget.limit, spent, run=own[0].run, why=why, ended_ns=ended_ns)
 
 
 def earlier_windows(budget: Budget, spenders: Sequence[Spender], at_ns: int) -> list[Interval]:
@@ -74,24 +84,31 @@ def earlier_windows(budget: Budget, spenders: Sequence[Spender], at_ns: int) -> 
 def sum_of(
     spenders: Sequence[Spender], window: Interval, currency: str
 ) -> tuple[Money | None, str]:
-    """What is known to be spent in *window*, and a sentence on what is not in it."""
+    """What is known to be spent in *window*, and a sentence on what is not in it.
+
+    None where all that was spent is unknown: that some run spent nothing makes it no zero. Nothing
+    in another currency is nothing in this one.
+    """
     known: list[Money] = []
-    unpriced = foreign = 0
+    runs: set[str] = set()
+    unpriced: set[str] = set()
+    foreign: set[str] = set()
     for one in spenders:
         if (
             one.lasted.start_ns >= window.end_ns
             or max(one.lasted.end_ns, one.storage_until_ns) < window.start_ns
         ):
             continue
+        runs.add(one.run)
         amount = one.spent(window)
         if amount is None:
-            unpriced += 1
-        elif amount.currency != currency:
-            foreign += 1
-        else:
+            unpriced.add(one.run)
+        elif amount.nano and amount.currency != currency:
+            foreign.add(one.run)
+        elif amount.nano:
             known.append(amount)
-    count = len(known) + unpriced + foreign
-    lacks = [f"{unpriced} of {count} runs have no price"] if unpriced else []
-    lacks += [f"{foreign} of {count} runs cost another currency than {currency}"] if foreign else []
-    spent = Money.total(known, currency) if known or not count else None
+    lacks = [f"{len(unpriced)} of {len(runs)} runs have no price"] if unpriced else []
+    if foreign:
+        lacks.append(f"{len(foreign)} of {len(runs)} runs cost another currency than {currency}")
+    spent = Money.total(known, currency) if known or not lacks else None
     return spent, "; ".join(lacks)

@@ -25,7 +25,7 @@ from trainfare.budgets.upkeep_alerts import (
     find_stale_prices,
     find_unbalanced,
 )
-from trainfare.core.budget import BudgetPeriod, Standing
+from trainfare.core.budget import Standing
 from trainfare.core.charge import Component, Remainder, View
 from trainfare.core.errors import NotFound, TrainfareError
 from trainfare.core.money import Money
@@ -68,18 +68,9 @@ class _Sight:
     def receipts(self) -> list[Receipt]:
         return read_receipts(self.home, now_ns=self.at_ns)
 
-    @cached_property
-    def by_run(self) -> dict[str, Receipt]:
-        return {one.run.id: one for one in self.receipts}
-
     def is_recent(self, one: Standing) -> bool:
         """Whether a run that a budget is for runs, or has not ended long ago."""
-        if one.budget.period is not BudgetPeriod.RUN:
-            return True
-        receipt = self.by_run.get(one.run or "")
-        if receipt is None or receipt.run.status is Status.RUNNING:
-            return True
-        return self.at_ns - receipt.run.attempts[-1].interval.end_ns < RUN_BUDGET_NS
+        return one.ended_ns is None or self.at_ns - one.ended_ns < RUN_BUDGET_NS
 
 
 def _budgets(seen: _Sight) -> Iterable[Finding]:

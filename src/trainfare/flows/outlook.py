@@ -28,10 +28,10 @@ def with_outlook(
         at_ns: now.
     """
     budget, spent = standing.budget, standing.spent
-    if spent is None:
-        return standing
+    if spent is None or (standing.run is not None and standing.run not in forecasts):
+        return standing  # what it spent is not known, or the one run that it is of has ended
     own = [one for one in spenders if standing.run in (None, one.run)]
-    riding = [forecasts[one.run] for one in own if one.run in forecasts]
+    riding = [forecasts[run] for run in {one.run: None for one in own} if run in forecasts]
     known = [
         one
         for one in riding
@@ -73,15 +73,16 @@ def past_days(
     """
     today = at_ns // DAY
     first = min((one.lasted.start_ns // DAY for one in spenders), default=today)
-    days = []
-    for number in range(max(first, today - 7 * TRIAL_WEEKS), today):
-        day = Interval(number * DAY, (number + 1) * DAY)
-        amounts = [one.spent(day) for one in spenders if _touches(one, day)]
-        known = [one for one in amounts if one is not None and one.currency == currency]
-        days.append((day, Money.total(known, currency)))
-    return days
+    begin = max(first, today - 7 * TRIAL_WEEKS)
+    sums = dict.fromkeys(range(begin, today), Money.zero(currency))
+    for one in spenders:
+        last = max(one.lasted.end_ns, one.storage_until_ns) // DAY
+        for number in range(max(begin, one.lasted.start_ns // DAY), min(last + 1, today)):
+            amount = one.spent(_day(number))
+            if amount is not None and amount.currency == currency:
+                sums[number] += amount
+    return [(_day(number), amount) for number, amount in sums.items()]
 
 
-def _touches(one: Spender, day: Interval) -> bool:
-    until_ns = max(one.lasted.end_ns, one.storage_until_ns)
-    return one.lasted.start_ns < day.end_ns and until_ns >= day.start_ns
+def _day(number: int) -> Interval:
+    return Interval(number * DAY, (number + 1) * DAY)
