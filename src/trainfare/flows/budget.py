@@ -3,37 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from trainfare.core.budget import Budget, BudgetPeriod, BudgetView, Standing
-from trainfare.core.charge import View
 from trainfare.core.errors import BadInput
 from trainfare.core.money import Money
-from trainfare.core.period import DAY, HOUR, BillingPeriod, Interval, parse_instant
+from trainfare.core.period import DAY, HOUR, Interval
 from trainfare.core.standing import Spender, stand, sum_of
-from trainfare.flows.bill import has_ledger
-from trainfare.flows.brief import Brief, NotAtMidnight
+from trainfare.flows.brief import NotAtMidnight
 from trainfare.flows.briefs import Known, read_known
 from trainfare.flows.forecast import forecasts_of
 from trainfare.flows.outlook import with_outlook
+from trainfare.flows.spenders import Bills, covered, read_bills, read_riders, with_bills
 from trainfare.metering.audit import add_to_audit
 from trainfare.metering.budget_shelf import budget_json, delete_budget, put_budget, read_budgets
 from trainfare.metering.history import read_receipts
-from trainfare.metering.receipt import Receipt
-from trainfare.metering.spender import estimated_by, spender_of
-
-_Billed = Mapping[str, Sequence[tuple[Interval, Money]]]
-"""Run → what it was billed, day by day."""
-
-_Arrived = Mapping[str, int]
-"""Billing period → until when its bill is whole: to its end, or to the last day that it charges."""
-
-
-LATE_DAYS = 5
-"""A bill that was allocated so long after its month is whole, though its last days may be empty."""
 
 
 def set_budget(home: Path, budget: Budget) -> Budget | None:
@@ -63,7 +49,7 @@ def standings(
     asked = read_budgets(home) if budgets is None else budgets
     if not asked:
         return []
-    bills = _billed(home) if any(_is_billed(one) for one in asked) else ({}, {})
+    bills = read_bills(home) if any(_is_billed(one) for one in asked) else None
     known = read_known(home, at_ns)
     try:
         return _stand_all(home, asked, known, bills, at_ns)
@@ -73,62 +59,26 @@ def standings(
 
 
 def _stand_all(
-    home: Path,
-    budgets: Sequence[Budget],
-    known: Known,
-    bills: tuple[_Arrived, _Billed],
-    at_ns: int,
+    home: Path, budgets: Sequence[Budget], known: Known, bills: Bills | None, at_ns: int
 ) -> list[Standing]:
     forecasts = forecasts_of(home, known.receipts)
-    riders = [*map(_rider_in_brief(at_ns), known.briefs), *map(_rider, known.receipts)]
-    riders.sort(key=lambda one: (one.spender.lasted.start_ns, one.spender.run))
+    spenders_of = _spenders(known, bills)
     found = []
     for budget in budgets:
-        spenders = _covered(budget, riders, *bills)
+        spenders = spenders_of(budget)
         found += [
             with_outlook(one, spenders, forecasts, at_ns) for one in stand(budget, spenders, at_ns)
         ]
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Rider:
-    """A run as budgets look at it, by its estimate."""
-
-    name: str | None
-    labels: Mapping[str, str]
-    currency: str
-    whole: Interval
-    """From its start until nothing of it costs any more."""
-    spender: Spender
-
-
-def _rider(receipt: Receipt) -> _Rider:
-    run = receipt.run
-    spender = spender_of(receipt, estimated_by(receipt))
-    held = [one.held.end_ns for segment in run.segments for one in segment.artifacts]
-    whole = Interval(spender.lasted.start_ns, max(spender.lasted.end_ns, *held, 0) + 1)
-    return _Rider(run.name, run.labels, receipt.estimate.currency, whole, spender)
-
-
-def _rider_in_brief(now_ns: int) -> Callable[[Brief], _Rider]:
-    def rider(one: Brief) -> _Rider:
-        spender = one.spender(now_ns)
-        until_ns = max(spender.lasted.end_ns, spender.storage_until_ns)
-        whole = Interval(spender.lasted.start_ns, until_ns + 1)
-        return _Rider(one.name, one.labels, one.currency, whole, spender)
-
-    return rider
-
-
-def _covered(
-    budget: Budget, riders: Sequence[_Rider], arrived: _Arrived, billed: _Billed
-) -> list[Spender]:
-    return [
-        replace(one.spender, spent=_book(budget.view, one, arrived, billed))
-        for one in riders
-        if budget.covers(one.spender.run, one.labels, one.name)
-    ]
+def _spenders(known: Known, bills: Bills | None) -> Callable[[Budget], list[Spender]]:
+    """The runs that a budget covers; *bills* are there where any budget is held against them."""
+    metered = read_riders(known)
+    if bills is None:
+        return lambda budget: covered(budget, metered, {})
+    billed, arrived = with_bills(metered, bills), bills.arrived
+    return lambda budget: covered(budget, billed if _is_billed(budget) else metered, arrived)
 
 
 def spent_course(
@@ -143,9 +93,9 @@ def spent_course(
     """
     if budget.period is BudgetPeriod.RUN:
         raise BadInput(f"budget {budget.id} is for each run by itself; draw a budget with a period")
-    arrived, billed = _billed(home) if _is_billed(budget) else ({}, {})
+    bills = read_bills(home) if _is_billed(budget) else None
     receipts = read_receipts(home, now_ns=at_ns)
-    spenders = _covered(budget, [_rider(one) for one in receipts], arrived, billed)
+    spenders = _spenders(Known((), receipts, at_ns), bills)(budget)
     [standing] = stand(budget, spenders, at_ns)
     standing = with_outlook(standing, spenders, forecasts_of(home, receipts), at_ns)
     window = budget.window(at_ns)
@@ -163,86 +113,6 @@ def spent_course(
 
 def _is_billed(budget: Budget) -> bool:
     return budget.view is not BudgetView.ESTIMATED
-
-
-def _book(
-    view: BudgetView, rider: _Rider, arrived: _Arrived, billed: _Billed
-) -> Callable[[Interval], Money | None]:
-    """What the run spent within a window, in the book of *view*."""
-    days = billed.get(rider.spender.run, ())
-    estimated = rider.spender.spent
-
-    def charged(window: Interval) -> Money:
-        inside = [amount for day, amount in days if window.start_ns <= day.start_ns < window.end_ns]
-        currency = inside[0].currency if inside else rider.currency
-        return Money.total(inside, currency)
-
-    def blended(window: Interval) -> Money | None:
-        whole = [(day, amount) for day, amount in days if _is_whole(day, arrived)]
-        inside = [
-            amount for day, amount in whole if window.start_ns <= day.start_ns < window.end_ns
-        ]
-        parts: list[Money | None] = [*inside]
-        parts += [estimated(gap) for gap in _not_billed(window, rider.whole, arrived)]
-        known = [part for part in parts if part is not None]
-        if len(known) < len(parts) or len({part.currency for part in known}) > 1:
-            return None
-        return Money.total(known, known[0].currency if known else rider.currency)
-
-    return {
-        BudgetView.ESTIMATED: estimated,
-        BudgetView.BILLED: charged,
-        BudgetView.BLENDED: blended,
-    }[view]
-
-
-def _is_whole(day: Interval, arrived: _Arrived) -> bool:
-    return day.end_ns <= arrived.get(str(BillingPeriod.of(day.start_ns)), 0)
-
-
-def _not_billed(window: Interval, whole: Interval, arrived: _Arrived) -> list[Interval]:
-    """The parts of *window* within the *whole* of a run's time that no bill reaches yet."""
-    inside = window.clip(whole)
-    gaps: list[Interval] = []
-    while inside is not None:
-        month = BillingPeriod.of(inside.start_ns)
-        until_ns = min(inside.end_ns, month.interval.end_ns)
-        since_ns = max(inside.start_ns, arrived.get(str(month), 0))
-        if since_ns < until_ns:
-            gaps.append(Interval(since_ns, until_ns))
-        inside = Interval(until_ns, inside.end_ns) if until_ns < inside.end_ns else None
-    return gaps
-
-
-def _billed(home: Path) -> tuple[_Arrived, _Billed]:
-    """Until when each bill is whole, and what every run was billed, day by day."""
-    if not has_ledger(home):
-        return {}, {}
-    from trainfare.store.allocations import current_allocations
-    from trainfare.store.ledger import open_ledger
-    from trainfare.store.results import read_groups
-
-    with open_ledger(home) as ledger, ledger.look() as connection:
-        allocations = current_allocations(connection)
-    billed: dict[str, list[tuple[Interval, Money]]] = defaultdict(list)
-    arrived: dict[str, int] = {}
-    for one in allocations:
-        month = BillingPeriod.parse(one.period).interval
-        last_ns = month.start_ns
-        for group in read_groups([home / one.folder], ("day",), View.EFFECTIVE):
-            day = _day(group.key[0], one.period)
-            last_ns = max(last_ns, day.start_ns)
-            if group.run is not None:
-                billed[group.run].append((day, Money(group.nano, group.currency)))
-        is_whole = last_ns + DAY >= month.end_ns or month.end_ns < one.since_ns - DAY * LATE_DAYS
-        arrived[one.period] = month.end_ns if is_whole else last_ns
-    return arrived, billed
-
-
-def _day(text: str | None, period: str) -> Interval:
-    """The day of a result's row; shared money that was divided over the period stands at its start."""
-    start_ns = parse_instant(f"{text or f'{period}-01'}T00:00:00Z")
-    return Interval(start_ns, start_ns + DAY)
 
 
 @dataclass(frozen=True, slots=True)
