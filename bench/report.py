@@ -24,8 +24,11 @@ def write_report(document: Mapping[str, Any], folder: Path) -> Path:
 
 
 def _parts(document: Mapping[str, Any], charts: Mapping[str, Path | None]) -> Iterable[str]:
-    kind = "A light run: small sizes, no figures to quote" if document["light"] else "One run"
-    yield f"# Trainfare beside its peers\n\n{kind}, {document['measured']}."
+    kind = "A light run: small sizes, no figures to quote. " if document["light"] else ""
+    yield (
+        f"# Trainfare beside its peers\n\n{kind}A benchmark measures Trainfare and what stands beside it "
+        "in turns, in one run; when and where stands with each."
+    )
     yield ", ".join(f"{name} {version}" for name, version in document["versions"].items()) + "."
     left = [one for one in document["results"] if one["skipped"] or one["broken"]]
     if left:
@@ -51,8 +54,8 @@ def _section(one: Mapping[str, Any], chart: Path | None) -> Iterable[str]:
     """A benchmark: how it was called, its ratios, what it printed."""
     before, after = one["load"]
     yield (
-        f"## {one['name']}\n\n`{one['command']}` took {one['seconds']:.0f} s; load average of one "
-        f"minute {before:.1f} before, {after:.1f} after."
+        f"## {one['name']}\n\n`{one['command']}` took {one['seconds']:.0f} s on {one['measured']}; "
+        f"load average of one minute {before:.1f} before, {after:.1f} after."
     )
     ratios = [ratio for table in one["tables"] for ratio in table["ratios"]]
     if ratios:

@@ -1,7 +1,7 @@
 """``make bench``: every benchmark beside its peers in one run, and one report of them.
 
     python -m bench.run                     all of them, some hours on a quiet machine
-    python -m bench.run ingest meter        some
+    python -m bench.run ingest meter        some; what the report says of the others stays
     python -m bench.run --light             small sizes, under 5 minutes, held against the baseline
     python -m bench.run --light --keep 3    so many light runs, kept as the baseline
 
@@ -22,7 +22,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,13 +93,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         keep(runs, machine_sentence())
         return 0
     document = _run_all(names, is_light=asked.light)
+    broken = [one["name"] for one in document["results"] if one["broken"]]
+    if not asked.light:
+        document["results"] = _with_kept(document["results"])
     worse = compare(document["results"]) if asked.light else []
     document["worse"] = worse
     print(write_report(document, OUT / "light" if asked.light else BENCH))
     for sentence in worse:
         print(sentence, file=sys.stderr)
-    broken = [one["name"] for one in document["results"] if one["broken"]]
     return 1 if broken or worse else 0
+
+
+def _with_kept(results: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """These results beside those that the report has of other benchmarks."""
+    path = BENCH / "RESULTS.json"
+    kept = json.loads(path.read_text(encoding="utf-8"))["results"] if path.exists() else []
+    found = {one["name"]: one for one in (*kept, *results)}
+    return [found[name] for name in BENCHES if name in found]
 
 
 def _run_all(names: Iterable[str], *, is_light: bool) -> dict[str, Any]:
@@ -108,7 +118,6 @@ def _run_all(names: Iterable[str], *, is_light: bool) -> dict[str, Any]:
         print(f"… {name}", file=sys.stderr, flush=True)
         results.append(_run(name, BENCHES[name], is_light=is_light))
     return {
-        "measured": machine_sentence(),
         "light": is_light,
         "baseline": BASELINE.name,
         "versions": _versions(),
@@ -125,7 +134,7 @@ def _run(name: str, bench: Bench, *, is_light: bool) -> dict[str, Any]:
     figures.unlink(missing_ok=True)
     python = str(FRAMEWORKS) if bench.needs_frameworks else sys.executable
     words = [*_words((bench.light or ()) if is_light else bench.words)]
-    before, began = load(), time.monotonic()
+    measured, before, began = machine_sentence(), load(), time.monotonic()
     with said.open("w", encoding="utf-8") as file:
         try:
             done = subprocess.run(
@@ -151,6 +160,7 @@ def _run(name: str, bench: Bench, *, is_light: bool) -> dict[str, Any]:
         **found,
         "command": " ".join(["python", "-m", f"bench.{bench.module}", *words]),
         "broken": broken,
+        "measured": measured,
         "seconds": time.monotonic() - began,
         "load": [before, load()],
         "tables": json.loads(figures.read_text()) if figures.exists() else [],
