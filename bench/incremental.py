@@ -21,7 +21,7 @@ from bench.allocation_time import claims_of, lake_of, timed
 from bench.bill_import import OUT
 from bench.table import Table, publish
 
-TURNS = 3
+TURNS = 5
 CHANGES = {"of one machine in a hundred": "hash(resource_id)", "of any": "hash(run, start_ns)"}
 
 WHOLE = """
