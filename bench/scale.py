@@ -128,12 +128,12 @@ def drawn(found: list[dict]) -> str:
 
     rows = [{**one, "line": f"{one['engine']}, {one['runs']:,} runs"} for one in found]
     base = alt.Chart(alt.Data(values=rows), width=520, height=320).encode(
-        x=alt.X("charges:Q", scale=alt.Scale(type="log"), title="charges of the bill",
+        x=alt.X("charges:Q", scale=alt.Scale(type="log", domain=[8e6, 250e6]), title="charges of the bill",
                 axis=alt.Axis(values=[10_000_000, 50_000_000, 200_000_000], format="~s")),
         y=alt.Y("seconds:Q", scale=alt.Scale(type="log"), title="seconds, two cores",
                 axis=alt.Axis(values=[5, 10, 20, 50, 100, 200, 500, 1000])),
         color=alt.Color("engine:N", title=None, scale=alt.Scale(range=["#0072b2", "#b85c00"])),
-        strokeDash=alt.StrokeDash("runs:N", title="runs", legend=alt.Legend(format=",")),
+        strokeDash=alt.StrokeDash("runs:N", title="runs", legend=alt.Legend(format=",", symbolType="stroke", symbolStrokeColor="#444", symbolSize=600)),
     )  # fmt: skip
     return svg_of(base.mark_line(point=True))
 
