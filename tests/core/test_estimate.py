@@ -98,6 +98,30 @@ def test_ranks_and_wrapper_on_one_node_are_charged_once():
     assert result.by_stage()["run"][0] == 2 * SECOND
 
 
+def test_what_a_training_states_holds_for_the_moments_its_wrapper_lasts_longer():
+    stated = Price("stated", Decimal("3.6"), "h")
+    dearer = Price("stated", Decimal("7.2"), "h")
+    wrapper = segment(0, 12, id="w", is_wrapper=True, price=UNPRICED)
+    first = segment(1, 4, id="a", price=stated, stages=[(0, "train", 0)])
+    second = segment(6, 5, id="b", price=dearer, stages=[(0, "train", 1)])
+    result = estimate(wrapper, first, second)
+    assert result.unpriced == ()
+    wrapped = result.by_stage()["run"][1]  # 1 s and 1 s, then 1 s twice as dear
+    assert wrapped.text() == "0.004000000"
+    assert result.train_cost().text() == "0.014000000"
+
+
+def test_what_nobody_stated_for_an_attempt_stays_unknown():
+    stated = Price("stated", Decimal("3.6"), "h")
+    result = estimate(segment(0, 10, price=UNPRICED), segment(100, 5, price=stated))
+    assert [one.quantity for one in result.unpriced] == ["0.002778 h"]
+    looked_up = Price("x", Decimal("3.6"), "h", origin="override")
+    wrapper = segment(0, 12, id="w", is_wrapper=True, price=UNPRICED)
+    beside = estimate(wrapper, segment(1, 10, price=looked_up, stages=[(0, "train", 0)]))
+    assert [one.quantity for one in beside.unpriced] == ["0.000556 h"]
+    assert beside.train_cost().text() == "0.010000000"  # what is left out is not of the train stage
+
+
 def test_two_nodes_are_two_machines():
     result = estimate(segment(0, 10, machine="i-0"), segment(0, 10, machine="i-1"))
     assert result.total.text() == "0.020000000"

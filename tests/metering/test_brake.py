@@ -176,6 +176,28 @@ def test_no_run_gets_beyond_its_bound_and_none_is_stopped_below_its_budget(seed,
         assert spent < limit + Money.nearest(price.per_quantum * SECOND * 4)
 
 
+@pytest.mark.parametrize(("is_alone", "most"), [(True, "0.10"), (False, "0.12")])
+def test_a_run_alone_on_its_machine_is_stopped_at_the_next_look_one_in_company_two_seconds_on(
+    home, is_alone, most
+):
+    """Alone nothing is awaited; in company the others' records of the last seconds are."""
+    limit = Money.parse("0.10")
+    own = Budget("own", limit, period=BudgetPeriod.RUN, thresholds=(STOP_AT,), is_armed=True)
+    price = per_second("0.01")
+    other = None if is_alone else Recorder(home, "r-2", price=price, is_alive=True)
+    training = Training(home, "r-1", [own], price=price, step_seconds=1)
+    while not training.is_over and training.passed < 60:
+        training.second()
+        if other is not None:
+            other.ride(1)  # a moment later, as another process does
+    spent = read_receipt(home, "r-1").estimate.total
+    assert limit <= spent <= Money.parse(most)
+    assert training.passed == (10 if is_alone else 22)
+    [stop] = [one for one in read_audit(home) if one["action"] == "budget stop"]
+    seconds = 62 if is_alone else 64  # sampling, two graces, slack, and the lag
+    assert Money.parse(stop["overshoot_bound"]).nano % seconds == 0
+
+
 def test_a_shared_budget_counts_every_run_and_stops_only_those_of_its_scope(home):
     put_budget(
         home,

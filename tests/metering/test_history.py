@@ -1,18 +1,25 @@
 """History: overlap, artifacts and outputs across the runs of one home."""
 
 import os
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
+from core.segments import segment
 from metering.instruments import HOURLY, Clock, instruments, start_event
+from trainfare.core.charge import Component
 from trainfare.core.errors import BadInput, NotFound
 from trainfare.core.machine import Machine
+from trainfare.core.stage import Status
 from trainfare.metering.history import close_dead, find_run_id, read_receipt, read_receipts, run_ids
+from trainfare.metering.identity import process_start
 from trainfare.metering.meter import Meter
+from trainfare.metering.neighbours import Neighbours
 from trainfare.metering.spool import EVENTS, MIRRORED, SAMPLES, Spool
 
 HOST = Machine("i-0abc", "elsewhere", provider="aws", region="us-east-1")
+QUICK = {"resource_id": "i-0abc", "hostname": "elsewhere"}
 
 
 def record(home, run, *, at=0, seconds=10, segment=None, clock=None, act=None, **more):
@@ -21,7 +28,10 @@ def record(home, run, *, at=0, seconds=10, segment=None, clock=None, act=None, *
     clock.advance(at)
     name = segment or f"{run}-{at}"
     spool = Spool(home / "runs" / run / name)
-    event = start_event(run, name, name=more.pop("name", None), labels=more.pop("labels", {}))
+    said = {key: more.pop(key) for key in ("network_class",) if key in more}
+    event = start_event(
+        run, name, name=more.pop("name", None), labels=more.pop("labels", {}), **said
+    )
     meter = Meter(spool, instruments(clock, machine=HOST, **more), event)
     meter._open_host()
     meter._tick_host()
@@ -71,6 +81,44 @@ def test_runs_share_the_machine_also_where_its_clock_is_ahead_of_the_one_that_ke
         for file in folder.iterdir():
             os.utime(file, ns=(began - 3600 * 10**9,) * 2)
     assert read_receipt(tmp_path, "a", beside=among).estimate.total.text() == "0.007500000"
+
+
+def sent(home, run):
+    receipt = read_receipt(home, run)
+    [line] = [one for one in str(receipt).splitlines() if one.startswith("network")]
+    return " ".join(line.split()[1:]), receipt.estimate.components[Component.NETWORK]
+
+
+def test_bytes_are_told_as_the_machine_s_and_priced_only_for_a_run_that_had_it_alone(tmp_path):
+    """The kernel counts by network space: what others sent meanwhile is among them."""
+
+    def act(meter, clock):
+        meter._host.reading["net_tx_bytes"] += 2**30
+
+    record(tmp_path, "a", act=act, network_class="internet")
+    words, amount = sent(tmp_path, "a")
+    assert words == f"1.0 GiB sent by the whole machine {amount.display(6)}"
+    record(tmp_path, "b", at=5, act=act, network_class="internet")
+    words, amount = sent(tmp_path, "a")
+    assert (words, amount) == (
+        "1.0 GiB sent by the whole machine, 1 other run on it no price",
+        None,
+    )
+    [lacking] = read_receipt(tmp_path, "a").estimate.unpriced
+    assert lacking.why == "the bytes are the machine's, and other runs were on it"
+
+
+def test_a_run_is_in_company_of_one_that_has_just_begun_and_not_of_one_that_came_later(tmp_path):
+    record(tmp_path, "a", seconds=10)
+    record(tmp_path, "b", at=5, seconds=10)
+    record(tmp_path, "c", at=10, seconds=10)
+    assert read_receipt(tmp_path, "a").beside == {"b": False}
+    assert read_receipt(tmp_path, "b").beside == {"a": False, "c": False}
+    late = start_event("d", "d-1", pid=os.getpid(), pid_start=process_start(os.getpid()))
+    clock = Clock()
+    clock.advance(9)
+    Meter(Spool(tmp_path / "runs" / "d" / "d-1"), instruments(clock), late | {"machine": QUICK})
+    assert read_receipt(tmp_path, "a").beside == {"b": False, "d": True}
 
 
 def test_a_run_that_had_its_machine_alone_pays_for_all_of_it_and_says_nothing(tmp_path):
@@ -217,3 +265,15 @@ def test_the_price_of_every_stretch_is_on_the_receipt(tmp_path):
     record(tmp_path, "a")
     (price,) = read_receipt(tmp_path, "a").to_json()["prices"]
     assert (price["amount"], price["unit"]) == (str(HOURLY.amount), "h")
+
+
+def test_a_run_that_does_not_yet_know_what_the_cloud_calls_its_machine_is_on_it_all_the_same():
+    facts = {"host": "host:x"}
+    own, new = (
+        replace(
+            segment(start, run=run, status=Status.RUNNING),
+            machine=Machine(name, "node-1", facts=facts),
+        )
+        for start, run, name in ((0, "a", "i-0abc"), (5, "b", "host:x"))
+    )
+    assert Neighbours([new]).beside([own]) == [new]

@@ -123,8 +123,11 @@ class Estimate:
 
     def train_cost(self) -> Money | None:
         """The cost of the train stage, or of a command that named no stage."""
-        group = [s for s in self.stretches if s.stage in (TRAIN, UNNAMED)]
-        return self._sum(group) if group else None
+        for stage in (TRAIN, UNNAMED):
+            group = [s for s in self.stretches if s.stage == stage]
+            if group:
+                return self._sum(group)
+        return None
 
     def _sum(self, group: Sequence[Stretch]) -> Money | None:
         known = [s.estimated_cost for s in group if s.estimated_cost is not None]
@@ -245,6 +248,8 @@ def _cut(
             s for s in segments if s.interval.start_ns <= start_ns < s.interval.end_ns
         ] or list(segments)
         price = min((_price_at(s, start_ns, ledger.currency) for s in active), key=_trust)
+        if isinstance(price, NoPrice):
+            price = _stated_beside(active, segments, start_ns, ledger.currency) or price
         mark = _stage_at(_speaker(active), start_ns)
         amount = idle = None
         if isinstance(price, Price):
@@ -262,6 +267,25 @@ def _cut(
             amount,
             idle,
         )
+
+
+def _stated_beside(
+    active: Sequence[Segment], segments: Sequence[Segment], at_ns: int, currency: str
+) -> Price | None:
+    """What a process of the run stated for the machine, before it began or after it had ended.
+
+    A wrapper that knows no price lasts a moment longer than the training that states one. Only who
+    ran beside one of *active* speaks for it: the last who had begun, else the first who will.
+    """
+    spoken = [
+        (segment, price)
+        for segment in sorted(segments, key=lambda s: (s.started_wall_ns, s.id))
+        if any(segment.interval.overlap_ns(one.interval) for one in active)
+        and isinstance(price := _price_at(segment, at_ns, currency), Price)
+        and price.origin == "stated"
+    ]
+    begun = [price for segment, price in spoken if segment.started_wall_ns <= at_ns]
+    return begun[-1] if begun else spoken[0][1] if spoken else None
 
 
 def _trust(price: Price | NoPrice) -> int:

@@ -211,7 +211,7 @@ def _components(frame: Frame, width: int) -> Iterator[str]:
     places = places_for(estimate.total)
     words = {
         Component.STORAGE: storage_words(frame.receipt.run),
-        Component.NETWORK: network_words(frame.receipt.run),
+        Component.NETWORK: network_words(frame.receipt),
     }
     for part, colour in _PARTS.items():
         amount = estimate.components[part]

@@ -63,22 +63,29 @@ def halt_self() -> Halt:
 
 
 def overshoot_bound(
-    rate: Fraction, currency: str, budget: Budget, *, sampling_ns: int, step_ns: int = 0
+    rate: Fraction,
+    currency: str,
+    budget: Budget,
+    *,
+    sampling_ns: int,
+    step_ns: int = 0,
+    lag_ns: int = 0,
 ) -> Money:
     """The most that a run spends beyond its limit before it is stopped.
 
-    price × (sampling + the step in hand, at most two graces + slack), rounded up.
+    price × (sampling + lag + min(the step in hand, two graces) + slack), rounded up.
 
     Args:
         rate: nano-units per nanosecond.
         currency: of the rate.
         budget: whose grace counts.
         sampling_ns: between two looks at the budget.
-        step_ns: the longest step; where it is longer than the grace the grace ends it.
+        step_ns: the longest step; two graces end a longer one, and count where it is not known.
+        lag_ns: how far back spending has to be in order to count.
     """
     graces_ns = 2 * budget.grace_seconds * SECOND
     waited_ns = min(step_ns, graces_ns) if step_ns else graces_ns
-    exact = rate * (sampling_ns + waited_ns + SLACK_SECONDS * SECOND)
+    exact = rate * (sampling_ns + lag_ns + waited_ns + SLACK_SECONDS * SECOND)
     return Money(-(-exact.numerator // exact.denominator), currency)
 
 
@@ -140,6 +147,7 @@ class Brake:
             verdict.standing.limit.currency,
             verdict.budget,
             sampling_ns=self._sampling_ns,
+            lag_ns=verdict.lag_ns,
         )
         kind = f"would {action}" if verdict.is_dry else action.value
         self._say(kind, verdict, overshoot_bound=bound.text())

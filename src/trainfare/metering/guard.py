@@ -2,15 +2,17 @@
 
 It reads the spools of the home now and then, and goes on from there at the rate at which the runs of
 the budget spend; where that says that a threshold is reached, the spools are read again, and only
-what they say counts, up to :data:`LAG_SECONDS` ago, when the runs that share a machine have written
-what they used of it. It needs no server and no network. A budget is acted on at most once by a run;
-what was done is in the run's record and in the home's audit trail.
+what they say counts. Of a run that has its machine for itself that is everything; where other runs
+are on the machine, what was spent up to :data:`LAG_SECONDS` ago, for by then they have written what
+they used of it. It needs no server and no network. A budget is acted on at most once by a run; what
+was done is in the run's record and in the home's audit trail.
 
 The bound. A run that a budget of its own stops spends at most its price per second × (the sampling
-interval + the longest step + the grace + :data:`SLACK_SECONDS`) beyond the limit: a tick notices,
-the step in hand ends, and what has not ended by then is made to. A budget that several runs share
-is overspent by at most the sum over its runs, and by what they spend in :data:`REREAD_SECONDS`,
-because a run that has just started is only seen when the spools are read again.
+interval + the lag where there is one + the longest step, or two graces where those are shorter +
+:data:`SLACK_SECONDS`) beyond the limit: a tick notices, the step in hand ends, and what has not
+ended by then is made to. A budget that several runs share is overspent by at most the sum over its
+runs, and by what they spend in :data:`REREAD_SECONDS`, because a run that has just started is only
+seen when the spools are read again.
 """
 
 from __future__ import annotations
@@ -46,10 +48,10 @@ STALE_SECONDS = 30
 """A record that is so far behind is not being written: the disk is full, or the home is gone."""
 
 LAG_SECONDS = 2
-"""Spending counts when it is so long ago."""
+"""Spending on a machine that other runs are on counts when it is so long ago."""
 
-SLACK_SECONDS = LAG_SECONDS + 1
-"""The lag, and what starting threads, writing the record and ending a process may take together."""
+SLACK_SECONDS = 1
+"""What starting threads, writing the record and ending a process may take together."""
 
 GRACE_ORDER = (Action.NOTIFY, Action.CHECKPOINT, Action.STOP, Action.CANCEL)
 
@@ -63,6 +65,8 @@ class Verdict:
     standing: Standing
     rate: Fraction
     """Nano-units per nanosecond at which the runs of the budget were spending."""
+    lag_ns: int = 0
+    """How far back spending had to be in order to count."""
 
     @property
     def is_dry(self) -> bool:
@@ -97,7 +101,7 @@ class Guard:
         self._own_cost = own_cost
         self._is_alone = False
         self._done: set[tuple[str, Threshold]] = set()
-        self._known: list[tuple[Standing, Fraction]] = []
+        self._known: list[tuple[Standing, Fraction, int]] = []
         self._read_at_ns: int | None = None
         self._settled: dict[str, Receipt] = {}
         self._shelf: list[Budget] = []
@@ -125,15 +129,15 @@ class Guard:
     def _news(self, since_ns: int) -> list[Verdict]:
         """What is reached, or will be if spending went on for *since_ns*, and was not acted on."""
         return [
-            Verdict(standing.budget, threshold, standing, rate)
-            for standing, rate in self._known
+            Verdict(standing.budget, threshold, standing, rate, lag_ns)
+            for standing, rate, lag_ns in self._known
             for threshold in _moved(standing, rate * since_ns).reached
             if threshold.measure is Measure.ACTUAL
             and (standing.budget.id, threshold) not in self._done
         ]
 
-    def _stand(self) -> list[tuple[Standing, Fraction]]:
-        """Where each budget on this run stands, and how fast its runs spend."""
+    def _stand(self) -> list[tuple[Standing, Fraction, int]]:
+        """Where each budget on this run stands, how fast its runs spend, and what lag counts."""
         from trainfare.core.errors import TrainfareError
         from trainfare.core.standing import stand
         from trainfare.metering.history import read_receipt
@@ -173,23 +177,24 @@ class Guard:
                     if budget.covers(run, each.run.labels, each.run.name)
                 }
             spenders = [
-                spender_of(each, _until(at_ns - LAG_SECONDS * SECOND, estimated_by(each)))
+                spender_of(each, _until(at_ns - _lag_ns(each), estimated_by(each)))
                 for each in chosen.values()
             ]
+            lag_ns = max(map(_lag_ns, chosen.values()), default=0)
             rate = sum(
                 (_rate(each, budget.limit.currency) for each in chosen.values()), Fraction(0)
             )
-            found += [(one, rate) for one in stand(budget, spenders, at_ns)]
+            found += [(one, rate, lag_ns) for one in stand(budget, spenders, at_ns)]
         return found
 
-    def _stand_alone(self) -> list[tuple[Standing, Fraction]]:
+    def _stand_alone(self) -> list[tuple[Standing, Fraction, int]]:
         """The run's own budgets by its own clock, where its record cannot be read or written."""
         self._is_alone = True
         spent = self._own_cost()
         if spent is not None:
             self._note_foreign(self._own, spent.currency)
         return [
-            (Standing(one, one.limit, spent, run=self._run), Fraction(0))
+            (Standing(one, one.limit, spent, run=self._run), Fraction(0), 0)
             for one in self._own
             if spent is not None and spent.currency == one.limit.currency
         ]
@@ -235,6 +240,11 @@ class Guard:
                     self._settled[run] = receipt
             found[run] = receipt
         return found
+
+
+def _lag_ns(receipt: Receipt) -> int:
+    """The others on a machine write what they use of it a moment later; alone, nothing is awaited."""
+    return LAG_SECONDS * SECOND if any(receipt.beside.values()) else 0
 
 
 def _until(

@@ -18,7 +18,8 @@ from trainfare.core.money import Money
 from trainfare.core.period import Interval
 from trainfare.core.price import NoPrice, Price
 from trainfare.core.run import Artifact, PriceMark, RunRecord, Segment
-from trainfare.metering.neighbours import Neighbours
+from trainfare.core.stage import Status
+from trainfare.metering.neighbours import Neighbours, machine_names
 from trainfare.metering.receipt import Preparation, Receipt, make_receipt
 from trainfare.metering.shelf import (
     Faults,
@@ -135,8 +136,30 @@ def _make_receipt(found: Sequence[Stored], neighbours: Neighbours, book: PriceBo
     segments = _settle_artifacts([_priced(one, book) for one in own], beside)
     run = make_run(own[0].run, segments)
     claims = [one.claim(1) for one in beside]
-    estimate = estimate_run(run, claims, network_price=_network_price(run, book))
-    return make_receipt(run, estimate)
+    company = _company(own, beside)
+    price = _network_price(run, book)
+    if company and isinstance(price, Price):
+        price = NoPrice(price.sku, "the bytes are the machine's, and other runs were on it")
+    estimate = estimate_run(run, claims, network_price=price)
+    return replace(make_receipt(run, estimate), beside=company)
+
+
+def _company(own: Sequence[Segment], beside: Sequence[Segment]) -> dict[str, bool]:
+    """The runs of *beside* that were on the machines of *own* at their time; whether they still are."""
+    found: dict[str, bool] = {}
+    for one in beside:
+        if any(_is_beside(one, each) for each in own):
+            found[one.run] = found.get(one.run, False) or one.status is Status.RUNNING
+    return found
+
+
+def _is_beside(one: Segment, own: Segment) -> bool:
+    """Whether two segments were on one machine at one time; what only begins was there already."""
+    return (
+        machine_names(one) & machine_names(own) != set()
+        and one.started_wall_ns < own.interval.end_ns
+        and one.interval.end_ns > own.started_wall_ns
+    )
 
 
 def find_run_id(home: Path, text: str) -> str:

@@ -10,6 +10,7 @@ from itertools import accumulate
 from trainfare.core.dataset import places
 from trainfare.core.period import Interval
 from trainfare.core.run import Segment
+from trainfare.core.stage import Status
 
 
 class Neighbours:
@@ -21,7 +22,8 @@ class Neighbours:
         self._by_place: dict[str, list[Segment]] = defaultdict(list)
         by_machine: dict[str, list[Segment]] = defaultdict(list)
         for one in segments:
-            by_machine[one.machine.resource_id].append(one)
+            for name in machine_names(one):
+                by_machine[name].append(one)
             for uri in {a.uri for a in one.artifacts}:
                 self._by_uri[uri].append(one)
             for place in {p for a in one.artifacts if a.role == "output" for p in places(a.uri)}:
@@ -39,7 +41,7 @@ class Neighbours:
             min(one.interval.start_ns for one in own), max(one.interval.end_ns for one in own)
         )
         found: dict[tuple[str, str], Segment] = {}
-        for name in {one.machine.resource_id for one in own}:
+        for name in {name for one in own for name in machine_names(one)}:
             group, starts, latest_ends = self._by_machine.get(name, ([], [], []))
             first = bisect_left(latest_ends, span.start_ns + 1)
             for one in group[first : bisect_left(starts, span.end_ns)]:
@@ -51,3 +53,13 @@ class Neighbours:
                 named += self._by_uri.get(place, ())
             found |= {(one.run, one.id): one for one in named}
         return [one for key, one in sorted(found.items()) if key[0] != own[0].run]
+
+
+def machine_names(segment: Segment) -> set[str]:
+    """What the machine of *segment* is called.
+
+    A running one may still know it by the host's own name, until the cloud has told another.
+    """
+    machine = segment.machine
+    host = machine.facts.get("host") if segment.status is Status.RUNNING else None
+    return {machine.resource_id, host or machine.resource_id}

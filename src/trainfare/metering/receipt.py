@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from typing import Any
 
@@ -84,6 +84,8 @@ class Receipt:
     """None while some of it is on no bill, or no bill was asked."""
     forecast: Forecast | None = None
     """What the run will have cost; None once it has ended, or where nobody asked."""
+    beside: Mapping[str, bool] = field(default_factory=dict)
+    """The other runs that were on its machines at its time, and whether they still are."""
 
     @property
     def duration_ns(self) -> int:

@@ -207,7 +207,7 @@ def _lines(receipt: Receipt, places: int) -> list[Line]:
         ),
         Component.DATA: f"stage data {duration_text(sum(data))}" if data else "",
         Component.STORAGE: storage_words(receipt.run),
-        Component.NETWORK: network_words(receipt.run),
+        Component.NETWORK: network_words(receipt),
         Component.OTHER: "",
     }
     shown = [c for c in Component if c is not Component.OTHER or estimate.components[c]]
@@ -252,10 +252,17 @@ def _size_words(sizes: Sequence[int | None]) -> str:
     return bytes_text(sum(known)) + (f" and {missing} of unknown size" if missing else "")
 
 
-def network_words(run: RunRecord) -> str:
-    """The bytes that a run sent, in words."""
-    sent = sum_over_machines(run, "net_tx_bytes")
-    return f"{bytes_text(sent)} sent" if sent else "nothing sent" if sent == 0 else "not measured"
+def network_words(receipt: Receipt) -> str:
+    """The bytes that were sent while a run lasted, in words: they are its machine's, not its own."""
+    sent = sum_over_machines(receipt.run, "net_tx_bytes")
+    if not sent:
+        return "not measured" if sent is None else "nothing sent"
+    machines = {s.machine.resource_id: s.machine for s in receipt.run.segments}
+    place = "container" if all(one.in_container for one in machines.values()) else "machine"
+    whole = f"by the whole {place}" if len(machines) == 1 else f"by {len(machines)} whole {place}s"
+    count = len(receipt.beside)
+    others = f", {count} other run{'' if count == 1 else 's'} on it" if count else ""
+    return f"{bytes_text(sent)} sent {whole}{others}"
 
 
 def _below(receipt: Receipt, places: int) -> list[Line]:
