@@ -1,4 +1,4 @@
-"""How long pandas and Spark take for what an allocation does, beside Trainfare in the same run.
+"""How long pandas, Polars and Spark take for an allocation, beside Trainfare in the same run.
 
     python -m bench.allocation_peers                          1 million rows, 100 thousand runs
     python -m bench.allocation_peers 10_000_000 100_000 --spark PYTHON
@@ -7,8 +7,11 @@ The bill and the claims are those of bench.allocation_time. The peers read the s
 need of the provider's own Parquet file, cut claims to hours, divide every hour by time and share
 (never beyond the machine), join by resource and hour, and sum one cost column in doubles per run and
 service, and what is left per resource. Trainfare reads its lake, divides four cost columns to the
-nano-unit, and writes a row per run, resource, service and day. *PYTHON* is an interpreter with
-PySpark (and a Java on the path), which starts before its clock does. Linux only.
+nano-unit, and writes a row per run, resource, service and day. What each peer finds is held against
+that, outside the clock; where a sum differs by more than a millionth, the benchmark breaks.
+
+Polars is lazy, on its streaming engine and two threads, as many as Trainfare and Spark have. *PYTHON*
+is an interpreter with PySpark (and a Java on the path), which starts before its clock does. Linux only.
 """
 
 from __future__ import annotations
@@ -19,10 +22,15 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
+
+import duckdb
 
 from bench.allocation_time import ALLOCATE, OUT, SURVEY, claims_of, lake_of, timed
 from bench.focus_rows import write_bill
 from bench.table import Table, publish
+from trainfare.allocation.engine_duckdb import allocate
+from trainfare.allocation.evidence import Evidence
 
 TURNS = 3
 
@@ -50,6 +58,35 @@ both["given"] = both["BilledCost"] * both["part"]
 runs = both.groupby(["run", "ServiceName"])["given"].sum()
 idle = bill.groupby("ResourceId")["BilledCost"].sum().sub(
     both.groupby("ResourceId")["given"].sum(), fill_value=0)
+"""
+POLARS = """
+import json, os, sys, time
+os.environ["POLARS_MAX_THREADS"] = "2"
+import polars as pl
+began, before = time.perf_counter(), time.process_time()
+hour = 3_600_000_000_000
+bill = pl.scan_parquet({bill!r}).select(
+    resource="ResourceId",
+    service="ServiceName",
+    billed=pl.col("BilledCost").cast(pl.Float64),
+    hour=pl.col("ChargePeriodStart").dt.epoch("us") // 3_600_000_000,
+)
+start = pl.max_horizontal("start_ns", pl.col("hour") * hour)
+end = pl.min_horizontal("end_ns", (pl.col("hour") + 1) * hour)
+share = pl.col("share_numerator") / pl.col("share_denominator")
+total = pl.col("weight").sum().over("resource_id", "hour")
+held = (
+    pl.scan_parquet({claims!r})
+    .with_columns(hour=pl.int_ranges(pl.col("start_ns") // hour, (pl.col("end_ns") - 1) // hour + 1))
+    .explode("hour")
+    .with_columns(weight=(end - start) / hour * share)
+    .select("run", "hour", resource="resource_id", part=pl.col("weight") / total.clip(1.0))
+)
+both = bill.join(held, on=["resource", "hour"]).with_columns(given=pl.col("billed") * pl.col("part"))
+runs = both.group_by("run", "service").agg(pl.col("given").sum())
+left = [bill.select("resource", "billed"), both.select("resource", billed=-pl.col("given"))]
+idle = pl.concat(left).group_by("resource").agg(pl.col("billed").sum())
+runs, idle = pl.collect_all([runs, idle], engine="streaming")
 """
 SPARK = """
 import json, sys, time
@@ -83,6 +120,31 @@ idle.write.mode("overwrite").parquet(sys.argv[1] + "/idle")
 CLOCK = """
 print(json.dumps([time.perf_counter() - began, time.process_time() - before]))
 """
+PANDAS_KEEPS = """
+runs.reset_index().to_parquet(sys.argv[1] + "/runs")
+idle.reset_index().to_parquet(sys.argv[1] + "/idle")
+"""
+POLARS_KEEPS = """
+runs.write_parquet(sys.argv[1] + "/runs")
+idle.write_parquet(sys.argv[1] + "/idle")
+"""
+
+OWN_SUMS = {
+    "runs": """SELECT run || ' ' || service, sum(billed_nano) / 1e9 FROM {files}
+        WHERE run IS NOT NULL GROUP BY ALL""",
+    "idle": """SELECT resource, sum(billed_nano) / 1e9 FROM {files}
+        WHERE run IS NULL AND resource IS NOT NULL GROUP BY ALL""",
+}
+PEER_SUMS = {
+    "runs": "SELECT run || ' ' || service, given FROM {files} AS t(run, service, given)",
+    "idle": "SELECT resource, given FROM {files} AS t(resource, given) WHERE resource IS NOT NULL",
+}
+WIDEST = """
+SELECT max(abs(coalesce(ours.given, 0) - coalesce(theirs.given, 0)))
+FROM ({ours}) AS ours(key, given) FULL JOIN ({theirs}) AS theirs(key, given) USING (key)
+"""
+LEAST = 1e-6
+"""Doubles and whole nano-units may differ by so much of the currency."""
 
 
 def main() -> None:
@@ -101,17 +163,22 @@ def main() -> None:
     kept = f"Path({str(keep)!r})"
     timed(SURVEY.format(**files, keep=kept))
     peers = {"bill": str(bill), "claims": files["claims"]}
+    own = OUT / f"allocated-{rows}-{runs}.parquet"
+    evidence = Evidence(claims=claims_of(rows, runs))
+    allocate(lake_of(rows), evidence, out=own, threads=2)
     ways = {
         "trainfare, no survey kept": lambda: timed(ALLOCATE.format(**files, keep="None")),
         "trainfare, from the survey": lambda: timed(ALLOCATE.format(**files, keep=kept)),
-        "pandas": lambda: clocked(PANDAS.format(**peers), sys.executable),
+        "pandas": lambda: clocked(PANDAS.format(**peers) + CLOCK + PANDAS_KEEPS, own),
+        "Polars": lambda: clocked(POLARS.format(**peers) + CLOCK + POLARS_KEEPS, own),
     }
     if spark is not None:
-        ways["Spark, local[2]"] = lambda: clocked(SPARK.format(**peers), spark)
+        ways["Spark, local[2]"] = lambda: clocked(SPARK.format(**peers) + CLOCK, own, spark)
     found: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(TURNS):
         for name, way in ways.items():
             found[name].append(way()[0])
+    own.unlink()
     print(f"{rows:,} rows, {runs:,} runs, {TURNS} turns\n")
     print("| way | seconds, median | least | most |")
     print("|---|---|---|---|")
@@ -119,21 +186,32 @@ def main() -> None:
         low, high = min(seconds), max(seconds)
         print(f"| {name} | {statistics.median(seconds):.2f} | {low:.2f} | {high:.2f} |")
     figures = Table("allocation_peers", f"Allocation of {rows:,} rows beside other ways", ())
-    peers = [name for name in found if not name.startswith("trainfare")]
-    own = {name: seconds for name, seconds in found.items() if name not in peers}
-    for peer in peers:
-        figures.compare("s", {**own, peer: found[peer]}, beside=peer)
+    others = [name for name in found if not name.startswith("trainfare")]
+    ours = {name: seconds for name, seconds in found.items() if name not in others}
+    for other in others:
+        figures.compare("s", {**ours, other: found[other]}, beside=other)
     if spark is None:
         figures.notes.append("Spark was not asked: no interpreter with PySpark was named")
     publish(figures)
 
 
-def clocked(work: str, python: str) -> list[float]:
-    """Seconds and CPU seconds that *work* says it took, in a fresh process of *python*."""
+def clocked(work: str, own: Path, python: str = sys.executable) -> list[float]:
+    """Seconds and CPU seconds that *work* says it took, in a fresh process of *python*.
+
+    What it found is held against Trainfare's own result, outside its clock.
+    """
     with tempfile.TemporaryDirectory(dir=OUT) as folder:
         done = subprocess.run(
-            [python, "-c", work + CLOCK, folder], stdout=subprocess.PIPE, check=True, text=True
+            [python, "-c", work, folder], stdout=subprocess.PIPE, check=True, text=True
         )
+        for name, sums in PEER_SUMS.items():
+            place = Path(folder) / name
+            place = place / "*.parquet" if place.is_dir() else place
+            ours = OWN_SUMS[name].format(files=f"read_parquet('{own}')")
+            theirs = sums.format(files=f"read_parquet('{place}')")
+            [(widest,)] = duckdb.sql(WIDEST.format(ours=ours, theirs=theirs)).fetchall()
+            if widest is None or widest > LEAST:
+                raise SystemExit(f"sums of {name} differ by {widest}:\n{work}")
         return json.loads(done.stdout.splitlines()[-1])
 
 

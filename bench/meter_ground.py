@@ -69,9 +69,21 @@ class Ground:
 
     @cached_property
     def peers(self) -> list[str]:
-        """The peers that can be measured; why the others cannot stands in :attr:`skipped`."""
-        python = self.python
-        return [name for name in PEERS if name not in self.skipped and _has(python, MODULES[name])]
+        """The peers that live here from start to stop; why others do not: :attr:`skipped`."""
+        _ = self.python  # installs them
+        for name in PEERS:
+            if name not in self.skipped:
+                try:
+                    self.ask("life", name, "0")
+                except (RuntimeError, subprocess.TimeoutExpired) as error:
+                    self.skipped[name] = f"does not run here: {str(error).splitlines()[-1]}"
+        return [name for name in PEERS if name not in self.skipped]
+
+    @property
+    def left_out(self) -> list[str]:
+        """A sentence for each peer that is not measured."""
+        names = [name for name in PEERS if name not in self.peers]
+        return [f"{name} is not measured: {self.skipped[name]}." for name in names]
 
     @property
     def versions(self) -> dict[str, str]:
@@ -98,9 +110,12 @@ class Ground:
             "BENCH_FOLDER": str(folder),
             "TRAINFARE_HOME": str(folder / "trainfare-home"),
             "TRACKIO_DIR": str(folder / "trackio"),
-            "DO_NOT_TRACK": "1",
+            "DO_NOT_TRACK": "true",
             "HF_HUB_OFFLINE": "1",
             "GRADIO_ANALYTICS_ENABLED": "False",
+            "WANDB_ERROR_REPORTING": "False",
+            # ClearML asks for its newest version even when it is offline: nothing listens there.
+            "HTTPS_PROXY": "http://127.0.0.1:9",
             **more,
         }
 

@@ -59,6 +59,7 @@ def measure(ground: Ground) -> list[Table]:
             f"bare Python takes {short(bare)} ms from start to end here."
         ),
         "bytecode is compiled beforehand for all; all run with the same interpreter.",
+        *ground.left_out,
     ]
     _judge(table, inner, cpu, _foreign(ground, "trainfare"))
     return [table, _where(ground)]

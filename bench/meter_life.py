@@ -51,8 +51,10 @@ def measure(ground: Ground) -> list[Table]:
         ),
         (
             "Trainfare runs with its defaults: its thread asks the metadata services meanwhile. "
-            "codecarbon is its offline tracker, resource-tracker looks for no cloud."
+            "codecarbon is its offline tracker, resource-tracker looks for no cloud, wandb and clearml "
+            "are in their offline modes."
         ),
+        *ground.left_out,
     ]
     return [table]
 

@@ -72,6 +72,7 @@ def measure(ground: Ground) -> list[Table]:
             "NumPy shows what is added there."
         ),
         "Trainfare runs with a price from its shipped catalogue, which it loads.",
+        *ground.left_out,
     ]
     return [table]
 

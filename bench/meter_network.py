@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 from collections import Counter
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ from bench.table import Table, Target
 _LINE = re.compile(r"^(\d+)\s+(?:<\.\.\. )?(\w+)(.*)$")
 _MARK = re.compile(r'write\((\d+), "phase (\w+)\\n"')
 _ADDRESS = re.compile(r'inet_addr\("([\d.]+)"\)|inet_pton\(AF_INET6, "([\w:.]+)"')
+
+TRACE_SECONDS = 120
 
 
 @dataclass
@@ -48,7 +51,12 @@ def measure(ground: Ground) -> list[Table]:
     cases += [(name, name, {}) for name in ground.peers]
     found = {}
     for title, tool, more in cases:
-        one = found[title] = _trace(ground, tool, **more)
+        try:
+            one = found[title] = _trace(ground, tool, **more)
+        except subprocess.TimeoutExpired as error:
+            table.add(title, None, None, None, None)
+            table.notes.append(f"{title} did not end within {error.timeout:.0f} s of being traced.")
+            continue
         told = ", ".join(sorted(one.addresses)) or "none"
         table.add(title, one.own["start"], one.own["stop"], sum(one.others.values()), told)
     own, off = found["trainfare"], found["trainfare, TRAINFARE_METADATA=off"]
@@ -68,6 +76,7 @@ def measure(ground: Ground) -> list[Table]:
             "and socketpairs count too."
         ),
         "169.254.169.254 is the machine's own metadata service, asked on the meter's thread.",
+        *ground.left_out,
     ]
     return [table]
 
@@ -82,18 +91,24 @@ def _trace(ground: Ground, tool: str, **more: str) -> Traffic:
         os.set_inheritable(mark, True)
         command = ["strace", "-f", "-qq", "-e", "trace=%network,write", "-e", "signal=none"]
         command += ["-s", "64", "-o", str(trace), *ground.command("life", tool, "1.5")]
-        try:
-            subprocess.run(
-                command,
-                env=ground.environment(folder, BENCH_MARK=str(mark), **more),
-                cwd=folder,
-                pass_fds=[mark],
-                capture_output=True,
-                timeout=300,
-                check=True,
-            )
-        finally:
+        with subprocess.Popen(
+            command,
+            env=ground.environment(folder, BENCH_MARK=str(mark), **more),
+            cwd=folder,
+            pass_fds=[mark],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            text=True,
+        ) as traced:
             os.close(mark)
+            try:
+                _, said = traced.communicate(timeout=TRACE_SECONDS)
+            except subprocess.TimeoutExpired:
+                os.killpg(traced.pid, signal.SIGKILL)
+                raise
+        if traced.returncode:
+            raise RuntimeError(f"{tool}, traced, ended with {traced.returncode}: {said[-800:]}")
         return _read_trace(trace.read_text(errors="replace"), mark)
 
 

@@ -23,6 +23,16 @@ WARM_UP_S = 8
 RECHECKS_PER_HOUR = 4
 """The meter looks its price up again every quarter of an hour; no shorter window shows that."""
 
+EVERY = {
+    "resource-tracker": "1 s",
+    "codecarbon": "15 s",
+    "trackio": "10 s",
+    "mlflow": "10 s",
+    "wandb": "15 s",
+    "clearml": "0.5 s, writes means of 30 s",
+}
+"""How often a peer samples by default."""
+
 
 @dataclass
 class Case:
@@ -93,12 +103,11 @@ def _cases(ground: Ground, folder: Path) -> tuple[list[Case], list[str]]:
             f"the fake driver answers a question in {short(question_us(ground, fake))} µs, the slow one "
             f"in {short(question_us(ground, slow))} µs; what a real one takes was not measured."
         )
-    every = {"resource-tracker": "1 s", "codecarbon": "15 s", "trackio": "10 s", "mlflow": "10 s"}
     for name in ground.peers:
-        cases.append(Case(f"{name}, {every[name]}", ("idle", name), {}, []))
-        if name == "codecarbon":
-            cases.append(Case("codecarbon, 1 s", ("idle", "codecarbon at 1 s"), {}, []))
-    return cases, why
+        cases.append(Case(f"{name}, {EVERY[name]}", ("idle", name), {}, []))
+        if name in ("codecarbon", "wandb"):
+            cases.append(Case(f"{name}, 1 s", ("idle", f"{name} at 1 s"), {}, []))
+    return cases, [*why, *ground.left_out]
 
 
 def _watch(ground: Ground, cases: Sequence[Case], *, parts: int, part_s: int) -> None:

@@ -1,4 +1,7 @@
-"""What a step costs the training, in microseconds per call, beside trackio in the same process."""
+"""What a step costs the training, in microseconds per call, beside trackio in the same process.
+
+W&B and ClearML record their values offline, each in a process of its own.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,11 @@ MEDIAN_US, P99_US = 2, 10
 TRACKIO_RATIO = 10
 COLUMNS = ("what", "median", "p90", "p99", "p99.9", "mean", "floor taken off", "calls")
 CHILD = BENCH / "meter_step_child.py"
+PEERS = {
+    "wandb": "run.log({…}) of wandb",
+    "clearml": "logger.report_scalar(…) of clearml",
+}
+"""Who records a value in a process of its own, and by which call."""
 
 Phases = dict[str, dict[str, float]]
 
@@ -33,6 +41,11 @@ def measure(ground: Ground) -> list[Table]:
     ):
         if phase in phases:
             table.add(title, *row(phases, phase, floor))
+    for peer, title in PEERS.items():
+        if peer in ground.peers:
+            calls = str(ground.times(20_000, 5_000))
+            alone: Phases = time_steps(ground, "peer", peer, calls)["phases"]
+            table.add(title, *row(alone, "log", "floor"))
     _judge(table, phases)
     recorded, _, logged, *_ = said["told"][0].split()
     table.targets.append(
@@ -43,7 +56,9 @@ def measure(ground: Ground) -> list[Table]:
             "one process, rounds in turns, Trainfare's thread sampling at 1 s meanwhile; a call is timed by "
             "two readings of the clock, whose own median is taken off (for loops: a loop over a range)."
         ),
-        "run.step() counts; run.log() and trackio.log() record a value.",
+        "run.step() counts; run.log(), trackio.log() and report_scalar() record a value.",
+        "wandb and clearml, offline, have a process each.",
+        *ground.left_out,
         *said["told"],
     ]
     return [table]

@@ -1,6 +1,7 @@
 """The training process whose steps are timed, one call at a time.
 
     python -P meter_step_child.py beside CALLS        Trainfare, then trackio where it is, then again
+    python -P meter_step_child.py peer TOOL CALLS     what records a value in W&B or ClearML, alone
     python -P meter_step_child.py fault KIND CALLS    Trainfare while something it writes to fails
 
 Prints one JSON object: phase → percentiles of the nanoseconds of its calls, with the
@@ -129,6 +130,25 @@ def beside(calls):
     return phases, [f"{_recorded()} of {logged} logged values recorded", *told]
 
 
+def peer(tool, calls):
+    """W&B or ClearML, offline: one recorded value at a time."""
+    from meter_tools import start_clearml, start_wandb
+
+    if tool == "wandb":
+        run = start_wandb(FOLDER)
+        log, stop = (lambda i: run.log({"loss": i * 0.5})), run.finish
+    else:
+        task = start_clearml()
+        report = task.get_logger().report_scalar
+        log, stop = (lambda i: report("loss", "train", value=i * 0.5, iteration=i)), task.close
+    phases = Phases(int(calls))
+    for _ in range(ROUNDS):
+        time_floor(phases.room("floor"))
+        time_logs(phases.room("log"), log)
+    stop()
+    return phases, []
+
+
 def _recorded():
     """How many values the runs of this home have on disk."""
     count = 0
@@ -177,6 +197,7 @@ class Warnings(logging.Handler):
 
 
 if __name__ == "__main__":
-    MODES = {"beside": beside, "fault": fault}
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    MODES = {"beside": beside, "peer": peer, "fault": fault}
     phases, told = MODES[sys.argv[1]](*sys.argv[2:])
     print("\n" + json.dumps({"phases": phases.report(), "told": told}))

@@ -1,7 +1,8 @@
 """How each tracker is started and stopped in a fresh process: the tools measured beside each other.
 
 Runs inside the measured processes, so it imports nothing heavy before it is asked to. No tool is
-let out to a network: codecarbon is its offline tracker, resource-tracker does not look for a cloud.
+let out to a network: codecarbon is its offline tracker, resource-tracker does not look for a cloud,
+W&B and ClearML are in their offline modes.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ MODULES = {
     "codecarbon": "codecarbon",
     "trackio": "trackio",
     "mlflow": "mlflow",
+    "wandb": "wandb",
+    "clearml": "clearml",
 }
 """Distribution → the module that a user imports."""
 
-PEERS = ("resource-tracker", "codecarbon", "trackio", "mlflow")
+PEERS = ("resource-tracker", "codecarbon", "trackio", "mlflow", "wandb", "clearml")
 
 
 def begin(tool, folder):
@@ -74,6 +77,33 @@ def _mlflow(folder):
     return mlflow.end_run
 
 
+def start_wandb(folder, **settings):
+    """An offline run of W&B with its system metrics, every 15 s by default."""
+    import wandb
+
+    return wandb.init(project="bench", mode="offline", dir=folder, settings=settings)
+
+
+def start_clearml():
+    """An offline task of ClearML with its resource monitor; its session is kept below the home."""
+    from clearml import Task
+
+    Task.set_offline(True)
+    return Task.init(project_name="bench", task_name="bench")
+
+
+def _wandb(folder):
+    return start_wandb(folder).finish
+
+
+def _wandb_1s(folder):
+    return start_wandb(folder, x_stats_sampling_interval=1).finish
+
+
+def _clearml(folder):
+    return start_clearml().close
+
+
 def _psutil_thread(folder):
     """What a user writes who needs no tool: a thread, psutil, one JSON line a second."""
     import json
@@ -117,5 +147,8 @@ _STARTERS = {
     "codecarbon at 1 s": _codecarbon_1s,
     "trackio": _trackio,
     "mlflow": _mlflow,
+    "wandb": _wandb,
+    "wandb at 1 s": _wandb_1s,
+    "clearml": _clearml,
     "psutil thread": _psutil_thread,
 }
