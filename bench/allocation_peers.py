@@ -7,8 +7,9 @@ The bill and the claims are those of bench.allocation_time. The peers read the s
 need of the provider's own Parquet file, cut claims to hours, divide every hour by time and share
 (never beyond the machine), join by resource and hour, and sum one cost column in doubles per run and
 service, and what is left per resource. Trainfare reads its lake, divides four cost columns to the
-nano-unit, and writes a row per run, resource, service and day. What each peer finds is held against
-that, outside the clock; where a sum differs by more than a millionth, the benchmark breaks.
+nano-unit, and writes a row per run, resource, service and day; besides, it shares a machine instant
+by instant where the peers do so hour by hour, and follows tags of runs. The peers' sums are held
+against each other, outside the clock; where one differs by a millionth, the benchmark breaks.
 
 Polars is lazy, on its streaming engine and two threads, as many as Trainfare and Spark have. *PYTHON*
 is an interpreter with PySpark (and a Java on the path), which starts before its clock does. Linux only.
@@ -29,8 +30,6 @@ import duckdb
 from bench.allocation_time import ALLOCATE, OUT, SURVEY, claims_of, lake_of, timed
 from bench.focus_rows import write_bill
 from bench.table import Table, publish
-from trainfare.allocation.engine_duckdb import allocate
-from trainfare.allocation.evidence import Evidence
 
 TURNS = 3
 
@@ -121,21 +120,15 @@ CLOCK = """
 print(json.dumps([time.perf_counter() - began, time.process_time() - before]))
 """
 PANDAS_KEEPS = """
-runs.reset_index().to_parquet(sys.argv[1] + "/runs")
-idle.reset_index().to_parquet(sys.argv[1] + "/idle")
+runs.rename("given").reset_index().to_parquet(sys.argv[1] + "/runs")
+idle.rename("given").reset_index().to_parquet(sys.argv[1] + "/idle")
 """
 POLARS_KEEPS = """
 runs.write_parquet(sys.argv[1] + "/runs")
 idle.write_parquet(sys.argv[1] + "/idle")
 """
 
-OWN_SUMS = {
-    "runs": """SELECT run || ' ' || service, sum(billed_nano) / 1e9 FROM {files}
-        WHERE run IS NOT NULL GROUP BY ALL""",
-    "idle": """SELECT resource, sum(billed_nano) / 1e9 FROM {files}
-        WHERE run IS NULL AND resource IS NOT NULL GROUP BY ALL""",
-}
-PEER_SUMS = {
+SUMS = {
     "runs": "SELECT run || ' ' || service, given FROM {files} AS t(run, service, given)",
     "idle": "SELECT resource, given FROM {files} AS t(resource, given) WHERE resource IS NOT NULL",
 }
@@ -144,7 +137,7 @@ SELECT max(abs(coalesce(ours.given, 0) - coalesce(theirs.given, 0)))
 FROM ({ours}) AS ours(key, given) FULL JOIN ({theirs}) AS theirs(key, given) USING (key)
 """
 LEAST = 1e-6
-"""Doubles and whole nano-units may differ by so much of the currency."""
+"""Doubles that were added up in another order may differ by so much of the currency."""
 
 
 def main() -> None:
@@ -163,22 +156,21 @@ def main() -> None:
     kept = f"Path({str(keep)!r})"
     timed(SURVEY.format(**files, keep=kept))
     peers = {"bill": str(bill), "claims": files["claims"]}
-    own = OUT / f"allocated-{rows}-{runs}.parquet"
-    evidence = Evidence(claims=claims_of(rows, runs))
-    allocate(lake_of(rows), evidence, out=own, threads=2)
+    kept_sums = OUT / f"peer-sums-{rows}"
+    shutil.rmtree(kept_sums, ignore_errors=True)
     ways = {
         "trainfare, no survey kept": lambda: timed(ALLOCATE.format(**files, keep="None")),
         "trainfare, from the survey": lambda: timed(ALLOCATE.format(**files, keep=kept)),
-        "pandas": lambda: clocked(PANDAS.format(**peers) + CLOCK + PANDAS_KEEPS, own),
-        "Polars": lambda: clocked(POLARS.format(**peers) + CLOCK + POLARS_KEEPS, own),
+        "pandas": lambda: clocked(PANDAS.format(**peers) + CLOCK + PANDAS_KEEPS, kept_sums),
+        "Polars": lambda: clocked(POLARS.format(**peers) + CLOCK + POLARS_KEEPS, kept_sums),
     }
     if spark is not None:
-        ways["Spark, local[2]"] = lambda: clocked(SPARK.format(**peers) + CLOCK, own, spark)
+        ways["Spark, local[2]"] = lambda: clocked(SPARK.format(**peers) + CLOCK, kept_sums, spark)
     found: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(TURNS):
         for name, way in ways.items():
             found[name].append(way()[0])
-    own.unlink()
+    shutil.rmtree(kept_sums)
     print(f"{rows:,} rows, {runs:,} runs, {TURNS} turns\n")
     print("| way | seconds, median | least | most |")
     print("|---|---|---|---|")
@@ -195,24 +187,31 @@ def main() -> None:
     publish(figures)
 
 
-def clocked(work: str, own: Path, python: str = sys.executable) -> list[float]:
+def clocked(work: str, kept: Path, python: str = sys.executable) -> list[float]:
     """Seconds and CPU seconds that *work* says it took, in a fresh process of *python*.
 
-    What it found is held against Trainfare's own result, outside its clock.
+    What the first peer found stays in *kept*, and the others' sums are held against it, outside the
+    clock.
     """
     with tempfile.TemporaryDirectory(dir=OUT) as folder:
         done = subprocess.run(
             [python, "-c", work, folder], stdout=subprocess.PIPE, check=True, text=True
         )
-        for name, sums in PEER_SUMS.items():
-            place = Path(folder) / name
-            place = place / "*.parquet" if place.is_dir() else place
-            ours = OWN_SUMS[name].format(files=f"read_parquet('{own}')")
-            theirs = sums.format(files=f"read_parquet('{place}')")
+        if not kept.exists():
+            shutil.copytree(folder, kept)
+        for name, sums in SUMS.items():
+            ours, theirs = (
+                sums.format(files=_read(place / name)) for place in (kept, Path(folder))
+            )
             [(widest,)] = duckdb.sql(WIDEST.format(ours=ours, theirs=theirs)).fetchall()
             if widest is None or widest > LEAST:
                 raise SystemExit(f"sums of {name} differ by {widest}:\n{work}")
         return json.loads(done.stdout.splitlines()[-1])
+
+
+def _read(place: Path) -> str:
+    """What reads a Parquet file, or a folder of them as Spark writes it."""
+    return f"read_parquet('{place / '*.parquet' if place.is_dir() else place}')"
 
 
 if __name__ == "__main__":

@@ -75,8 +75,10 @@ class Ground:
             if name not in self.skipped:
                 try:
                     self.ask("life", name, "0")
-                except (RuntimeError, subprocess.TimeoutExpired) as error:
+                except RuntimeError as error:
                     self.skipped[name] = f"does not run here: {str(error).splitlines()[-1]}"
+                except subprocess.TimeoutExpired as error:
+                    self.skipped[name] = f"does not come to its end within {error.timeout:.0f} s"
         return [name for name in PEERS if name not in self.skipped]
 
     @property
@@ -130,6 +132,7 @@ class Ground:
                 self.command(*words),
                 env=self.environment(folder, **more),
                 cwd=folder,
+                stdin=subprocess.DEVNULL,
                 capture_output=True,
                 text=True,
                 timeout=limit_s,

@@ -96,6 +96,7 @@ def _trace(ground: Ground, tool: str, **more: str) -> Traffic:
             env=ground.environment(folder, BENCH_MARK=str(mark), **more),
             cwd=folder,
             pass_fds=[mark],
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             start_new_session=True,

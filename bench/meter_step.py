@@ -71,6 +71,7 @@ def time_steps(ground: Ground, *words: str, **more: str) -> dict[str, Any]:
             [ground.python, "-P", str(CHILD), *words],
             env=ground.environment(folder, **more),
             cwd=folder,
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             check=False,
