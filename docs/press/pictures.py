@@ -95,9 +95,14 @@ def wait_for_runs(page: Page, url: str) -> None:
 
 
 def take(page: Page, path: Path) -> None:
-    """Take a picture once every part of the page is there."""
+    """Take a picture once every part of the page is there, and every chart is drawn."""
     page.wait_for_load_state("networkidle")
     expect(page.locator("[aria-busy=true]")).to_have_count(0, timeout=PATIENCE_MS)
+    for chart in page.locator("[data-chart]").all():
+        chart.scroll_into_view_if_needed()  # one that nobody can see is not drawn
+        expect(chart.locator(".bone")).to_have_count(0, timeout=PATIENCE_MS)
+    expect(page.locator(".bone")).to_have_count(0, timeout=PATIENCE_MS)
+    page.evaluate("scrollTo(0, 0)")
     page.screenshot(path=path)
     print(path.relative_to(ROOT))
 

@@ -64,6 +64,24 @@ def test_a_day_holds_what_was_spent_within_it():
     )
 
 
+def test_what_ended_runs_still_keep_is_told_apart():
+    """A run of September ended; what it stored costs a dollar a day. Another one runs in October."""
+    start = parse_instant("2026-10-01T00:00:00Z")
+    stored = Spender(
+        "old",
+        Interval(start - 2 * DAY, start - DAY),
+        False,
+        lambda window: Money((window.end_ns - window.start_ns) * 10**9 // DAY),
+        storage_until_ns=start + 31 * DAY,
+    )
+    new = spender("new", start, start + HOUR, dollars("3"))
+    day = make_budget("day", "100", period="day")
+    [found] = stand(day, [stored, new], start + HOUR)
+    assert (found.spent, found.for_kept) == (dollars("4"), dollars("1"))
+    [alone] = stand(day, [new], start + HOUR)
+    assert (alone.spent, alone.for_kept) == (dollars("3"), dollars("0"))
+
+
 def test_what_was_left_is_carried_into_the_next_period():
     budget = make_budget("daily", "5", period="day", is_carried_over=True)
     midnight = NOON - 12 * HOUR

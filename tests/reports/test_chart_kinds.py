@@ -27,6 +27,7 @@ from trainfare.reports.chart_epochs import EpochSpend, spend_per_epoch
 from trainfare.reports.chart_file import spec_of
 from trainfare.reports.chart_frontier import FrontierPoint, frontier
 from trainfare.reports.chart_idle import GROUPS, IdleHour, idle_heat_map
+from trainfare.reports.chart_theme import Look
 from trainfare.reports.chart_waterfall import Bridge, waterfall
 
 nanos = st.integers(-(10**15), 10**15)
@@ -135,6 +136,20 @@ def test_hours_of_which_nothing_is_known_are_striped_and_not_in_the_sum():
     sums = {row["group"]: row["sum"] for row in rows_of(chart, "sum")}
     assert sums["p5.48xlarge"] == "184 of 768 GPU-hours idle, 16 not known"
     assert "Not known at times (striped): p5.48xlarge." in spec_of(chart)["description"]
+
+
+def test_a_group_keeps_its_name_where_there_is_hardly_room():
+    """What is not known of it gives way, and stands where a pointer asks."""
+    hours = [
+        IdleHour(START + n * HOUR, "other (9 more)", Fraction(100), Fraction(50)) for n in range(20)
+    ]
+    hours.append(IdleHour(START + 20 * HOUR, "other (9 more)", Fraction(1028), None))
+    narrow, wide = (idle_heat_map(hours, look=Look(width=width)) for width in (320, 760))
+    [row] = rows_of(narrow, "sum")
+    assert row["label"] == "other (9 more): 1,000 of 2,000 idle"
+    assert row["sum"] == "1,000 of 2,000 idle, 1,028 not known"
+    [row] = rows_of(wide, "sum")
+    assert row["label"] == "other (9 more): 1,000 of 2,000 GPU-hours idle, 1,028 not known"
 
 
 def test_a_budget_says_spent_limit_and_forecast():

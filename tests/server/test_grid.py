@@ -2,15 +2,20 @@
 
 import csv
 import io
+from dataclasses import replace
 
 import pyarrow.parquet as pq
 
 from trainfare.core.money import Money
+from trainfare.reports.cell import Column as TableColumn
+from trainfare.reports.cell import Kind, Role, Row
+from trainfare.reports.table import Table
 from trainfare.server.grid import (
     Column,
     Grid,
     Line,
     csv_of,
+    grid_of,
     money_cell,
     parquet_of,
     resource_cell,
@@ -49,6 +54,28 @@ def test_what_is_unknown_is_no_zero_and_less_than_a_cent_is_not_nothing():
     assert money_cell(None, why="no price").text == "unknown"
     assert money("0.000000005") != "$0.00"
     assert money("1234.5") == "$1,234.50"
+
+
+def test_a_page_writes_small_amounts_of_a_table_as_it_writes_any():
+    columns = (
+        TableColumn("team", Kind.TEXT),
+        TableColumn("own", Kind.MONEY, "USD"),
+        TableColumn("given", Kind.MONEY, "USD"),
+        TableColumn("per_step", Kind.RATE, "USD"),
+    )
+    cells = {"own": Money(-119_000_000), "given": Money(0), "per_step": Money(4_200)}
+    rows = (
+        Row({"team": "nlp", **cells}),
+        Row({"team": "vision", **cells, "own": Money(4_200_000)}),
+    )
+    total = Row({"team": "all", **cells, "per_step": None}, Role.TOTAL)
+    table = Table(title="t", by=("team",), columns=columns, rows=rows, total=total, currency="USD")
+    shown = [[cell.text for cell in line.cells[1:3]] for line in grid_of(table).lines]
+    assert shown == [["-$0.12", "$0.00"], ["$0.0042", "$0.00"], ["-$0.12", "$0.00"]]
+    assert grid_of(table).lines[0].cells[3].text == "$0.000004200"
+    of_runs = Row({"team": "nlp", **cells, "per_step": Money(169 * 10**9)})
+    dear = [line.cells[3].text for line in grid_of(replace(table, rows=(*rows, of_runs))).lines]
+    assert dear == ["$0.0000042", "$0.0000042", "$169.00", ""]
 
 
 def test_every_kind_of_money_has_a_mark_that_leads_to_what_it_means():

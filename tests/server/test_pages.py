@@ -221,6 +221,13 @@ def test_light_and_dark_are_switched_and_remembered(page, server):
 PATHS = [*(one.path for one in STOPS), "/runs/r-1", "/compare?run=r-1&run=r-2", "/nothing"]
 
 
+OUTSIDE = """[...document.querySelectorAll(".chart svg text")].filter((one) => {
+  const [word, chart] = [one, one.ownerSVGElement].map((at) => at.getBoundingClientRect());
+  return word.left < chart.left - 2 || word.right > chart.right + 2;
+}).map((one) => one.textContent)"""
+"""The words of charts that reach beyond their chart."""
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("path", [*PATHS, "/login"])
 def test_a_page_is_for_everybody(browser, server, path, theme):
@@ -241,6 +248,8 @@ def test_a_page_is_for_everybody(browser, server, path, theme):
         if chart.is_visible():
             chart.scroll_into_view_if_needed()
             expect(chart.locator(".bone")).to_have_count(0, timeout=180_000)
+    outside = page.evaluate(OUTSIDE)
+    assert outside == [], "words that a chart cuts off"
     found = Axe().run(page).response["violations"]
     grave = [one for one in found if one["impact"] in ("serious", "critical")]
     assert grave == [], json.dumps(

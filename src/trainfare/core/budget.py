@@ -291,6 +291,8 @@ class Standing:
     """What *spent* lacks, or why a figure is not known; empty where all is."""
     ended_ns: int | None = None
     """When *run* ended; None while it goes on, and for a budget on many."""
+    for_kept: Money | None = None
+    """Of *spent*, what runs cost that had ended before the period: the data that they keep."""
 
     @property
     def reached(self) -> tuple[Threshold, ...]:

@@ -55,7 +55,9 @@ def stand(budget: Budget, spenders: Sequence[Spender], at_ns: int) -> list[Stand
         limit = carried_limit(limit, [amount or Money.zero(limit.currency) for amount, _ in before])
         lacks = next((f"before, {why}" for _, why in before if why), "")
     spent, why = sum_of(spenders, window, limit.currency)
-    return [Standing(budget, limit, spent, why=why or lacks)]
+    ended = [one for one in spenders if one.lasted.end_ns < window.start_ns]
+    for_kept, _ = sum_of(ended, window, limit.currency)
+    return [Standing(budget, limit, spent, why=why or lacks, for_kept=for_kept)]
 
 
 def _stand_alone(budget: Budget, own: Sequence[Spender], since: Interval) -> Standing:

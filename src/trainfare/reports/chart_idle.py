@@ -29,6 +29,9 @@ NO_GPUS = "No GPU was paid for here: no machine of this time has any."
 _ROW = 15
 """Pixels of one line of hours."""
 
+_NAME = 80
+"""Pixels of a group's name that hours which are not known leave to it."""
+
 
 @dataclass(frozen=True, slots=True)
 class IdleHour:
@@ -242,8 +245,10 @@ def _heads(hours: Sequence[IdleHour], groups: Sequence[str], look: Look) -> list
         parts = [f"{_hours(idle)} of {_hours(known)}{unit} idle"] * bool(known)
         parts += [f"{_hours(lost)} not known"] * bool(lost)
         total = ", ".join(parts)
-        words = f": {total}"
-        label = cut(group, look.width - 96 - 1.1 * text_width(words)) + words
+        room = look.width - 96
+        fits = 1.1 * text_width(f": {total}") + min(_NAME, text_width(group)) < room
+        words = f": {total if fits else parts[0]}"
+        label = cut(group, room - 1.1 * text_width(words)) + words
         heads.append({"group": group, "line": f"{group}\n", "label": label, "sum": total})
     return heads
 

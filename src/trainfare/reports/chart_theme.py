@@ -15,9 +15,9 @@ from typing import Any
 from trainfare.core.charge import Component, Remainder
 from trainfare.core.stage import CHECKPOINT, DATA, EVAL, FINISH, SETUP, TRAIN, UNNAMED
 
-FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
-"""The reader's own font in a browser; ``sans-serif`` in a picture is Liberation Sans, which the
-renderer carries, so that pictures are the same on every machine."""
+FONT = "'Liberation Sans', Arimo, Arial, Helvetica, system-ui, sans-serif"
+"""Words are laid out by the widths of Liberation Sans, which the renderer carries. The fonts named
+first are as wide, letter by letter, so that a reader's browser cuts no word that had room here."""
 
 
 REMAINDERS = tuple(f"({one.value.replace('_', ' ')})" for one in Remainder)

@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING
 from trainfare.core.money import Money
 from trainfare.metering.receipt_text import safe_cell
 from trainfare.reports.cell import Kind, Role, plain_value
-from trainfare.reports.table_text import cell_text, places_of, reasons, shown_columns
+from trainfare.reports.table_text import (
+    PARTIAL,
+    cell_text,
+    places_of,
+    reasons,
+    shown_columns,
+)
+from trainfare.server.writing import money
 
 if TYPE_CHECKING:
     from trainfare.reports.cell import Column as TableColumn
@@ -116,9 +123,7 @@ def money_cell(amount: Money | None, *, why: str = "", places: int | None = 2) -
     """An amount, or *why* it is not known."""
     if amount is None:
         return Cell("–" if not why else UNKNOWN, None, why=why, is_known=False)
-    if places is not None and amount.nano and abs(amount.nano) < 10**7:
-        places = None  # less than a cent is not nothing
-    return Cell(amount.display(places), amount.text(), why=why or amount.text())
+    return Cell(money(amount, places=places), amount.text(), why=why or amount.text())
 
 
 def nano_cell(nano: int | None, currency: str, places: int | None = None) -> Cell:
@@ -181,6 +186,9 @@ def _column(one: TableColumn, table: Table, otherwise: str) -> Column:
 def _cell(column: TableColumn, row: Row, places: int, link: str | None) -> Cell:
     value = plain_value(row.cells.get(column.name))
     text = cell_text(column, row, places)
+    amount = row.cells.get(column.name)
+    if isinstance(amount, Money) and (column.kind is Kind.MONEY or places == 2):
+        text = money(amount) + (PARTIAL if row.why(column.name) else "")
     href = f"{link}{value}" if link and value and row.role is Role.GROUP else ""
     return Cell(text, value, href, row.why(column.name) or "", is_known=value is not None)
 
