@@ -17,6 +17,11 @@ from playwright.sync_api import expect, sync_playwright
 
 from cli.commands import call
 from flows.bills import hour, write_bill
+from reports.chart_cases import CASES
+from trainfare.core.money import Money
+from trainfare.reports.chart_file import svg_of
+from trainfare.reports.chart_groups import GroupSpend, spend_by_group
+from trainfare.reports.chart_theme import LIGHT, Look
 from trainfare.server.grid import Grid
 from trainfare.server.page import STOPS, make_engine
 
@@ -258,6 +263,22 @@ def test_a_page_is_for_everybody(browser, server, path, theme):
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert [url for url in asked if not url.startswith(server.url)] == []
     context.close()
+
+
+@pytest.mark.parametrize("width", [320, 760])
+def test_a_browser_cuts_no_word_of_a_chart(browser, width):
+    """Names, units and sentences are as wide in a browser as where the chart was laid out."""
+    long = [("(unused commitment)", "compute"), ("(unallocated)", "other"), ("speech", "network")]
+    spends = [GroupSpend(group, part, Money(4_135 * 10**9)) for group, part in long]
+    look = Look(LIGHT, width)
+    charts = [
+        spend_by_group(spends, by="team", look=look),
+        *(case(look) for case in CASES.values()),
+    ]
+    page = browser.new_page()
+    page.set_content("".join(f'<div class="chart">{svg_of(chart)}</div>' for chart in charts))
+    assert page.evaluate(OUTSIDE) == []
+    page.close()
 
 
 def test_the_first_page_is_light(server, browser):
