@@ -1,4 +1,4 @@
-"""Runs: attempts come from overlap in time, and a wrapper knows how its training ended."""
+"""Attempts: they come from overlap in time, on the clock that both were recorded by."""
 
 from dataclasses import replace
 
@@ -44,44 +44,6 @@ def test_the_wall_clock_tells_across_boots_and_where_no_other_is_known():
     assert attempts(first, on_boot(109, 3, id="beside", boot="boot:2")) == [["first", "beside"]]
     assert attempts(first, segment(110, 1, id="old")) == [["first"], ["old"]]
     assert attempts(first, segment(105, 1, id="old")) == [["first", "old"]]
-
-
-def test_the_word_of_a_finished_wrapper_counts_for_a_killed_child():
-    child = segment(0, 5, id="c", status=Status.KILLED)
-    wrapper = segment(0, 6, id="w", is_wrapper=True, status=Status.FAILED)
-    assert make_run("r", [child, wrapper]).status is Status.FAILED
-
-
-def test_a_run_is_running_while_its_wrapper_is():
-    child = segment(0, 5, id="c", status=Status.FINISHED)
-    wrapper = segment(0, 6, id="w", is_wrapper=True, status=Status.RUNNING)
-    assert make_run("r", [child, wrapper]).status is Status.RUNNING
-
-
-def test_the_worst_rank_decides_without_a_wrapper():
-    ranks = [segment(0, 5, id="0"), segment(0, 5, id="1", rank=1, status=Status.FAILED)]
-    assert make_run("r", ranks).status is Status.FAILED
-
-
-def test_a_budget_stop_is_never_hidden_by_the_exit_code():
-    child = segment(0, 5, id="c", status=Status.STOPPED_BY_BUDGET)
-    wrapper = segment(0, 6, id="w", is_wrapper=True, status=Status.FAILED)
-    assert make_run("r", [child, wrapper]).status is Status.STOPPED_BY_BUDGET
-
-
-def test_what_a_killed_wrapper_wrapped_speaks_for_it():
-    """`kill -9` of the wrapper alone leaves the training running, and it may yet finish."""
-    wrapper = segment(0, 6, id="w", is_wrapper=True, status=Status.KILLED)
-    for status in (Status.RUNNING, Status.FINISHED):
-        child = segment(0, 9, id="c", status=status)
-        assert make_run("r", [child, wrapper]).status is status
-    assert make_run("r", [wrapper]).status is Status.KILLED
-
-
-def test_a_killed_wrapper_is_not_spoken_for_by_another_machine():
-    wrapper = segment(0, 6, id="w", is_wrapper=True, status=Status.KILLED)
-    other = segment(0, 9, id="c", machine="i-1", status=Status.FINISHED)
-    assert make_run("r", [other, wrapper]).status is Status.KILLED
 
 
 def test_a_rank_that_never_learnt_the_instance_id_is_still_on_that_machine():

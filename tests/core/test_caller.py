@@ -27,6 +27,7 @@ def test_who_may_not_is_told_what_is_needed():
     assert caller("budget").need("read") is None
     with pytest.raises(NotAllowed, match="this needs the scope 'admin' and 'ci' has budget read;"):
         caller("budget", "read").need("admin")
+    assert NotAllowed.exit_code == 2
     with pytest.raises(NotAllowed, match="'ci' has none; ask an admin for another token"):
         caller().need("read")
 

@@ -34,6 +34,8 @@ def test_a_terabyte_for_a_month_at_the_list_price():
         ("3.6 EUR/h", "3.6", "EUR"),
         ("0", "0", "USD"),
         ("98.32usd", "98.32", "USD"),
+        ("5EUR", "5", "EUR"),
+        ("5 /h", "5", "USD"),
     ],
 )
 def test_every_form_of_a_stated_price(text, amount, currency):
@@ -52,6 +54,12 @@ def test_a_price_says_what_it_is_where_it_is_from_and_how_old():
         "s", Decimal("55.04"), "h", as_of=date(2026, 7, 20), origin="shipped", quality="aging"
     )
     assert price.describe() == "$55.04/h (shipped, 2026-07-20, aging)"
+    assert Price("s", Decimal(2), "gb_month", origin="learnt").describe() == (
+        "$2.00/gb-month (learnt from bill)"
+    )
+    spot = Price("s", Decimal(2), "h", origin="override", is_reference=True)
+    assert spot.describe() == "$2.00/h (override, reference only)"
+    assert Price("s", Decimal(2), "h").describe() == "$2.00/h (stated)"
 
 
 @pytest.mark.parametrize("amount", [Decimal(-1), Decimal("NaN"), 3.6])
@@ -65,3 +73,24 @@ def test_units_and_origins_are_named():
         Price("s", Decimal(1), "week")
     with pytest.raises(BadInput, match="comes from 'guess'"):
         Price("s", Decimal(1), "h", origin="guess")
+
+
+@pytest.mark.parametrize(
+    ("unit", "quanta"),
+    [
+        ("h", 3_600_000_000_000),  # nanoseconds
+        ("gb", 1_073_741_824),  # bytes
+        ("gb_month", 1_073_741_824 * 730 * 3_600_000_000_000),  # byte-nanoseconds
+        ("kwh", 3_600_000),  # joules
+    ],
+)
+def test_a_whole_unit_costs_exactly_its_price(unit, quanta):
+    price = Price("s", Decimal("0.123456789"), unit)
+    assert price.of(quanta).text() == "0.123456789"
+    assert price.per_quantum * quanta == Fraction(123456789, 10**9)
+
+
+def test_a_stated_price_is_in_the_currency_it_names_else_in_the_default():
+    assert parse_hourly("3", "EUR").currency == "EUR"
+    assert parse_hourly("3 chf", "EUR").currency == "CHF"
+    assert not parse_hourly("3").is_reference

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainfare.core.errors import BadInput
-from trainfare.core.shipment import Piece, check_place, lengths_after, new_part
+from trainfare.core.shipment import BATCH_BYTES, Piece, check_place, lengths_after, new_part
 
 KEY = ("r-1", "s-1", "samples.bin")
 
@@ -70,3 +70,7 @@ def test_pieces_in_any_order_add_up_to_the_file(text, cuts):
     assert b"".join(bytes(one.data) for one in added) == text
     assert lengths.get(KEY, 0) == len(text)
     assert lengths_after(pieces, lengths) == []
+
+
+def test_a_shipment_carries_at_most_a_mebibyte():
+    assert BATCH_BYTES == 1_048_576
