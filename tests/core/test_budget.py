@@ -11,17 +11,20 @@ from trainfare.core.budget import (
     Action,
     Budget,
     BudgetPeriod,
+    BudgetView,
     Measure,
     Standing,
     State,
     Threshold,
     carried_limit,
+    make_budget,
+    parse_limit,
     parse_threshold,
     period_window,
 )
 from trainfare.core.errors import BadInput
 from trainfare.core.money import Money
-from trainfare.core.period import DAY, parse_instant
+from trainfare.core.period import DAY, Interval, parse_instant
 from trainfare.core.selection import select_runs
 
 TEN = Money.parse("10")
@@ -46,7 +49,8 @@ def test_thresholds_read_and_say_the_same(text, threshold):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "80", "%", "80%:explode", "1/0%", "forecast:90%:stop", "0%", "-5%", "a:b:c:d"]
+    "text",
+    ["", "80", "%", "80%:explode", "1/0%", "80%x", "forecast:90%:stop", "0%", "-5%", "a:b:c:d"],
 )
 def test_what_is_no_threshold_is_refused(text):
     with pytest.raises(BadInput, match=r"threshold|forecast"):
@@ -98,6 +102,7 @@ def test_what_is_spent_and_what_is_left_are_all_the_limits(spent):
     [
         ("7.9", None, State.OK, 0),
         ("8", None, State.WARN, 1),
+        ("1", "10", State.OK, 0),
         ("1", "10.1", State.WARN, 0),
         ("10", None, State.OVER, 2),
         (None, None, State.UNKNOWN, 0),
@@ -137,3 +142,104 @@ def test_percent_is_rounded_down(spent, percent):
     budget = Budget("b", TEN)
     assert Standing(budget, TEN, Money.parse(spent)).percent_spent == percent
     assert Standing(budget, TEN, None).percent_spent is None
+
+
+def test_a_budget_at_its_limits_is_taken_and_does_nothing_that_was_not_asked():
+    bare = Budget("b", Money(1))
+    assert (bare.grace_seconds, bare.starts_ns) == (30, 0)
+    assert not bare.is_armed
+    assert not bare.is_carried_over
+    assert [str(one) for one in bare.thresholds] == ["actual:80%:notify", "actual:100%:notify"]
+    assert Budget("b", TEN, grace_seconds=0).grace_seconds == 0
+    cancel = (Threshold(Fraction(1, 100), action=Action.CANCEL), Threshold(Fraction(2)))
+    assert Budget("b", TEN, thresholds=cancel, cancel_command=("scancel",)).thresholds == cancel
+    with pytest.raises(BadInput, match="--cancel-command"):
+        Budget("b", TEN, thresholds=cancel)
+    for period in (BudgetPeriod.DAY, BudgetPeriod.QUARTER):
+        assert Budget("b", TEN, period=period, is_carried_over=True).is_carried_over
+    with pytest.raises(BadInput, match="a run budget has no next period"):
+        Budget("b", TEN, period=BudgetPeriod.RUN, is_carried_over=True)
+
+
+def test_a_total_lasts_from_its_start_for_ever_and_a_period_is_cut_there():
+    at_ns, starts_ns = (parse_instant(f"2026-11-27T{hour}:00:00Z") for hour in ("08", "06"))
+    assert period_window(BudgetPeriod.TOTAL, at_ns) == Interval(0, 2**63 - 1)
+    for period in BudgetPeriod:
+        window = Budget("b", TEN, period=period, starts_ns=starts_ns).window(at_ns)
+        assert window.start_ns == starts_ns
+        whole = period_window(period, at_ns)
+        assert window.end_ns == whole.end_ns
+        assert Budget("b", TEN, period=period, starts_ns=at_ns + 9).window(at_ns).start_ns == at_ns
+    assert period_window(BudgetPeriod.DAY, parse_instant("2026-11-27T23:59:59Z")).duration_ns == DAY
+
+
+@pytest.mark.parametrize(("month", "first"), [(1, 1), (3, 1), (4, 4), (6, 4), (9, 7), (12, 10)])
+def test_a_quarter_begins_with_its_first_month(month, first):
+    window = period_window(BudgetPeriod.QUARTER, parse_instant(f"2026-{month:02}-15T00:00:00Z"))
+    assert window.start_ns == parse_instant(f"2026-{first:02}-01T00:00:00Z")
+
+
+@pytest.mark.parametrize(
+    ("text", "limit"),
+    [
+        ("5000", Money.parse("5000")),
+        (" $0.5 ", Money.parse("0.5")),
+        ("7EUR", Money.parse("7", "EUR")),
+        ("7 EUR", Money.parse("7", "EUR")),
+    ],
+)
+def test_limits_are_read(text, limit):
+    assert parse_limit(text) == limit
+    assert make_budget("b", text).limit == make_budget("b", limit).limit == limit
+
+
+@pytest.mark.parametrize("text", ["", "EUR", "-5", "5 euros", "1,000"])
+def test_what_is_no_limit_is_refused(text):
+    with pytest.raises(BadInput, match="is not an amount"):
+        parse_limit(text)
+
+
+def test_a_budget_is_made_of_words():
+    made = make_budget(
+        "nlp", "5", scope="team=nlp", period="week", view="billed", is_armed=True,
+        thresholds=["100%:stop", "50%"], grace_seconds=9,
+    )  # fmt: skip
+    assert (made.id, made.scope.text, made.period) == ("nlp", "team=nlp", BudgetPeriod.WEEK)
+    assert (made.view, made.is_armed, made.grace_seconds) == (BudgetView.BILLED, True, 9)
+    assert made.thresholds == (Threshold(Fraction(1, 2)), STOP_AT)
+    bare = make_budget("a" * 63, "5")
+    assert bare == Budget("a" * 63, Money.parse("5"))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ({"name": "a" * 64}, "budget name 'a+' is not 1 to 63"),
+        ({"name": "NLP"}, "is not 1 to 63"),
+        ({"period": "year"}, "period 'year' is not one of run, day"),
+        ({"view": "list"}, "view 'list' is not one of estimated, billed"),
+        ({"limit": 5.0}, "floats lose digits"),
+    ],
+)
+def test_words_that_make_no_budget_are_refused(words, message):
+    with pytest.raises(BadInput, match=message):
+        make_budget(**{"name": "b", "limit": "5", **words})
+
+
+def test_thresholds_are_reached_exactly_at_their_share_and_told_lowest_first():
+    half = Threshold(Fraction(1, 2), Measure.FORECAST)
+    budget = Budget("b", TEN, thresholds=(Threshold(Fraction(1)), half, Threshold(Fraction(1, 4))))
+    reached = Standing(budget, TEN, Money.parse("2.5"), Money.parse("5")).reached
+    assert reached == (Threshold(Fraction(1, 4)), half)
+    below = Standing(budget, TEN, Money(TEN.nano // 4 - 1), Money(TEN.nano // 2 - 1))
+    assert below.reached == ()
+    assert below.state is State.OK
+    carried = Standing(budget, TEN * 2, Money.parse("5"), None)  # of the limit with what was left
+    assert carried.reached == (Threshold(Fraction(1, 4)),)
+
+
+def test_where_carried_overspending_leaves_nothing_there_is_no_percent():
+    used_up = Standing(Budget("b", TEN), Money(0), Money(0))
+    assert used_up.percent_spent is None
+    assert used_up.state is State.OVER
+    assert Standing(Budget("b", TEN), Money(1), Money(1)).percent_spent == 100

@@ -11,6 +11,8 @@ from trainfare.core.charge import Component
 from trainfare.core.errors import BadInput
 from trainfare.core.money import Money
 from trainfare.core.recommendation import (
+    Confidence,
+    Effort,
     Kind,
     Recommendation,
     Slot,
@@ -136,3 +138,87 @@ def test_senseless_recommendations_are_refused():
         )
     with pytest.raises(BadInput, match="0 months"):
         settle([], {}, 0)
+
+
+def test_advice_at_the_limits_of_sense_is_taken():
+    assert Stake(SLOTS[0], Money(0)).saving == Money(0)
+    exact = replace(advise(Kind.IDLE, "x"), low=Fraction(1), high=Fraction(1))
+    assert (exact.confidence, exact.effort) == (Confidence.HIGH, Effort.LOW)
+    assert replace(exact, low=Fraction(-1)).low == -1  # doing it may cost more
+    with pytest.raises(BadInput, match="misses the middle"):
+        replace(exact, high=Fraction(99, 100))
+    assert settle([], {}, 1) == []
+
+
+def test_what_it_costs_once_is_taken_off_the_grant_and_left_for_others():
+    slots = SLOTS[:2]
+    paid = {slot: Money(100) for slot in slots}
+    first = advise(Kind.IDLE, "x", (slots[0], 60), (slots[1], 40))
+    later = advise(Kind.SPOT, "y", (slots[0], 100))
+
+    def settled(once):
+        made = replace(first, once=Money(once))
+        found = {one.recommendation.kind: one for one in settle([made, later], paid, 1)}
+        granted = [stake.saving.nano for stake in found[Kind.IDLE].stakes]
+        return made.saving().nano, granted, found[Kind.SPOT].saving.nano
+
+    assert settled(50) == (50, [30, 20], 70)
+    assert settled(100) == (0, [0, 0], 100)
+    assert settled(101) == (0, [0, 0], 100)
+    assert settled(0) == (100, [60, 40], 40)
+
+
+def test_a_subject_is_a_part_of_all_that_its_scope_costs():
+    paid = {
+        SLOTS[0]: Money(100),
+        SLOTS[1]: Money(300),
+        SLOTS[2]: Money(-40),  # a refund is no cost to save of
+        SLOTS[3]: Money(7, "EUR"),
+        SLOTS[4]: Money(1),
+    }
+    made = replace(advise(Kind.SPOT, "x", (SLOTS[0], 50), (SLOTS[1], 30)), scope=tuple(SLOTS))
+    earlier = advise(Kind.IDLE, "y", (SLOTS[0], 20))
+    one = next(a for a in settle([made, earlier], paid, 2) if a.recommendation is made)
+    assert one.bases == {"2026-10": Money(101), "2026-11": Money(300)}
+    assert list(one.bases) == ["2026-10", "2026-11"]
+    assert (one.base, one.left) == (Money(401), Money(381))
+    assert one.granted == {"2026-10": Money(40), "2026-11": Money(30)}
+    assert one.share == Fraction(70, 401)
+    assert one.saving == Money(35)
+    bare = next(iter(settle([advise(Kind.SPOT, "x", (SLOTS[0], 50))], paid, 1)))
+    assert (bare.base, bare.left) == (Money(100), Money(100))
+
+
+def test_the_high_end_is_never_more_than_what_was_left():
+    slot = SLOTS[0]
+    made = replace(advise(Kind.SPOT, "x", (slot, 50)), high=Fraction(3))
+    earlier = advise(Kind.IDLE, "y", (slot, 20))
+    found = {a.recommendation.kind: a for a in settle([made, earlier], {slot: Money(100)}, 2)}
+    assert found[Kind.SPOT].saving == Money(20)
+    assert found[Kind.SPOT].saving_high == Money(40)  # 80 were left, over two months
+    some = replace(made, high=Fraction(3, 2))
+    [alone] = settle([some], {slot: Money(100)}, 1)
+    assert alone.saving_high == Money(75)
+
+
+def test_the_largest_saving_is_told_first_and_granted_first():
+    slot, other = SLOTS[:2]
+    small, large = advise(Kind.IDLE, "s", (slot, 30)), advise(Kind.IDLE, "l", (slot, 80))
+    later = advise(Kind.SPOT, "x", (other, 90))
+    found = settle([small, later, large], {slot: Money(100), other: Money(90)}, 1)
+    assert [one.recommendation for one in found] == [later, large, small]
+    assert [one.saving.nano for one in found] == [90, 80, 20]
+    twins = [advise(Kind.IDLE, name, (slot, 50)) for name in "abcd"]
+    ids = [one.recommendation.id for one in settle(twins, {slot: Money(200)}, 1)]
+    assert ids == sorted(ids)
+
+
+def test_of_several_stakes_on_one_slot_the_sum_is_asked():
+    slot = SLOTS[0]
+    made = advise(Kind.IDLE, "x", (slot, 30), (slot, 20))
+    assert made.saving() == Money(50)
+    [one] = settle([made], {slot: Money(100)}, 1)
+    assert one.stakes == (Stake(slot, Money(50)),)
+    [none] = settle([made], {slot: Money(0)}, 1)
+    assert none.stakes == (Stake(slot, Money(0)),)
+    assert none.share is None
