@@ -59,14 +59,19 @@ def company() -> None:
         shutil.copytree(folder / "home", HOME, dirs_exist_ok=True)
     made = json.loads(kept.read_text())
     totals = " and ".join(f"{float(v):,.2f} {unit}" for unit, v in made["billed"].items())
-    print(f"{made['runs']} runs, {made['deliveries']} bills of {made['period']}: {totals}")
+    print(
+        f"{made['runs']} runs; {totals} billed for {made['period']}, in {made['deliveries']} files:"
+    )
+    print("some replace earlier ones, and corrections come with the bill of the next month.")
     print(f"\n$ sh {folder}/import.sh       # bills and records, allocated, proved\n")
     report = ("report", "--by", "team", "--period", made["period"])
     for step in made["steps"]:
         last = trainfare(*step)
     print(last.splitlines()[-1])
+    print("\nThe report sums to the effective cost, which spreads what was paid ahead for")
+    print("commitments over the time that it is for; so it is not the sum that was billed.")
     print(f"\n$ trainfare {' '.join(report)}\n")
-    print(trainfare(*report).partition("\n\nNobody known owns")[0])
+    print(trainfare(*report).partition("\n\nNo known owner")[0])
     advice = json.loads(trainfare("advise", "--format", "json"))["recommendations"]
     print(f"\n$ trainfare advise show {advice[0]['id']}       # the first of {len(advice)}\n")
     print(trainfare("advise", "show", advice[0]["id"]))

@@ -1,6 +1,7 @@
 """``make demo`` runs through: one real training, one company that is made up, every figure of it true."""
 
 import csv
+import json
 import os
 import re
 import subprocess
@@ -67,6 +68,30 @@ def test_the_report_of_the_demo_sums_to_the_bill_that_was_made_up(demo):
         shown = Decimal(re.sub(r"[^0-9.-]", "", line.split()[-2]))
         made = sum(Decimal(row["amount"]) for row in truth if row["currency"] == currency)
         assert abs(shown - made) < 60  # corrections come with the bill of the next month
+
+
+def test_the_report_says_what_of_the_shared_costs_stands_in_its_rows(demo):
+    """To the proof they are shared; to the report, the label's that a rule gives them to."""
+    folder, text = demo
+    done = subprocess.run(
+        [sys.executable, "-m", "trainfare", "--home", str(folder), "verify", "--format", "json"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    [shared] = [
+        Decimal(one["shared"])
+        for one in json.loads(done.stdout)["periods"]
+        if (one["period"], one["currency"], one["view"]) == ("2026-10", "USD", "effective")
+    ]
+    table = text.partition("effective cost in USD")[2]
+    apart, labelled = (
+        Decimal(found[0].replace(",", ""))
+        for found in (
+            re.findall(r"^\(shared\) +\$([\d,.]+)", table, re.MULTILINE),
+            re.findall(r"The rows\s+hold\s+\$([\d,.]+)\s+more", table),
+        )
+    )
+    assert labelled > 0
+    assert abs(apart + labelled - shared) <= Decimal("0.01")
 
 
 def test_the_demo_reads_well_at_80_columns(demo):

@@ -173,13 +173,26 @@ def _show_coverage(report: Report, one: Table) -> None:
     words = ", ".join(f"{name} {_share(amount, whole)}" for name, amount in listed)
     owned = Money.total(methods.values(), one.currency)
     line = f"Runs own {_share(owned, whole)} of the bill, by {words}."
+    labelled = _allocated(one) - owned
+    if labelled:
+        line += (
+            f" The rows hold {labelled.display(2)} more, shared costs that a rule gives to a label; "
+            "`trainfare verify` counts them as shared."
+        )
     click.echo("\n" + textwrap.fill(line, width(), break_on_hyphens=False))
+
+
+def _allocated(one: Table) -> Money:
+    """What groups, and what was left out, have of the bill."""
+    rows = [*one.rows, *([one.left_out] if one.left_out else [])]
+    amounts = [row["allocated"] for row in rows]
+    return Money.total((each for each in amounts if isinstance(each, Money)), one.currency)
 
 
 def _show_untagged(report: Report) -> None:
     if not report.untagged:
         return
-    click.echo("\nNobody known owns:")
+    click.echo("\nNo known owner:")
     rows = [
         [
             f"  {shorten_middle(one.resource or '(no resource)', 40)}",

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
 import click
 
-from trainfare.cli.answer import format_option, say_json, table
-from trainfare.core.charge import Remainder
+from trainfare.cli.answer import format_option, say_json, table, width
+from trainfare.core.charge import Remainder, View
 from trainfare.core.money import Money
+
+if TYPE_CHECKING:
+    from trainfare.flows.allocation import Balance
 
 NAMES = ("runs", *Remainder)
 
@@ -43,6 +50,8 @@ def command(period: str | None, form: str) -> int:
     ]
     head = ["", "period", "view", "bill", "runs", "idle", "shared", "unused", "unallocated"]
     click.echo(table(head, rows, right=range(3, 9)))
+    for sentence in _what_sums_are(balances):
+        click.echo("\n" + textwrap.fill(sentence, width()))
     for one in balances:
         if one.difference:
             off = Money(one.difference, one.currency).text()
@@ -56,3 +65,19 @@ def command(period: str | None, form: str) -> int:
         )
     click.echo("\nConserved to the nano." if is_conserved else "\nNOT CONSERVED.")
     return 0 if is_conserved else 1
+
+
+def _what_sums_are(balances: Sequence[Balance]) -> Iterator[str]:
+    """What the two books of a bill are, where they differ, and what *shared* holds."""
+    effective = {(b.period, b.currency): b.bill for b in balances if b.view is View.EFFECTIVE}
+    billed = {(b.period, b.currency): b.bill for b in balances if b.view is View.BILLED}
+    if any(effective.get(key, nano) != nano for key, nano in billed.items()):
+        yield (
+            "billed is what the month's bill asks for; effective spreads what was paid ahead, such "
+            "as commitments, over the time that it is for."
+        )
+    if any(one.remainders[Remainder.SHARED] for one in balances):
+        yield (
+            "shared is all that no single run owns, also where a rule gives it to a label; "
+            "`trainfare report` counts that in the label's own row."
+        )

@@ -52,7 +52,7 @@ def reason_of(
         hours = sight.history.hours
         return (
             f"nothing yet: {hours} hour{'' if hours == 1 else 's'} of history cannot be tested; "
-            f"two weeks, {SHORT_HOURS} hours, are the least"
+            f"at least two weeks, {SHORT_HOURS} hours, are needed"
         )
     if not chosen.bought:
         return f"nothing: {_reason_against(sight, chosen, limits, aim)}"

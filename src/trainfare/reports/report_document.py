@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from trainfare.reports.chart_theme import Look
 
-UNTAGGED = "Nobody known owns these; a rule like the one below settles the first."
+UNTAGGED = "These have no known owner; a rule like the one below settles the first."
 
 
 @dataclass(frozen=True, slots=True)

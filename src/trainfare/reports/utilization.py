@@ -35,7 +35,7 @@ class GpuState(StrEnum):
     SHARED = "shared"
     """A rule gives it to many."""
     UNALLOCATED = "unallocated"
-    """Nobody known owns it."""
+    """It has no known owner."""
 
 
 HELD = (GpuState.BUSY, GpuState.LOW_USE, GpuState.UNKNOWN)
