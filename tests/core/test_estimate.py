@@ -227,3 +227,125 @@ def test_network_bytes_are_priced_by_class_and_once_per_machine():
 @pytest.mark.parametrize("seconds", [0, 1e-9])
 def test_a_run_of_no_length_costs_nothing_and_does_not_fail(seconds):
     assert estimate(segment(seconds=seconds)).total.nano in (0, 1)
+
+
+def test_what_a_run_pays_of_what_it_claims_depends_on_who_else_claims():
+    other = Claim("q", 1, "i-0", Interval(0, 5 * SECOND), Fraction(1))
+    crowded = estimate(segment(seconds=10), others=[other])
+    assert crowded.paid_share == Fraction(3, 4)
+    assert crowded.total.text() == "0.007500000"
+    assert crowded.idle_cost.text() == "0.000000000"
+    elsewhere = Claim("q", 1, "i-1", Interval(0, 5 * SECOND), Fraction(1))
+    mine = Claim("r", 1, "i-0", Interval(0, 10 * SECOND), Fraction(1))
+    assert estimate(segment(), others=[elsewhere, mine]).paid_share == 1
+    assert estimate(segment(seconds=0)).paid_share is None
+
+
+def test_an_epoch_lasts_as_long_as_its_slowest_node_and_costs_what_all_do():
+    fast = segment(0, 6, machine="i-0", stages=[(0, "train", 0), (4, "eval", 0)])
+    slow = segment(0, 9, machine="i-1", stages=[(0, "setup"), (2, "train", 0), (8, "train", 1)])
+    result = estimate(fast, slow)
+    epochs = [(e.epoch, e.seconds, e.estimated_cost.text()) for e in result.by_epoch()]
+    assert epochs == [(0, 6, "0.010000000"), (1, 1, "0.001000000")]
+    assert result.by_stage()["train"][0] == 11 * SECOND
+
+
+def test_the_cost_of_training_is_unknown_where_a_part_of_it_is():
+    known = segment(machine="i-0", stages=[(0, "train", 0)])
+    unknown = segment(machine="i-1", stages=[(0, "train", 0)], price=UNPRICED)
+    result = estimate(known, unknown)
+    assert result.train_cost() is None
+    assert [e.estimated_cost for e in result.by_epoch()] == [None]
+    command = estimate(segment(is_wrapper=True))
+    assert command.train_cost().text() == "0.010000000"
+    assert estimate(segment(stages=[(0, "eval")])).train_cost() is None
+
+
+def test_without_a_stage_a_training_sets_up_and_a_wrapped_command_runs():
+    assert list(estimate(segment()).by_stage()) == ["setup"]
+    assert list(estimate(segment(is_wrapper=True)).by_stage()) == ["run"]
+    late = estimate(segment(seconds=10, stages=[(4, "train", 0)]))
+    assert late.by_stage()["train"][0] == 10 * SECOND
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({}, {"is_wrapper": True}),
+        ({}, {"rank": 1}),
+        ({"rank": 3}, {"is_wrapper": True}),
+    ],
+)
+def test_the_stages_of_the_training_and_of_the_lowest_rank_count(first, second):
+    heard = segment(0, 10, id="z", stages=[(0, "train", 0)], **first)
+    passed_over = segment(0, 10, id="a", stages=[(0, "eval")], **second)
+    assert list(estimate(heard, passed_over).by_stage()) == ["train"]
+    silent = segment(0, 10, id="a")
+    spoken = segment(0, 10, id="b", rank=5, stages=[(0, "train", 0)])
+    assert list(estimate(silent, spoken).by_stage()) == ["train"]
+
+
+def test_the_most_trusted_price_of_a_moment_counts():
+    shipped = Price("x", Decimal("7.2"), "h", origin="shipped")
+    result = estimate(segment(id="a", price=shipped), segment(id="b", rank=1, price=HOURLY))
+    assert result.total.text() == "0.010000000"
+    unasked = estimate(segment(price=()))
+    assert unasked.total is None
+    assert unasked.unpriced[0].why == "i-0: no price was looked up yet"
+    assert unasked.currency == "USD"
+
+
+def test_data_without_a_price_makes_the_total_unknown():
+    result = estimate(
+        segment(machine="i-0"), segment(machine="i-1", stages=[(0, "data")], price=UNPRICED)
+    )
+    assert result.components[Component.DATA] is None
+    assert result.components[Component.COMPUTE].text() == "0.010000000"
+    assert result.total is None
+    assert result.components[Component.OTHER].nano == 0
+
+
+def test_storage_without_a_price_says_what_is_held_and_for_how_long():
+    def unpriced(*artifacts):
+        found = estimate(segment(artifacts=artifacts)).unpriced
+        return [(one.meter, one.quantity, one.why) for one in found]
+
+    why = "no storage price was looked up"
+    one = artifact(None, hours=2)
+    assert unpriced(one) == [("checkpoint storage", "2.000000000 GB-hours of /ckpt", why)]
+    other = Artifact("checkpoint", "/b", GIB, Interval(0, HOUR))
+    assert unpriced(one, other) == [("checkpoint storage", "3.000000000 GB-hours of 2 files", why)]
+    euro = Price("s3", Decimal(1), "gb_month", "EUR")
+    assert unpriced(artifact(euro))[0][2] == "its price is in EUR, not in USD"
+    assert unpriced(artifact(None, size=0)) == []
+    priced = artifact(Price("s3", Decimal("0.023"), "gb_month"))
+    both = estimate(segment(artifacts=(priced, one)))
+    assert both.components[Component.STORAGE].text() == "0.023000000"
+    assert [p.sku for p in both.prices] == [HOURLY.sku, "s3"]
+    assert estimate(segment()).components[Component.STORAGE].nano == 0
+
+
+def test_bytes_sent_add_up_over_machines_and_attempts():
+    price = Price("net", Decimal(1), "gb")
+
+    def network(*sent, price=price):
+        segments = [
+            segment(start, id=str(n), machine=machine, totals=Totals(net_tx_bytes=bytes_))
+            for n, (start, machine, bytes_) in enumerate(sent)
+        ]
+        return estimate(*segments, network_price=price)
+
+    three = network((0, "i-0", GIB), (0, "i-1", GIB), (50, "i-0", GIB))
+    assert three.components[Component.NETWORK].text() == "3.000000000"
+    assert three.prices == (HOURLY, price)
+    assert network((0, "i-0", 0)).components[Component.NETWORK].nano == 0
+    nobody = network((0, "i-0", None))
+    assert (nobody.components[Component.NETWORK], nobody.unpriced) == (None, ())
+    some = network((0, "i-0", None), (0, "i-1", 0))
+    assert some.components[Component.NETWORK].nano == 0
+    euro = network((0, "i-0", 1), price=Price("net", Decimal(1), "gb", "EUR"))
+    assert euro.components[Component.NETWORK] is None
+    assert [(u.quantity, u.why) for u in euro.unpriced] == [
+        ("1 bytes", "its price is in EUR, not in USD")
+    ]
+    assert euro.prices == (HOURLY,)

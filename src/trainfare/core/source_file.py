@@ -232,11 +232,13 @@ class _Scanner:
         rest = self._text[self._at :]
         if len(rest) > ITEM_MAX:
             self.fail(f"or one item is larger than {ITEM_MAX} characters")
-        self._before += self._at
         chunk = self._file.read(max(_CHUNK, len(rest)))
-        self._is_over = not chunk
+        if not chunk:  # the window stays, so that what was found in it stays where it is
+            self._is_over = True
+            return False
+        self._before += self._at
         self._text, self._at = rest + chunk, 0
-        return bool(chunk)
+        return True
 
     def peek(self) -> str:
         """The next character that is not white space, or nothing at the end."""
