@@ -35,6 +35,7 @@ def test_a_terabyte_for_a_month_at_the_list_price():
         ("0", "0", "USD"),
         ("98.32usd", "98.32", "USD"),
         ("5EUR", "5", "EUR"),
+        ("12.50", "12.50", "USD"),
         ("5 /h", "5", "USD"),
     ],
 )
@@ -47,6 +48,13 @@ def test_every_form_of_a_stated_price(text, amount, currency):
 def test_any_other_form_is_refused(text):
     with pytest.raises(BadInput):
         parse_hourly(text)
+
+
+def test_a_stated_price_is_never_below_nothing_nor_in_what_is_no_currency():
+    with pytest.raises(BadInput, match="price '-1/h' is below 0"):
+        parse_hourly("-1/h")
+    with pytest.raises(BadInput, match="ÄÖÜ"):
+        parse_hourly("3.6äöü/h")
 
 
 def test_a_price_says_what_it_is_where_it_is_from_and_how_old():

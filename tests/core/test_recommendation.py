@@ -122,8 +122,9 @@ def test_an_id_is_of_the_subject_not_of_the_figures():
     one, other = advise(Kind.IDLE, "x", (SLOTS[0], 1)), advise(Kind.IDLE, "x", (SLOTS[1], 2))
     assert one.id == other.id
     assert one.id != advise(Kind.IDLE, "y").id
-    with pytest.raises(BadInput, match="made twice"):
-        settle([one, other], {}, 1)
+    first = advise(Kind.IDLE, "first", (SLOTS[0], 9))
+    with pytest.raises(BadInput, match=f"{one.id} was made twice"):
+        settle([first, one, other], {}, 1)
 
 
 def test_senseless_recommendations_are_refused():
@@ -143,6 +144,7 @@ def test_senseless_recommendations_are_refused():
 def test_advice_at_the_limits_of_sense_is_taken():
     assert Stake(SLOTS[0], Money(0)).saving == Money(0)
     exact = replace(advise(Kind.IDLE, "x"), low=Fraction(1), high=Fraction(1))
+    assert advise(Kind.IDLE, "x") == exact  # nobody said how far it may be off
     assert (exact.confidence, exact.effort) == (Confidence.HIGH, Effort.LOW)
     assert replace(exact, low=Fraction(-1)).low == -1  # doing it may cost more
     with pytest.raises(BadInput, match="misses the middle"):
