@@ -106,4 +106,4 @@ system-deps: ## install with apt what some tests drive for real (compiler, …)
     slurm-wlm slurmdbd munge mariadb-server prometheus systemd
 
 clean: ## remove everything that was built
-	rm -rf $(VENV) $(WORKS) .demo docs/_site dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	rm -rf $(VENV) $(WORKS) .demo .team docs/_site dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage

@@ -4,6 +4,7 @@ python examples/team_home.py .team && trainfare --home .team serve
 """
 
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -28,7 +29,7 @@ def trainfare(*words: object) -> None:
     """Run one command on the home; its answer is not needed."""
     command = [sys.executable, "-m", "trainfare", "--home", str(HOME), *map(str, words)]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
-    print("$ trainfare", *words)
+    print("$", shlex.join(["trainfare", "--home", str(HOME), *map(str, words)]))
     if done.returncode > 1:
         sys.exit(done.stderr)
 
@@ -49,8 +50,8 @@ def main() -> None:
     trainfare("claims", "import", "--from", "dcgm", HOME / "files" / "claims" / "dcgm.prom.gz")
     trainfare("allocate")
     for name, limit, scope, view in BUDGETS:
-        words = ["--limit", limit, "--period", "month", "--view", view, "--scope", scope]
-        trainfare("budget", "set", name, *words)
+        words = ["--limit", limit, "--period", "month", "--view", view]
+        trainfare("budget", "set", name, *words, *(["--scope", scope] if scope else []))
     trainfare("alerts", "check")
 
 

@@ -16,6 +16,9 @@ from postgres import new_database, postgres  # noqa: F401 (likewise)
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 
+# What the runner of many processes tells its workers would be taken for a user's wish.
+os.environ.pop("COLUMNS", None)
+
 
 @pytest.fixture(scope="session")
 def need() -> Callable[[str], str]:

@@ -28,6 +28,9 @@ What is missing is null in JSON, with the reason beside it; money and times are 
 `trainfare run` gives back the exit code of the command that it ran.
 [Errors](errors.md) says which error ends with which code.
 A failure is one sentence on standard error: what is wrong, where, and what to do.
+
+On a terminal no table is wider than it: words go on below, names lose their middle and still read differently, figures stay whole.
+In a file or a pipe nothing is cut; `COLUMNS=120` before a command asks for a width there, too.
 """
 
 

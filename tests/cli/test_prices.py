@@ -290,7 +290,7 @@ def test_refresh_keeps_prices_and_shows_what_waits(say, answer):
     with azure(row(55.04)) as service:
         words = ["--provider", "azure", "--region", "eastus", "--url", service.url]
         _, out, _ = say("prices", "refresh", *words)
-    assert "98.32 → 55.04 (-44.0 %)" in out
+    assert "98.32 → 55.04 (-44.0 %)" in " ".join(out.split())
     assert "--confirm" in out
     sku = "azure/eastus/Standard_ND96isr_H100_v5/on_demand"
     assert answer("prices", "show", sku)["price"]["amount"] == "98.32"

@@ -55,6 +55,7 @@ def company(home, text, tmp_path, monkeypatch):
                        ConsumedUnit="", PricingCategory="", SkuPriceDetails=""))  # fmt: skip
     text("claims", "import", claims)
     text("bill", "import", write_charges(tmp_path / "october.csv", *rows))
+    monkeypatch.setenv("COLUMNS", "100")
 
 
 @pytest.mark.usefixtures("company")

@@ -28,6 +28,7 @@ from trainfare.metering.brake import Brake, Halt, overshoot_bound
 from trainfare.metering.budget_shelf import put_budget
 from trainfare.metering.guard import Guard
 from trainfare.metering.history import read_receipt
+from trainfare.metering.hold import own_budgets
 
 
 @pytest.fixture
@@ -325,11 +326,15 @@ def test_a_flag_is_for_loops_that_must_not_be_interrupted(home):
     assert run.receipt().run.status.value == "stopped_by_budget"
 
 
-@pytest.mark.parametrize("budget", [2.5, "much", "0", [1]])
+@pytest.mark.parametrize("budget", [2.5, "much", "0", 0, True, [1]])
 def test_a_budget_that_is_no_amount_starts_nothing(home, budget):
     with pytest.raises(BadInput):
         trainfare.track(budget=budget)
     assert not (home / "runs").exists()
+
+
+def test_a_whole_number_is_an_amount_for_it_loses_no_digit():
+    assert own_budgets(3) == own_budgets("3")
 
 
 def command(home, *words):

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import gc
 import re
-import textwrap
 import time
 from typing import TYPE_CHECKING
 
 import click
 
-from trainfare.cli.answer import format_option, say_json, shorten_middle, table, width
+from trainfare.cli.answer import format_option, say, say_json, table, width
+from trainfare.cli.columns import fill
 from trainfare.core.decision import Verdict
 from trainfare.core.errors import BadInput
 from trainfare.core.money import Money
 from trainfare.core.period import DAY, format_instant, name_periods, parse_instant
-from trainfare.core.plain import plain, plural, shorten
+from trainfare.core.plain import plain, plural, shorten, shorten_middle
 from trainfare.core.recommendation import Kind
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ def _decide(advice: str, verdict: Verdict, reason: str, until_ns: int | None, fo
     if form == "json":
         say_json(decided_json(Decided(one, None)))
     else:
-        click.echo(f"{one.advice} is {one.verdict}: {plain(one.title)}")
+        say(f"{one.advice} is {one.verdict}: {plain(one.title)}")
 
 
 def _decided_row(one: Decided) -> list[str]:
@@ -170,27 +170,30 @@ def _decided_row(one: Decided) -> list[str]:
     verdict = said.verdict.value
     if said.until_ns is not None:
         verdict += f" until {format_instant(said.until_ns)[:10]}"
-    return [said.advice, verdict, said.saving.display(2), saved, shorten(what, 70)]
+    return [said.advice, verdict, said.saving.display(2), saved, plain(what)]
 
 
 def _show(found: Advised) -> None:
     book = "the bill" if found.book == "billed" else "estimates"
-    click.echo(f"From {book} of {name_periods(found.periods)}, per month:\n")
+    say(f"From {book} of {name_periods(found.periods)}, per month:")
+    click.echo()
     if not found.advice:
         click.echo("Nothing to save was found.")
     else:
         click.echo(_listed(found.advice[:SHOWN]))
         if rest := found.advice[SHOWN:]:
             click.echo(f"and {len(rest):,} more worth {_worth(rest)} in all; --format json")
-        click.echo(f"\nTogether: {_worth(found.advice)} a month; savings add up.")
-        click.echo(_wrapped(f"That is part of {_base(found)}.", ""))
+        click.echo()
+        say(f"Together: {_worth(found.advice)} a month; savings add up.")
+        click.echo(fill(f"That is part of {_base(found)}.", width()))
     if found.not_advised:
         click.echo(f"\nLooked at and not recommended: {plural(len(found.not_advised), 'thing')}")
         for one in found.not_advised[:NOT_SHOWN]:
             _say_fact(one.kind, f"{shorten(one.subject, 40)}: {one.why}")
     if found.not_allocated:
         listed = ", ".join(found.not_allocated)
-        click.echo(f"\nNot in it: {listed}; run trainfare allocate.")
+        click.echo()
+        say(f"Not in it: {listed}; run trainfare allocate.")
 
 
 def _base(found: Advised) -> str:
@@ -211,7 +214,7 @@ def _listed(advice: Sequence[Advice]) -> str:
     head = ["id", "saving", *ends, "of its cost", "sure", "effort"]
     rows = [_row(one, is_wide=is_wide) for one in advice]
     first, *lines = table(head, rows, right=range(1, len(head) - 2)).splitlines()
-    told = [_wrapped(plain(one.recommendation.title), "    ") for one in advice]
+    told = [fill(plain(one.recommendation.title), width(), "    ") for one in advice]
     return "\n".join([first, *(f"{line}\n{text}" for line, text in zip(lines, told, strict=True))])
 
 
@@ -251,27 +254,15 @@ def _show_one(one: Advice) -> None:
     for name, text in facts:
         _say_fact(name, plain(text))
     for name, value in made.evidence.items():
-        if text := _evidence(value, made.currency):
+        is_day = name.endswith("_by_hour_of_day")
+        if text := _day(value) if is_day else _evidence(value, made.currency):
             _say_fact(name.replace("_", " "), text)
 
 
 def _say_fact(name: str, text: str) -> None:
     """A name and what is to be said of it, in lines as wide as the terminal; long ids lose their middle."""
     text = " ".join(shorten_middle(word, width() - 14) for word in text.split())
-    click.echo(_wrapped(text, f"  {name:<11} ", " " * 14))
-
-
-def _wrapped(text: str, indent: str, below: str | None = None) -> str:
-    """*text* in lines as wide as the terminal, after *indent* and then *below*."""
-    lines = textwrap.wrap(
-        text,
-        width(),
-        initial_indent=indent,
-        subsequent_indent=indent if below is None else below,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    return "\n".join(lines)
+    click.echo(fill(text, width(), f"  {name:<11} ", " " * 14))
 
 
 def _evidence(value: object, currency: str) -> str:
@@ -289,6 +280,16 @@ def _evidence(value: object, currency: str) -> str:
         return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
     text = "unknown" if value is None else str(value)
     return Money.parse(text, currency).display(2) if _AMOUNT.fullmatch(text) else plain(text)
+
+
+def _day(hours: Sequence[float]) -> str:
+    """24 figures, one per hour of the day, as the sums of its quarters.
+
+    >>> _day([1.0] * 6 + [0.0] * 12 + [0.25] * 6)
+    '0 to 6 h 6, 6 to 12 h 0, 12 to 18 h 0, 18 to 24 h 1.5 (UTC)'
+    """
+    parts = [f"{n} to {n + 6} h {sum(hours[n : n + 6]):,.4g}" for n in range(0, 24, 6)]
+    return f"{', '.join(parts)} (UTC)"
 
 
 def _item(value: object, currency: str) -> str:

@@ -16,10 +16,10 @@ import click
 from trainfare.budgets.alert import Alert, Severity
 from trainfare.budgets.alert_shelf import Shelf, alert_json, notice_json
 from trainfare.budgets.target import SECRET_PREFIX
-from trainfare.cli.answer import format_option, only_team, say_json, width
+from trainfare.cli.answer import complain, format_option, only_team, say, say_json
 from trainfare.core.errors import TrainfareError
 from trainfare.core.period import SECOND, format_instant
-from trainfare.core.plain import plain, plural, shorten
+from trainfare.core.plain import plain, plural
 from trainfare.flows.alerts import (
     Pass,
     acknowledge,
@@ -61,11 +61,9 @@ def list_(is_all: bool, form: str) -> None:
     for name, queue in shelf.queues.items():
         if queue.message is not None and queue.message.attempts:
             tried = plural(queue.message.attempts, "attempt")
-            click.echo(f"{queue.message.why} ({tried}); it is tried again")
+            say(f"{queue.message.why} ({tried}); it is tried again")
         elif queue.waiting:
-            click.echo(
-                f"target {name} has still to be told of {plural(len(queue.waiting), 'alert')}"
-            )
+            say(f"target {name} has still to be told of {plural(len(queue.waiting), 'alert')}")
 
 
 def _own(team: str, alerts: list[Alert]) -> list[Alert]:
@@ -114,9 +112,7 @@ def watch(every: int, form: str) -> None:
                 else:
                     _say_news(found)
             except TrainfareError as error:
-                click.echo(
-                    str(error), err=True
-                )  # what is wrong now may be repaired at the next look
+                complain(str(error))  # what is wrong now may be repaired at the next look
             sys.stdout.flush()
             time.sleep(every)
 
@@ -149,7 +145,7 @@ def send(form: str) -> None:
     else:
         click.echo(f"{plural(len(sent), 'message')} sent")
         for failure in failures:
-            click.echo(failure, err=True)
+            complain(failure)
     sys.exit(3 if failures else 0)
 
 
@@ -189,9 +185,9 @@ def _say_news(found: Pass) -> None:
     for notice in found.notices:
         at = format_instant(notice.at_ns // SECOND * SECOND)
         line = f"{at}  {notice.what:<9}{notice.kind} {notice.subject}: {notice.sentence}"
-        click.echo(plain(line))
+        say(plain(line), below="    ")
     for failure in found.failures:
-        click.echo(failure, err=True)
+        complain(failure)
 
 
 def _say_alerts(alerts: Sequence[Alert]) -> None:
@@ -205,7 +201,7 @@ def _say_alerts(alerts: Sequence[Alert]) -> None:
         seen = f", seen by {plain(one.acknowledged_by)}" if one.acknowledged_by else ""
         head = f"{one.kind} {plain(one.subject)}"
         click.echo(f"{one.id}  {click.style(f'{state:<9}', fg=colour)} {head}")
-        click.echo(shorten(f"    {one.sentence}", width()))
+        say(plain(one.sentence), "    ")
         click.echo(click.style(f"    since {since}{seen}", dim=True))
 
 
@@ -213,9 +209,9 @@ def _say_pass(found: Pass) -> None:
     if found.sent:
         click.echo(f"told {', '.join(found.sent)}")
     for failure in found.failures:
-        click.echo(f"{failure}; it is tried again", err=True)
+        complain(f"{failure}; it is tried again")
     for kind, why in found.unseen.items():
-        click.echo(shorten(f"not looked at: {kind}: {why}", width()))
+        say(plain(f"not looked at: {kind}: {why}"), below="  ")
 
 
 def _pass_json(found: Pass) -> dict[str, Any]:

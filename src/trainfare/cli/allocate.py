@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trainfare.cli.answer import format_option, say_json, table
+from trainfare.cli.answer import format_option, name_text, say, say_json, table
 from trainfare.core.errors import BadInput
 from trainfare.core.money import Money
 from trainfare.core.plain import plural
@@ -72,7 +72,7 @@ def _show(one: Allocated) -> None:
         state += f"; {one.touched[0]} of {plural(one.touched[1], 'resource-day')} allocated anew"
     if one.whole_because:
         state += f"; all of it allocated anew, for {one.whole_because}"
-    click.echo(f"{one.period}: {state}")
+    say(f"{one.period}: {state}", below="  ")
     rows = []
     for outcome in one.summary["outcomes"]:
         if outcome["view"] != "effective":
@@ -85,16 +85,19 @@ def _show(one: Allocated) -> None:
     head = ["  effective", "runs", "idle", "shared", "unused commitment", "unallocated", "bill"]
     click.echo(table(head, rows, right=range(1, 7)))
     if one.summary["stale_tag_count"]:
-        click.echo(
-            f"  tags that name another run than was measured there: {one.summary['stale_tag_count']}"
-        )
+        count = one.summary["stale_tag_count"]
+        say(f"tags that name another run than was measured there: {count}", "  ")
         for tag in one.summary["stale_tags"][:3]:
             runs = ", ".join(tag["runs"])
-            click.echo(f"    {tag['resource']}: tagged {tag['tag_run']}, used by {runs}")
+            say(
+                f"{name_text(tag['resource'])}: tagged {tag['tag_run']}, used by {runs}",
+                "    ",
+                "      ",
+            )
     if one.summary["unbilled_count"]:
-        names = ", ".join(one.summary["unbilled"][:3])
+        names = ", ".join(map(name_text, one.summary["unbilled"][:3]))
         count = one.summary["unbilled_count"]
-        click.echo(f"  claimed and on no bill: {plural(count, 'resource')}: {names}")
+        say(f"claimed and on no bill: {plural(count, 'resource')}: {names}", "  ", "    ")
     if one.changes:
         click.echo(f"\n  {plural(len(one.changes), 'run')} changed since the last allocation:")
         changed = [

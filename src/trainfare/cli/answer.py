@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
+import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from trainfare.cli.columns import Column, fill, table_lines
 from trainfare.core.labels import parse_label
-from trainfare.core.plain import visible_len
+from trainfare.core.plain import plain, shorten_middle
 
 if TYPE_CHECKING:
     from trainfare.reports.table import Table
+
+WIDEST = 120
+"""Sentences take no more columns: longer lines are hard to read."""
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -37,9 +43,22 @@ def say_json(document: object) -> None:
     click.echo(json.dumps(document, indent=2, ensure_ascii=False))
 
 
+def room(*, err: bool = False) -> int | None:
+    """Columns that a line may take; None where nobody looks, as in a file or a pipe.
+
+    Args:
+        err: Of standard error instead of standard output.
+    """
+    stream = sys.stderr if err else sys.stdout
+    is_seen = stream.isatty() or bool(os.environ.get("FORCE_COLOR"))
+    if not is_seen and (err or not os.environ.get("COLUMNS")):
+        return None
+    return shutil.get_terminal_size((80, 24)).columns
+
+
 def width() -> int:
     """Columns of the terminal, at most 120; 80 where there is none."""
-    return min(120, shutil.get_terminal_size((80, 24)).columns)
+    return min(WIDEST, shutil.get_terminal_size((80, 24)).columns)
 
 
 def table(
@@ -50,22 +69,59 @@ def table(
 ) -> str:
     """Rows under dim headers, columns *gap* spaces apart; column numbers in *right* align right.
 
+    On a terminal it is no wider than that; elsewhere nothing is cut.
+
     >>> print(click.unstyle(table(["run", "USD"], [["a", "1.00"], ["bb", "10.00"]], right=[1])))
     run    USD
     a     1.00
     bb   10.00
     """
-    cells = [list(headers), *[list(row) for row in rows]]
-    widths = [max(visible_len(row[i]) for row in cells) for i in range(len(headers))]
-    lines = []
-    for number, row in enumerate(cells):
-        parts = []
-        for i, cell in enumerate(row):
-            pad = " " * (widths[i] - visible_len(cell))
-            text = click.style(cell, dim=True) if number == 0 else cell
-            parts.append(pad + text if i in right else text + pad)
-        lines.append((" " * gap).join(parts).rstrip())
-    return "\n".join(lines)
+    columns = [
+        Column(head, tuple(row[number] for row in rows), number in right)
+        for number, head in enumerate(headers)
+    ]
+    return "\n".join(table_lines(columns, gap, room()))
+
+
+def filled(text: str, first: str = "", below: str | None = None) -> str:
+    """*text* as :func:`fill` lays it out on a terminal; one line where nobody looks."""
+    limit = room()
+    return first + text if limit is None else fill(text, min(WIDEST, limit), first, below)
+
+
+def say(text: str, first: str = "", below: str | None = None) -> None:
+    """Print a sentence as :func:`filled` lays it out."""
+    click.echo(filled(text, first, below))
+
+
+def complain(text: str, *, fg: str | None = None) -> None:
+    """Print a sentence on standard error, on a terminal wrapped at words."""
+    limit = room(err=True)
+    click.secho(text if limit is None else fill(text, min(WIDEST, limit)), err=True, fg=fg)
+
+
+def name_text(name: str, beside: int = 8) -> str:
+    """A name made plain, which loses its middle where a line has no room for it and *beside* columns."""
+    limit = room()
+    return plain(name) if limit is None else shorten_middle(plain(name), limit - beside)
+
+
+def command_text(command: str, indent: str = "") -> str:
+    """A command that can be copied: where a terminal is too narrow, broken as shells allow it.
+
+    >>> command_text("trainfare verify", "  ")
+    '  trainfare verify'
+    """
+    limit = room()
+    if limit is None or len(indent + command) <= limit:
+        return indent + command
+    lines, line = [], indent
+    for word in map(shlex.quote, shlex.split(command)):
+        if line.strip() and len(f"{line} {word}") > limit - 2:
+            lines.append(line)
+            line = indent + "   "
+        line += word if line == indent else f" {word}"
+    return " \\\n".join([*lines, line])
 
 
 def say_table(table: Table) -> None:
@@ -97,15 +153,3 @@ def filters_of(texts: Sequence[str]) -> dict[str, list[str]]:
 def only_team() -> str | None:
     """The team whose part alone is told: set by a server that answers somebody of one team."""
     return os.environ.get("TRAINFARE_ONLY_TEAM") or None
-
-
-def shorten_middle(text: str, limit: int) -> str:
-    """*text* cut to *limit* columns in its middle, for names that differ at their ends.
-
-    >>> shorten_middle("arn:aws:ec2:volume/vol-42", 13)
-    'arn:aw…vol-42'
-    """
-    if len(text) <= limit:
-        return text
-    tail = limit // 2
-    return text[: limit - tail - 1] + "…" + text[len(text) - tail :]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from trainfare.cli.answer import format_option, say_json, table
+from trainfare.cli.answer import format_option, say, say_json, table
 from trainfare.core.money import Money
 from trainfare.core.period import format_instant
 from trainfare.core.plain import plural, shorten
@@ -50,11 +50,11 @@ def import_(places: tuple[str, ...], source: str | None, mapping: Path | None, f
         say_json({"deliveries": [imported_json(one) for one in imported]})
         return
     for one in imported:
-        click.echo(_headline(one))
+        say(_headline(one), below="  ")
         click.echo(_totals_table(one.delivery))
         click.echo()
     for notice in dict.fromkeys(notice for one in imported for notice in one.notices):
-        click.echo(f"· {notice}")
+        say(notice, "· ", "  ")
     click.echo("Next: trainfare allocate")
 
 
@@ -153,9 +153,10 @@ def show(delivery: str, form: str) -> None:
         return
     first = found[0][0]
     click.echo(f"delivery  {first.id}\nimported  {format_instant(first.imported_ns)}")
-    click.echo(f"files     {', '.join(first.files)}\n")
+    say(", ".join(first.files), "files     ", " " * 10)
+    click.echo()
     for one, notes in found:
-        click.echo(
+        say(
             f"{one.source} {one.period}: {plural(one.rows, 'row')}, {one.format}, "
             f"{one.repairs:,} repaired"
         )
@@ -219,11 +220,11 @@ def check(places: tuple[str, ...], mapping: Path | None, form: str) -> int:
         for one in checked:
             if one.format is not None:
                 repaired = f", {one.repairs:,} repaired" if one.repairs else ""
-                click.echo(f"{one.place}: {plural(one.rows, 'row')}, {one.format}{repaired}")
+                say(f"{one.place}: {plural(one.rows, 'row')}, {one.format}{repaired}")
             for notice in one.notices:
-                click.echo(f"· {notice}")
+                say(notice, "· ", "  ")
             for problem in one.problems:
-                click.echo(str(problem))
+                say(str(problem), below="  ")
         click.echo(f"{plural(len(problems), 'problem')}." if problems else "Nothing is wrong.")
     return 1 if problems else 0
 

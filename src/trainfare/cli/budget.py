@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from trainfare.cli.answer import format_option, only_team, say_json, table, width
+from trainfare.cli.answer import filled, format_option, only_team, say, say_json, table
 from trainfare.core.budget import (
     Budget,
     BudgetPeriod,
@@ -23,7 +23,7 @@ from trainfare.core.errors import BadInput, NotFound
 from trainfare.core.labels import parse_labels
 from trainfare.core.money import Money
 from trainfare.core.period import parse_instant
-from trainfare.core.plain import plain, plural, shorten
+from trainfare.core.plain import plain, plural
 from trainfare.flows.budget import Fit, drop_budget, fit_plan, set_budget, standings
 from trainfare.flows.budget_json import fits_json, scoped_json, standing_json
 from trainfare.flows.fare import read_plan
@@ -120,9 +120,9 @@ def set_(
     if form == "json":
         say_json({"budget": scoped_json(budget), "before": before and scoped_json(before)})
         return
-    click.echo(f"{'replaced' if before else 'set'} {_sentence(budget)}")
+    say(f"{'replaced' if before else 'set'} {_sentence(budget)}")
     if not arm and any(one.action in ("stop", "cancel") for one in budget.thresholds):
-        click.echo("a dry run: it will say what it would stop; --arm lets it stop runs")
+        say("a dry run: it will say what it would stop; --arm lets it stop runs")
 
 
 @command.command("list")
@@ -143,7 +143,7 @@ def show(name: str, form: str) -> None:
     if form == "json":
         say_json({**scoped_json(budget), "standings": [standing_json(one) for one in found]})
         return
-    lines = [_sentence(budget), ""]
+    lines = [filled(_sentence(budget)), ""]
     lines += [f"{'threshold':<12}{one}" for one in budget.thresholds]
     lines += [f"{'grace':<12}{budget.grace_seconds} s"]
     lines += [f"{'cancel':<12}{shlex.join(budget.cancel_command)}"] if budget.cancel_command else []
@@ -161,7 +161,7 @@ def delete(name: str, form: str) -> None:
     if form == "json":
         say_json({"deleted": scoped_json(gone)})
         return
-    click.echo(f"deleted {_sentence(gone)}")
+    say(f"deleted {_sentence(gone)}")
 
 
 @command.command("check")
@@ -230,13 +230,13 @@ def _say(found: Sequence[Standing], form: str) -> None:
         spent = "unknown" if one.spent is None else one.spent.display()
         state = click.style(one.state.value, fg=COLOURS[one.state])
         forecast = "–" if one.forecast is None else one.forecast.display()
-        row = [shorten(name, 28), spent, forecast, one.limit.display(), _bar(one), state]
+        row = [plain(name), spent, forecast, one.limit.display(), _bar(one), state]
         rows.append([*row, _chance(one)])
         notes += [f"{name}: {one.why}"] if one.why else []
     heads = ["budget", "spent", "forecast", "limit", "", "state", "breach"]
     click.echo(table(heads, rows, right=[1, 2, 3, 6]))
     for note in notes:
-        click.echo(shorten(note, width()))
+        say(plain(note), below="  ")
 
 
 def _chance(one: Standing) -> str:
@@ -266,7 +266,7 @@ def _say_fits(fits: Sequence[Fit], amount: Money, plan: str, form: str) -> None:
     if form == "json":
         say_json(fits_json(fits, amount))
         return
-    click.echo(f"{plain(plan)} costs {amount.display()}")
+    say(f"{plain(plan)} costs {amount.display()}")
     if not fits:
         click.echo("no budget covers it")
         return

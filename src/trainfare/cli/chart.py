@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from trainfare.cli.answer import format_option, say_json
+from trainfare.cli.answer import format_option, say, say_json
 from trainfare.flows.chart_question import Question
 from trainfare.flows.charts import CHARTS, draw, need_charts
 
@@ -69,4 +69,5 @@ def command(
     if form == "json":
         say_json({"chart": name, "file": str(out), "description": told})
     else:
-        click.echo(f"{told}\nWritten to {out}.")
+        say(told)
+        say(f"Written to {out}.")

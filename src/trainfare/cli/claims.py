@@ -8,11 +8,11 @@ from pathlib import Path
 
 import click
 
-from trainfare.cli.answer import format_option, say_json, shorten_middle, table
+from trainfare.cli.answer import format_option, say, say_json, table
 from trainfare.core.claim import share_text
 from trainfare.core.errors import BadInput
 from trainfare.core.period import format_instant
-from trainfare.core.plain import plural
+from trainfare.core.plain import plain, plural
 
 
 @click.group("claims")
@@ -80,14 +80,14 @@ def import_(
         )
         return
     change = done.change
-    click.echo(
+    say(
         f"{plural(done.claims, 'claim')} of {plural(done.runs, 'run')}: {change.added:,} added, "
         f"{change.changed:,} changed, {change.unchanged:,} known already."
     )
     for reason, count in sorted(done.skipped.items()):
-        click.echo(f"· {count:,} left out: {reason}")
+        say(f"{count:,} left out: {reason}", "· ", "  ")
     for note in done.notes:
-        click.echo(f"· {note}")
+        say(note, "· ", "  ")
     click.echo("Next: trainfare allocate")
 
 
@@ -114,7 +114,7 @@ def list_(run: str | None, limit: int, form: str) -> None:
     rows = [
         [
             claim.run,
-            shorten_middle(claim.resource_id, 40),
+            plain(claim.resource_id),
             format_instant(claim.interval.start_ns)[:19].replace("T", " "),
             format_instant(claim.interval.end_ns)[:19].replace("T", " "),
             share_text(claim.share),

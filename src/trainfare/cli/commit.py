@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trainfare.cli.answer import format_option, say_json, table
+from trainfare.cli.answer import complain, format_option, say, say_json, table
 from trainfare.cli.commit_held import COMMANDS
 from trainfare.cli.commit_show import bold, percent, show_plan, show_tested, show_walked
 from trainfare.cli.commit_watch import watch_command
@@ -146,7 +146,8 @@ def backtest_command(
     else:
         show_tested(found, demand)
         if demand.without_bill:
-            click.echo(f"\nAs planned{gap_note(demand)}.")
+            click.echo()
+            say(f"As planned{gap_note(demand)}.")
         show_walked(walked, demand.currency)
 
 
@@ -207,10 +208,9 @@ def _planned(path: Path | None, currency: str, *, is_live: bool) -> list[Demand]
         if live.demand is not None:
             found.append(live.demand)
         if live.unknown:
-            click.echo(
+            complain(
                 f"Not in it: {plural(live.unknown, 'live run')} without a known end "
-                "(run.expect) or an on-demand price.",
-                err=True,
+                "(run.expect) or an on-demand price."
             )
     return found
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from trainfare.cli.answer import format_option, say_json, table
+from trainfare.cli.answer import format_option, say, say_json, table
 from trainfare.cli.commit_runs import show_alignment
 from trainfare.core.money import Money
 from trainfare.core.period import format_instant, parse_day_or_instant
-from trainfare.core.plain import plain, plural, shorten
+from trainfare.core.plain import plain, plural
 
 if TYPE_CHECKING:
     from trainfare.core.contract import Contract
@@ -50,7 +50,7 @@ def status(period: str | None, by_run: bool, form: str) -> None:
         where = f"not on the bills of {period}" if period else "on no bill yet"
         click.echo(f"\nRecorded, and {where}:")
         rows = [
-            [shorten(plain(one["name"]), 40), one["kind"].replace("_", " "), _per_hour(one, one["currency"]),
+            [plain(one["name"]), one["kind"].replace("_", " "), _per_hour(one, one["currency"]),
              *_end(one)]
             for one in found["not_on_bill"]
         ]  # fmt: skip
@@ -58,13 +58,15 @@ def status(period: str | None, by_run: bool, form: str) -> None:
             table(["commitment", "kind", "an hour", "ends", "days left"], rows, right=[2, 4])
         )
     for one in found["other_currencies"]:
-        click.echo(
-            f"\nNot in it: what is billed in {one['currency']}, with "
+        click.echo()
+        say(
+            f"Not in it: what is billed in {one['currency']}, with "
             f"{plural(one['commitments'], 'commitment')} ({_money(one['used'], one['currency'])} used, "
             f"{_money(one['unused'], one['currency'])} unused)."
         )
     if any(one["ends"] is None for one in (*found["commitments"], *found["unmeasured"])):
-        click.echo("\nWhen the others end no bill says: trainfare commit record, or commit import.")
+        click.echo()
+        say("No bill says when the others end: trainfare commit record, or commit import.")
     click.echo("What to buy: trainfare commit plan")
 
 
@@ -72,13 +74,11 @@ def _show_held(found: dict[str, Any]) -> None:
     currency = found["currency"]
     if not found["commitments"]:
         if found["periods"] and not found["unmeasured"]:
-            click.echo(
-                f"Nothing is held: no commitment in the bills of {', '.join(found['periods'])}."
-            )
+            say(f"Nothing is held: no commitment in the bills of {', '.join(found['periods'])}.")
         return
     rows = [
         [
-            shorten(plain(one["name"]), 32),
+            plain(one["name"]),
             one["kind"].replace("_", " "),
             _per_hour(one, currency),
             _money(one["used"], currency),
@@ -90,22 +90,24 @@ def _show_held(found: dict[str, Any]) -> None:
     ]
     head = ["commitment", "kind", "an hour", "used", "unused", "utilization", "ends", "days left"]
     click.echo(table(head, rows, right=[2, 3, 4, 5, 7]))
-    click.echo(
-        f"\nCoverage {_percent(found['coverage'])}, effective savings rate "
+    click.echo()
+    say(
+        f"Coverage {_percent(found['coverage'])}, effective savings rate "
         f"{_percent(found['effective_savings_rate'])} of {_money(found['on_demand'], currency)} on demand."
     )
     if found["unpriced_charges"]:
         count = plural(found["unpriced_charges"], "charge")
-        click.echo(f"Not in it: {count} whose on-demand cost the bill does not say.")
+        say(f"Not in it: {count} whose on-demand cost the bill does not say.")
 
 
 def _show_unmeasured(some: list[dict[str, Any]]) -> None:
     if not some:
         return
-    click.echo(f"\nOn the bills, and {some[0]['why']}:")
+    click.echo()
+    say(f"On the bills, and {some[0]['why']}:")
     rows = [
         [
-            shorten(plain(one["name"]), 40),
+            plain(one["name"]),
             plain(one["kind"]),
             f"{one['charges']:,}",
             "?" if one["list"] is None else Money.parse(one["list"], one["currency"]).display(4),
@@ -170,16 +172,14 @@ def record_command(
 
 def _say_kept(kept: Contract, bought: Purchase) -> None:
     hourly = "?" if kept.per_hour is None else kept.per_hour.display(3)
-    click.echo(
+    say(
         f"Recorded {kept.id}: {kept.kind.replace('_', ' ')}, {hourly} an hour until "
         f"{format_instant(kept.end_ns)[:10]}."
     )
     if kept.promised is not None:
-        click.echo(
-            f"Promised: {kept.promised.display(2)} a month, by the demand of the bills so far."
-        )
+        say(f"Promised: {kept.promised.display(2)} a month, by the demand of the bills so far.")
     if not bought.rates:
-        click.echo("Its rates are not known, so plans cannot reckon with it before a bill has it.")
+        say("Its rates are not known, so plans cannot reckon with it before a bill has it.")
     click.echo("What it saves: trainfare commit recorded")
 
 
@@ -195,9 +195,7 @@ def recorded_command(form: str) -> None:
     if form == "json":
         say_json({"recorded": [recorded_json(one) for one in found]})
     elif not found:
-        click.echo(
-            "Nothing is recorded yet: trainfare commit record ID KIND:TERM=AMOUNT --start DAY"
-        )
+        say("Nothing is recorded yet: trainfare commit record ID KIND:TERM=AMOUNT --start DAY")
     else:
         head = ["commitment", "bill", "hours", "on demand", "paid for it", "saved", "promised"]
         rows = [row for one in found for row in _recorded_rows(one)]
@@ -205,11 +203,11 @@ def recorded_command(form: str) -> None:
             click.echo(table(head, rows, right=range(2, 7)))
         for one in found:
             if one.why:
-                click.echo(f"{shorten(plain(one.contract.name), 40)}: {one.why}.")
+                say(f"{plain(one.contract.name)}: {one.why}.", below="  ")
 
 
 def _recorded_rows(one: Recorded) -> list[list[str]]:
-    name = shorten(plain(one.contract.name), 40)
+    name = plain(one.contract.name)
     rows = [
         [
             name, bill.period, f"{bill.hours:,}", _shown(bill.on_demand), _shown(bill.paid),
@@ -252,9 +250,7 @@ def import_command(files: tuple[Path, ...], form: str) -> None:
     if form == "json":
         say_json({"recorded": [recorded_json(Recorded(one, (), "")) for one in kept]})
         return
-    click.echo(
-        f"{plural(len(kept), 'commitment')} recorded; when they end: trainfare commit status"
-    )
+    say(f"{plural(len(kept), 'commitment')} recorded; when they end: trainfare commit status")
 
 
 def _end(row: dict[str, Any]) -> list[str]:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trainfare.cli.answer import table
+from trainfare.cli.answer import say, table
 from trainfare.core.money import Money
-from trainfare.core.plain import plain, plural, shorten
+from trainfare.core.plain import plain, plural
 
 if TYPE_CHECKING:
     from trainfare.reports.commitment_runs import Alignment, CommitmentRun
@@ -45,12 +45,10 @@ def show_alignment(alignments: Sequence[Alignment]) -> None:
         head = ["run", "covered", "commitment", "on demand", "beside unused"]
         click.echo(table(head, rows, right=range(1, 5)))
         if unpriced := sum(run.unpriced for run in one.runs):
-            click.echo(
-                f"Covered without {plural(unpriced, 'charge')} whose bill says no on-demand cost."
-            )
+            say(f"Covered without {plural(unpriced, 'charge')} whose bill says no on-demand cost.")
         beside, elsewhere = one.total("beside"), one.elsewhere
         if beside or elsewhere:
-            click.echo(
+            say(
                 f"{beside.display(2)} was paid on demand in hours with unused commitment; use that "
                 f"moves to other hours could save {elsewhere.display(2)} more at most."
             )
@@ -60,4 +58,4 @@ def _run_row(run: CommitmentRun) -> list[str]:
     name = run.run or f"({(run.remainder or '').replace('_', ' ')})"
     covered = "?" if run.unpriced and not run.covered else run.covered.display(2)
     amounts = (run.used, run.open, run.beside)
-    return [shorten(plain(name), 40), covered, *(amount.display(2) for amount in amounts)]
+    return [plain(name), covered, *(amount.display(2) for amount in amounts)]

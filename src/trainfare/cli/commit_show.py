@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from trainfare.cli.answer import table
+from trainfare.cli.answer import say, table
 from trainfare.core.money import Money
 from trainfare.core.plain import plural
 
@@ -27,9 +27,8 @@ SKUS_SHOWN = 2
 def show_plan(found: CommitmentPlan) -> None:
     """What to buy, what that comes to, what it risks, and how it was tested."""
     demand, currency = found.demand, found.demand.currency
-    click.echo(
-        f"{plural(demand.hours, 'hour')} of demand, {_nano(demand.total_nano, currency)} on demand\n"
-    )
+    say(f"{plural(demand.hours, 'hour')} of demand, {_nano(demand.total_nano, currency)} on demand")
+    click.echo()
     if found.buy:
         click.echo(bold("Buy"))
         click.echo(
@@ -41,7 +40,8 @@ def show_plan(found: CommitmentPlan) -> None:
         )
     else:
         click.echo(bold("Buy nothing"))
-    click.echo(f"\n{found.why[0].upper()}{found.why[1:]}.")
+    click.echo()
+    say(f"{found.why[0].upper()}{found.why[1:]}.")
     if found.buy:
         rate = found.saving_nano / found.without_nano if found.without_nano else 0.0
         rows = [
@@ -52,17 +52,18 @@ def show_plan(found: CommitmentPlan) -> None:
         click.echo()
         click.echo(table(["over these hours", currency, ""], rows, right=[1, 2]))
         risk = found.risk
-        click.echo(
-            f"\nIf demand changes: saving {risk.low:.1%} to {risk.high:.1%} in 90 of 100 scenarios, "
+        click.echo()
+        say(
+            f"If demand changes: saving {risk.low:.1%} to {risk.high:.1%} in 90 of 100 scenarios, "
             f"{risk.tail:.1%} in the worst five; it loses money in {risk.loss_probability:.0%}."
         )
-        click.echo(_waiting(risk))
+        say(_waiting(risk))
         if found.premium >= 0.005:
             premium = Money.nearest(Fraction(found.premium), currency).display(2)
-            click.echo(f"Never paying more than on demand would be worth {premium} a month.")
+            say(f"Never paying more than on demand would be worth {premium} a month.")
         if found.upfront_nano:
             click.echo(f"At the purchase: {_nano(found.upfront_nano, currency)}.")
-        click.echo(
+        say(
             f"Commitment utilization {percent(found.measures.commitment_utilization)}, coverage "
             f"{percent(found.measures.coverage)}; at most {found.gap_bought:.2%} above the least "
             f"that these hours could have cost, {found.gap:.2%} without caution."
@@ -99,7 +100,7 @@ def _show_ladder(ladder: Ladder, currency: str) -> None:
     if ladder.at_once is None or ladder.in_parts is None:
         click.echo("History is shorter than two weeks: nothing could be walked through.")
         return
-    click.echo(
+    say(
         f"Walked through history, each purchase held to the end of its term: all at once saved "
         f"{ladder.at_once.saved:.1%}, in parts {ladder.in_parts.saved:.1%}."
     )
@@ -140,8 +141,9 @@ def show_tested(tested: Sequence[Tested], demand: Demand) -> None:
     base = sum(one.on_demand_nano for one in tested)
     found = summary_of(tested)
     if found is not None:
-        click.echo(
-            f"\nIn all: promised {found.promised:.1%}, saved {found.backtested:.1%}; hindsight would "
+        click.echo()
+        say(
+            f"In all: promised {found.promised:.1%}, saved {found.backtested:.1%}; hindsight would "
             f"have saved {found.regret:.1%} more."
         )
     names = list(tested[0].paid_nano)

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from trainfare.cli.answer import format_option, say_json
+from trainfare.cli.answer import command_text, format_option, say, say_json
 from trainfare.core.errors import BadInput
 from trainfare.core.money import Money
 from trainfare.core.plain import plain
@@ -60,7 +60,7 @@ def watch_command(longest: str, least_saving: str, rate_file: Path | None, form:
     if told:
         click.echo(click.style("\nOpen alerts", bold=True))
         for one in told:
-            click.echo(f"  {plain(one.sentence)}")
+            say(plain(one.sentence), "  ")
 
 
 def _show_watched(document: Mapping[str, Any], *, is_new: bool) -> None:
@@ -69,20 +69,23 @@ def _show_watched(document: Mapping[str, Any], *, is_new: bool) -> None:
         click.echo(f"As planned on {document['at'][:10]}: nothing changed since.\n")
     if not document["orders"]:
         click.echo(click.style("Buy nothing", bold=True))
-        click.echo(f"{document['why'][0].upper()}{document['why'][1:]}.")
+        say(f"{document['why'][0].upper()}{document['why'][1:]}.")
         return
     saving = _shown(document["saving_per_month"], currency)
     click.echo(click.style(f"Buy, and save {saving} a month", bold=True))
     for one in document["orders"]:
-        click.echo(f"  {one['words']}")
-        click.echo(f"    where    {one['where']}")
-        click.echo(f"    covers   {', '.join(one['skus'])}")
-        click.echo(
-            f"    binds    {_shown(one['binds'], currency)} in all; way out: {one['way_out']}"
-        )
-        click.echo(f"    rates    {one['source']}")
-        click.echo(f"    then     {one['record']}")
-    click.echo(f"\n{document['why'][0].upper()}{document['why'][1:]}.")
+        say(one["words"], "  ")
+        binds = f"{_shown(one['binds'], currency)} in all; way out: {one['way_out']}"
+        for name, text in (
+            ("where", one["where"]),
+            ("covers", ", ".join(one["skus"])),
+            ("binds", binds),
+            ("rates", one["source"]),
+        ):
+            say(text, f"    {name:<9}", " " * 13)
+        click.echo(command_text(one["record"], "    then     "))
+    click.echo()
+    say(f"{document['why'][0].upper()}{document['why'][1:]}.")
 
 
 def _shown(text: str, currency: str) -> str:

@@ -10,7 +10,7 @@ import click
 
 from trainfare.cli.answer import format_option, say_json, table, width
 from trainfare.cli.argument import run_argument
-from trainfare.core.plain import shorten
+from trainfare.core.plain import percent, shorten
 
 if TYPE_CHECKING:
     from trainfare.flows.compare import Comparison, Figure, Row
@@ -105,6 +105,8 @@ def _figure(value: Decimal, unit: str, places: int, *, signed: bool = False) -> 
 
     >>> _figure(Decimal("-0.5"), "USD", 2, signed=True), _figure(Decimal("75"), "s", 2)
     ('-$0.50', '1 min 15 s')
+    >>> _figure(Decimal("0.748"), "share", 2), _figure(Decimal("-0.154"), "share", 2, signed=True)
+    ('74.8 %', '-15.4 points')
     """
     from trainfare.core.money import Money
     from trainfare.flows.compare import COUNT, KWH, OWN, SECONDS, SHARE
@@ -115,7 +117,7 @@ def _figure(value: Decimal, unit: str, places: int, *, signed: bool = False) -> 
     if unit == SECONDS:
         return f"{sign}{duration_text(int(size.scaleb(9)))}"
     if unit == SHARE:
-        return f"{sign}{size:.1%}".replace("%", " %")
+        return f"{sign}{size * 100:.1f} points" if signed else percent(size)
     if unit == COUNT:
         return f"{sign}{size:,}"
     if unit in {OWN, KWH}:

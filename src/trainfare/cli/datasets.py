@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from trainfare.cli.answer import format_option, say_json, shorten_middle, table
-from trainfare.core.plain import plural
+from trainfare.cli.answer import format_option, say, say_json, table
+from trainfare.core.plain import plain, plural
 
 WHYS_SHOWN = 5
 
@@ -32,7 +32,7 @@ def command(uris: tuple[str, ...], is_sized: bool, is_again: bool, form: str) ->
         return
     rows = [
         [
-            shorten_middle(one.uri, 44),
+            plain(one.uri),
             ",".join(sorted(one.roles)),
             "–" if one.bytes is None else bytes_text(one.bytes),
             "–" if one.objects is None else f"{one.objects:,}",
@@ -47,9 +47,10 @@ def command(uris: tuple[str, ...], is_sized: bool, is_again: bool, form: str) ->
     listed = sum(one.state == "listed" for one in found)
     if is_sized or is_again:
         kept = sum(one.state == "remembered" for one in found)
-        click.echo(f"\n{plural(listed, 'place')} listed, {kept:,} unchanged since listed before")
-    whys = dict.fromkeys(f"{shorten_middle(o.uri, 44)}: {o.why}" for o in found if o.why)
+        click.echo()
+        say(f"{plural(listed, 'place')} listed, {kept:,} unchanged since listed before")
+    whys = dict.fromkeys(f"{plain(o.uri)}: {o.why}" for o in found if o.why)
     for why in list(whys)[:WHYS_SHOWN]:
-        click.echo(f"– {why}")
+        say(why, "– ", "  ")
     if len(whys) > WHYS_SHOWN:
         click.echo(f"– and {len(whys) - WHYS_SHOWN:,} more; --format json has all")

@@ -153,9 +153,13 @@ def _place(machine: Machine) -> str:
 
 
 def _silence(metadata: str) -> str:
-    """Why no cloud spoke; the reasons of the single services are in the JSON."""
-    is_list_of_failures = metadata.startswith(("aws: ", "gcp: ", "azure: ", "oci: "))
-    return "no metadata service answered" if is_list_of_failures else metadata
+    """Why no cloud spoke: who answered and did not know; the reasons of the silent are in the JSON."""
+    if not metadata.startswith(("aws: ", "gcp: ", "azure: ", "oci: ")):
+        return metadata
+    answered = [one for one in metadata.split("; ") if ": answered" in one]
+    if not answered:
+        return "no metadata service answered"
+    return f"no metadata service knows this machine ({', '.join(answered)})"
 
 
 def _source(source: str) -> str:

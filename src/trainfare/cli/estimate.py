@@ -16,6 +16,7 @@ from trainfare.cli.price_view import (
     line,
     origin_words,
     rate,
+    rate_places,
     rate_range,
     wrapped,
 )
@@ -126,10 +127,11 @@ def _spot_lines(job: Job, fare: Fare) -> list[str]:
 
 def _board(job: Job, found: list[Fare]) -> str:
     """Every place in one line, cheapest first."""
+    places = rate_places(fare.price.amount for fare in found[:_SHOWN])
     rows = []
     for fare in found[:_SHOWN]:
         price, days = fare.price, price_age(fare.price, job.at_ns)
-        each = rate(price.amount, price.currency)
+        each = rate(price.amount, price.currency, places=places)
         if fare.high is not None:
             each = rate_range(price.amount, fare.high, price.currency)
         origin = "reference" if price.is_reference else price.origin
@@ -139,7 +141,7 @@ def _board(job: Job, found: list[Fare]) -> str:
     parts = [
         f"{job.title}, {job.provider}",
         "",
-        fitted(headers, rows, right=[1, 2], drop=[3], squeeze=0),
+        fitted(headers, rows, right=[1, 2], drop=[3]),
     ]
     if len(found) > _SHOWN:
         parts.append(f"… and {len(found) - _SHOWN} more regions; --format json has all")

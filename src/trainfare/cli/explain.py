@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
-from trainfare.cli.answer import format_option, only_team, say_json, shorten_middle, table
+from trainfare.cli.answer import (
+    command_text,
+    format_option,
+    name_text,
+    only_team,
+    say,
+    say_json,
+    table,
+)
 from trainfare.core.carry import CarryRule
 from trainfare.core.charge import View
 from trainfare.core.claim import share_text
 from trainfare.core.errors import BadInput, NotFound
 from trainfare.core.money import Money
 from trainfare.core.period import format_instant
-from trainfare.core.plain import shorten
+from trainfare.core.plain import plain, plural
 from trainfare.flows.explain_json import (
     amounts_of,
     charge_json,
@@ -94,11 +103,12 @@ def _explain_carry(run: str, rule: CarryRule, period: str | None, form: str) -> 
 
 def _show_data(told: RunData) -> None:
     for book, carried in told.books.items():
-        click.echo(f"{told.run}: data carried by {told.rule}, {book}\n")
+        say(f"{told.run}: data carried by {told.rule}, {book}")
+        click.echo()
         rows = [
             [
                 f"  {one.maker}",
-                shorten_middle(one.output, 40),
+                plain(one.output),
                 one.reader,
                 f"{one.weight:,} of {one.whole:,}",
                 Money(one.nano, told.currency).display(),
@@ -108,7 +118,7 @@ def _show_data(told: RunData) -> None:
         rows += [
             [
                 f"  {one.maker}",
-                shorten_middle(one.output, 40),
+                plain(one.output),
                 f"(stays: {one.why})",
                 "",
                 Money(one.nano, told.currency).display(),
@@ -118,7 +128,7 @@ def _show_data(told: RunData) -> None:
         if rows:
             click.echo(table(["  from", "output", "to", "weight", "amount"], rows, right=[3, 4]))
         for why in carried.lacking.values():
-            click.echo(f"  – unknown: {why}")
+            say(f"unknown: {why}", "  – ", "    ")
         words = (("own cost", book.value), ("carried", f"{book}_carried_data"))
         for title, name in (*words, ("with data", f"{book}_with_data")):
             amount = told.row[name]
@@ -134,12 +144,13 @@ def _owner(line: Line) -> str:
 def _show_run(run: str, told: ExplainedRun) -> None:
     total = ", ".join(amount.display(2) for amount in totals_of(told).values())
     count = len(told.parts)
-    click.echo(f"{run}: {count:,} part{'s' * (count != 1)} of charges, {total} effective\n")
+    say(f"{run}: {plural(count, 'part')} of charges, {total} effective")
+    click.echo()
     if told.parts:
         _show_parts(told.parts)
     if told.pooled:
         rows = [
-            [f"  {one.period}", one.rule, shorten(one.text, 40), _text(effective_of(one))]
+            [f"  {one.period}", one.rule, plain(one.text), _text(effective_of(one))]
             for one in told.pooled
         ]
         click.echo("\nOf what rules divide over runs:")
@@ -150,7 +161,7 @@ def _show_parts(parts: Sequence[Part]) -> None:
     ordered = sorted(parts, key=lambda p: -abs(p.line.amounts[1] or 0))
     rows = [
         [
-            part.charge if len(part.charge) <= 44 else "…" + part.charge[-43:],
+            _short(part.charge),
             format_instant(part.line.start_us * 1000)[:16].replace("T", " "),
             part.line.method,
             _text(effective_of(part.line)),
@@ -160,7 +171,14 @@ def _show_parts(parts: Sequence[Part]) -> None:
     click.echo(table(["charge", "from (UTC)", "method", "effective"], rows, right=[3]))
     if len(parts) > PARTS_SHOWN:
         click.echo(f"… and {len(parts) - PARTS_SHOWN:,} smaller ones; --format json has all.")
-    click.echo("\nHow one was divided: trainfare explain --charge " + ordered[0].charge)
+    words = shlex.join(["trainfare", "explain", "--charge", _short(ordered[0].charge)])
+    click.echo("\nHow one was divided:\n" + command_text(words, "  "))
+
+
+def _short(charge: str) -> str:
+    """A charge with as much of its delivery as bill list shows, which is enough to name it."""
+    delivery, _, rest = charge.partition("/")
+    return f"{delivery[:12]}/{rest}"
 
 
 def _text(amount: Money | None) -> str:
@@ -171,11 +189,12 @@ def _show_charge(one: ExplainedCharge) -> None:
     told = one.explanation
     first = told.lines[0]
     span = f"{format_instant(first.start_us * 1000)} to {format_instant(first.end_us * 1000)}"
-    click.echo(f"{one.charge}\n{first.resource or '(no resource)'}, {span}")
+    click.echo(one.charge)
+    say(f"{name_text(first.resource or '(no resource)', 1)}, {span}")
     if told.capacity_us is not None:
         click.echo(f"paid for {told.capacity_us / 10**6:,.0f} s in this time")
     if told.rule is not None:
-        click.echo(f"rule {told.rule.name!r} (line {told.rule.line}): {told.rule.text}")
+        say(f"rule {told.rule.name!r} (line {told.rule.line}): {told.rule.text}", below="  ")
     rows = [
         [
             f"  {_owner(line)}",

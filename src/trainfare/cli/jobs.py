@@ -10,7 +10,7 @@ import time
 
 import click
 
-from trainfare.cli.answer import format_option, say_json, table
+from trainfare.cli.answer import format_option, say, say_json, table
 from trainfare.core.errors import TrainfareError
 from trainfare.flows.jobs import JOBS, Done, do_job, find_job, load_plan, time_of
 from trainfare.metering.home import home_folder
@@ -66,7 +66,7 @@ def _say(name: str, done: Done, form: str) -> None:
     if form == "json":
         say_json({"job": name, "state": "done", "message": done.message, "next": list(done.next)})
     else:
-        click.echo(f"{name}: {done.message}")
+        say(f"{name}: {done.message}")
 
 
 def _end_with_parent() -> None:

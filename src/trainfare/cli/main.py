@@ -222,6 +222,8 @@ def _usage_sentence(error: click.ClickException) -> str:
 
 
 def _complain(sentence: str) -> None:
-    """One line on standard error, in red on a terminal."""
+    """One sentence on standard error, in red on a terminal."""
+    from trainfare.cli.answer import complain
+
     with contextlib.suppress(OSError):
-        click.secho(f"trainfare: {sentence}", err=True, fg="red")
+        complain(f"trainfare: {sentence}", fg="red")

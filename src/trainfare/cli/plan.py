@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from trainfare.cli.answer import format_option, say_json, table
+from trainfare.cli.answer import format_option, say, say_json, table
+from trainfare.cli.price_view import fitted
 from trainfare.core.errors import BadInput
 from trainfare.core.money import Money, decimal_of
-from trainfare.core.plain import shorten
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +23,9 @@ _UNITS = {"s": 1 / 3600, "m": 1 / 60, "h": 1.0, "d": 24.0}
 _LENGTH = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd])")
 _LONG = 2
 """From so many hours on a length is told in hours."""
+
+_BELOW = " " * 7
+"""What stands before what is said below a first line."""
 
 _OPTIONS = {
     "on_demand": "on demand",
@@ -72,7 +75,7 @@ def command(form: str, limit: int, **said: Any) -> None:
     if form == "json":
         say_json(plan_json(found, limit))
     else:
-        click.echo(_page(found, limit))
+        _show(found, limit)
 
 
 def _question(said: dict[str, Any]) -> tuple[Job, Limits, Market]:
@@ -136,32 +139,29 @@ def _money(text: str | None) -> Money | None:
     return Money.parse(body.removesuffix(body[-3:]) if body[-3:].isalpha() else body, currency)
 
 
-def _page(found: Itinerary, limit: int) -> str:
+def _show(found: Itinerary, limit: int) -> None:
     shown = found.choices[:limit]
     is_limited = found.limits.deadline_hours is not None or found.limits.budget is not None
     rows = [_row(one, is_limited=is_limited) for one in shown]
     headers = ["machines", "where", "pay", "estimated", "range", "hours", "risk", ""]
     within = sum(one.is_within for one in found.choices)
-    lines = [
-        f"{found.title}: {len(found.choices):,} ways looked at"
-        + (f", {within:,} within the limits in nine of ten cases" if is_limited else ""),
-        "",
-        table(headers, rows, right=[3, 5]),
-        "",
-        *(_nearest_lines(found) if is_limited and not within else []),
-        *_best_lines(shown[0], found.notes),
-        *_replay_lines(found),
-        *(f"note: {one}" for one in found.notes),
-    ]
+    told = f", {within:,} within the limits in nine of ten cases" if is_limited else ""
+    say(f"{found.title}: {len(found.choices):,} ways looked at{told}")
+    click.echo("\n" + fitted(headers, rows, right=[3, 4, 5], drop=[4]) + "\n")
+    if is_limited and not within:
+        _say_nearest(found)
+    _say_best(shown[0], found.notes)
+    _say_replays(found)
+    for one in found.notes:
+        say(one, "note: ", _BELOW)
     if any(one.is_on_front for one in shown):
-        lines.append("* no other way is both sooner and cheaper")
-    return "\n".join(lines)
+        click.echo("* no other way is both sooner and cheaper")
 
 
-def _replay_lines(found: Itinerary) -> list[str]:
+def _say_replays(found: Itinerary) -> None:
     """How ways of using spot machines did on the traces of the home."""
     if found.replayed is None:
-        return []
+        return
     offer, rides = found.replayed.offer, found.replays[0].rides
     rows = [
         [one.policy, one.amount.display(), f"{float(one.ratio):.0%}", f"{float(one.worst):.0%}",
@@ -169,13 +169,10 @@ def _replay_lines(found: Itinerary) -> list[str]:
         for one in found.replays
     ]  # fmt: skip
     name = f"{found.replayed.machines} × {offer.instance} on spot in {offer.region}"
+    click.echo()
+    say(f"{rides} replays of {name} on traces of this home:")
     headers = ["way", "mean", "of on demand", "worst", "late", "hours"]
-    return [
-        "",
-        f"{rides} replays of {name} on traces of this home:",
-        table(headers, rows, right=[1, 2, 3, 5]),
-        "",
-    ]
+    click.echo(table(headers, rows, right=[1, 2, 3, 5]) + "\n")
 
 
 def _row(one: Choice, *, is_limited: bool) -> list[str]:
@@ -183,7 +180,7 @@ def _row(one: Choice, *, is_limited: bool) -> list[str]:
     machines = f"{one.machines} × {offer.instance}"
     risk = f"late {one.late:.0%}, over {one.over:.0%}" if is_limited else _risk(one)
     return [
-        shorten(machines, 32),
+        machines,
         f"{offer.provider} {offer.region}",
         _OPTIONS.get(offer.option, offer.option),
         one.expected.display(),
@@ -200,15 +197,14 @@ def _risk(one: Choice) -> str:
     return "measured" if one.speed.is_measured else "estimated speed"
 
 
-def _nearest_lines(found: Itinerary) -> list[str]:
+def _say_nearest(found: Itinerary) -> None:
     """What least time or least money would do, where no way is within the limits."""
     soonest = min(found.choices, key=lambda one: one.hours.middle)
     cheapest = min(found.choices, key=lambda one: one.expected.nano)
-    return [
-        f"nothing is within the limits; with at most {found.limits.devices_max} accelerators",
-        f"       soonest: {_way(soonest)}",
-        f"       cheapest: {_way(cheapest)}",
-    ]
+    count = found.limits.devices_max
+    say(f"nothing is within the limits; with at most {count} accelerators", below=_BELOW)
+    say(f"soonest: {_way(soonest)}", _BELOW)
+    say(f"cheapest: {_way(cheapest)}", _BELOW)
 
 
 def _way(one: Choice) -> str:
@@ -218,16 +214,16 @@ def _way(one: Choice) -> str:
     return f"{one.hours.middle:,.1f} h and {one.expected.display()} on {what}"
 
 
-def _best_lines(one: Choice, said: Sequence[str]) -> list[str]:
+def _say_best(one: Choice, said: Sequence[str]) -> None:
     """The first option in words: what it rests on, apart from what is *said* of all."""
     offer = one.offer
-    lines = [
-        f"first: {one.devices} × {offer.accelerator}; speed: {one.speed.basis}",
-        f"       price: {offer.source}",
-    ]
+    say(f"{one.devices} × {offer.accelerator}; speed: {one.speed.basis}", "first: ", _BELOW)
+    say(f"price: {offer.source}", _BELOW)
     if one.interval_hours is not None:
-        lines.append(f"       save every {_length(one.interval_hours)} of work")
-    return [*lines, *(f"       {note}" for note in one.notes if note not in said)]
+        say(f"save every {_length(one.interval_hours)} of work", _BELOW)
+    for note in one.notes:
+        if note not in said:
+            say(note, _BELOW)
 
 
 def _length(hours: float) -> str:

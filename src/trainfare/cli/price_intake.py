@@ -9,9 +9,8 @@ from typing import Any
 
 import click
 
-from trainfare.cli.answer import format_option, say_json, width
+from trainfare.cli.answer import complain, format_option, say, say_json
 from trainfare.core.errors import BadInput, TrainfareError
-from trainfare.core.plain import shorten
 from trainfare.flows.price_json import rate_text
 from trainfare.metering.home import home_folder
 from trainfare.prices.age import today
@@ -77,7 +76,7 @@ def import_(file: Path, forms: tuple[str, ...], provider: str | None, as_of: str
         return
     _show_outcomes(outcomes)
     for what, count in passed.items():
-        click.echo(f"· {count:,} rows passed over: {what}")
+        say(f"{count:,} rows passed over: {what}", "· ", "  ")
 
 
 def _show_problems(error: BadSheet, *, as_json: bool) -> None:
@@ -88,7 +87,7 @@ def _show_problems(error: BadSheet, *, as_json: bool) -> None:
         say_json({"problems": [{k: getattr(item, k) for k in keys} for item in problems]})
         return
     for problem in problems[:_SHOWN]:
-        click.echo(f"· {problem}", err=True)
+        complain(f"· {problem}")
     if len(problems) > _SHOWN:
         click.echo(f"· … and {len(problems) - _SHOWN} more; --format json has all", err=True)
 
@@ -197,11 +196,11 @@ def _show_outcomes(outcomes: Sequence[Outcome]) -> None:
         status = click.style(item.status, fg=colours[item.status])
         words = f"{item.feed} {item.region}: {status}"
         if item.error is not None:
-            click.echo(f"{words}: {item.error}")
+            say(f"{words}: {item.error}", below="  ")
             continue
         click.echo(f"{words}, {item.kept:,} prices, {item.changed:,} of them changed")
         for note in item.notes:
-            click.echo(f"  · {note}")
+            say(note, "  · ", "    ")
         _show_some("rejected", item.rejected)
         _show_some("flagged", item.flagged)
         _show_some("waiting", item.quarantined)
@@ -212,8 +211,8 @@ def _show_outcomes(outcomes: Sequence[Outcome]) -> None:
 def _show_some(word: str, items: Sequence[tuple[Listing, str]]) -> None:
     colour = "red" if word == "rejected" else "yellow"
     for item, why in items[:_SHOWN]:
-        line = f"  {click.style(word, fg=colour)} {item.sku}: {why}"
-        click.echo(shorten(line, width() + 9) if len(items) > 3 else line)
+        line = f"{click.style(word, fg=colour)} {item.sku}: {why}"
+        say(line, "  ", "    ")
     if len(items) > _SHOWN:
         click.echo(f"  … and {len(items) - _SHOWN} more; --format json has all")
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from trainfare.cli.answer import format_option, say_json
+from trainfare.cli.answer import format_option, say, say_json
 from trainfare.cli.price_view import fitted, rate
 from trainfare.core.errors import BadInput
 from trainfare.core.money import decimal_of
@@ -142,11 +142,11 @@ def set_(form: str, **words: Any) -> None:
     if form == "json":
         say_json({"override": override_json(override), "replaced": replaced})
         return
-    click.echo(f"{'Replaced' if replaced else 'Set'}: {_what(override)} for {_whom(override)}.")
+    say(f"{'Replaced' if replaced else 'Set'}: {_what(override)} for {_whom(override)}.")
     if aim.kind == "instance" and not providers_of(home, aim.name):
         near = close_names(home, aim.name)
         hint = f"; close names: {', '.join(near)}" if near else ""
-        click.echo(f"No price list knows {aim.name}{hint}.")
+        say(f"No price list knows {aim.name}{hint}.")
 
 
 @click.command("unset")
@@ -184,7 +184,7 @@ def list_(form: str) -> None:
         where = " ".join(filter(None, terms)) or "anywhere"
         cells.append([f"{item.aim} {item.name}", _what(item), where, dates, item.note])
     headers = ["for", "price", "where", "holds", "note"]
-    click.echo(fitted(headers, cells, right=[], drop=[4, 2], squeeze=0))
+    click.echo(fitted(headers, cells, right=[], drop=[4, 2]))
 
 
 def override_json(item: Override) -> dict[str, Any]:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from fractions import Fraction
 
 import click
 
-from trainfare.cli.answer import table, width
+from trainfare.cli.answer import filled, table, width
 from trainfare.core.money import Money
-from trainfare.core.plain import shorten, visible_len
+from trainfare.core.plain import visible_len
 from trainfare.core.price import Price
 from trainfare.flows.price_json import option_text, price_age, rate_text
 from trainfare.prices.age import age_days, is_known_to_the_day, quality_of
@@ -22,19 +22,30 @@ COLOURS = {"fresh": None, "aging": "yellow", "stale": "red"}
 """Quality → colour of an age."""
 
 
-def rate(amount: Decimal | Fraction, currency: str = "USD", unit: str = "") -> str:
-    """A rate for people, to four places where it has so many: ``$55.04/h``, ``$1.006/h``.
+def rate(amount: Decimal | Fraction, currency: str = "USD", unit: str = "", places: int = 2) -> str:
+    """A rate for people, to four places where it has so many, and at least to *places*.
 
     >>> rate(Decimal("0.0376"), unit="h"), rate(Decimal("21.957642")), rate(Fraction(1, 3000))
     ('$0.0376/h', '$21.9576', '$0.00033')
     """
     exact = Money.nearest(Fraction(amount), currency)
-    if exact.nano < 10**7:
-        money = exact.display()
-    else:
-        digits = str(round(exact.nano, -5) % 10**9).zfill(9).rstrip("0")
-        money = exact.display(max(2, len(digits)))
+    is_small = exact.nano < 10**7
+    money = exact.display() if is_small else exact.display(max(places, _places(exact)))
     return money + (f"/{unit.replace('_', '-')}" if unit else "")
+
+
+def rate_places(amounts: Iterable[Decimal | Fraction]) -> int:
+    """The places that the longest of *amounts* takes as :func:`rate`, for all that stand in a column.
+
+    >>> rate_places([Decimal("63.296"), Decimal("58.8928"), Decimal("5")])
+    4
+    """
+    exact = [Money.nearest(Fraction(amount), "USD") for amount in amounts]
+    return max((_places(one) for one in exact if one.nano >= 10**7), default=2)
+
+
+def _places(exact: Money) -> int:
+    return max(2, len(str(round(exact.nano, -5) % 10**9).zfill(9).rstrip("0")))
 
 
 def rate_range(low: Decimal, high: Decimal, currency: str = "USD", between: str = "–") -> str:
@@ -97,9 +108,10 @@ def origin_words(price: Price, at_ns: int, stated: str | None = None) -> str:
 def listings_table(items: Sequence[Listing], at_ns: int) -> str:
     """Listings one per line, the columns that matter least dropped where the terminal is narrow."""
     headers = ["name", "where", "option", "accelerators", "per hour", "age"]
+    places = rate_places(item.amount for item in items)
     rows = []
     for item in items:
-        amount = rate(item.amount, item.currency)
+        amount = rate(item.amount, item.currency, places=places)
         if item.high is not None and item.high != item.amount:
             amount = rate_range(item.amount, item.high, item.currency)
         quality = quality_of(item.option, item.as_of, at_ns)
@@ -113,7 +125,7 @@ def listings_table(items: Sequence[Listing], at_ns: int) -> str:
                 age_text(quality, age_days(item.as_of, at_ns)),
             ]
         )
-    return fitted(headers, rows, right=[4], drop=[3, 5], squeeze=0)
+    return fitted(headers, rows, right=[4], drop=[3, 5])
 
 
 def fitted(
@@ -122,36 +134,27 @@ def fitted(
     *,
     right: Sequence[int],
     drop: Sequence[int],
-    squeeze: int,
 ) -> str:
-    """A table no wider than the terminal.
+    """A table from which columns are left out where the terminal is narrow.
 
     Args:
         headers: (c,) titles.
         rows: (n, c) cells.
         right: Columns that align right.
         drop: Columns to leave out where room is short, the first first.
-        squeeze: The column to shorten if that is not enough.
     """
     kept = list(range(len(headers)))
-    for gone in (None, *drop):
-        kept = [column for column in kept if column != gone]
-        spare = width() - _wide(headers, rows, kept)
-        if spare >= 0:
-            break
+    for gone in drop:
+        if _wide(headers, rows, kept) > width():
+            kept.remove(gone)
     cells = [[row[column] for column in kept] for row in rows]
-    if spare < 0 and squeeze in kept:
-        place = kept.index(squeeze)
-        longest = max(visible_len(row[place]) for row in cells)
-        for row in cells:
-            row[place] = shorten(row[place], max(8, longest + spare))
     rights = [kept.index(column) for column in right if column in kept]
     return table([headers[column] for column in kept], cells, right=rights)
 
 
 def line(label: str, words: str) -> str:
-    """One line of a page: a dim label, then words."""
-    return f"  {click.style(f'{label:<11}', dim=True)}{words}"
+    """One line of a page: a dim label, then words, which go on below it where a terminal ends."""
+    return filled(words, f"  {click.style(f'{label:<11}', dim=True)}", " " * 13)
 
 
 def wrapped(label: str, words: str) -> list[str]:

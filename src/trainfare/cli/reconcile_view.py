@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,11 +11,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trainfare.cli.answer import shorten_middle, table
+from trainfare.cli.answer import room, say, table
+from trainfare.cli.columns import fill
 from trainfare.core.charge import Component
 from trainfare.core.money import NANO, Money
 from trainfare.core.period import format_instant, name_periods
-from trainfare.core.plain import plain, plural, shorten, visible_len
+from trainfare.core.plain import plain, plural, shorten_middle, visible_len
 from trainfare.prices.teaching import Verdict
 from trainfare.reports.reconcile import Missing, Row, Standing
 from trainfare.reports.two_books import Item
@@ -31,7 +31,7 @@ SURPRISES_SHOWN = 5
 """So many runs are explained in words."""
 
 WIDTH = 100
-"""No line is wider, as long as amounts stay below some millions."""
+"""No sentence is wider, and no table as long as amounts stay below some millions."""
 
 _WHOLE = 10_000 * NANO
 """From here on amounts are shown without places."""
@@ -82,13 +82,15 @@ def _show_causes(rows: Sequence[Row], whole: Variance) -> None:
         if cause is not Cause.ROUNDING and any(line.causes[cause] for line in lines)
     ]
     size = max(abs(whole.billed.nano), abs(whole.estimated.nano))
-    for form in _FORMS:
-        if form.places and size >= _WHOLE:
-            continue
-        text = _cause_table(rows[:ROWS_SHOWN], whole, used, form)
-        if max(map(visible_len, text.splitlines())) <= WIDTH:
-            break
-    click.echo(text)
+    forms = [form for form in _FORMS if not form.places or size < _WHOLE]
+    texts = [_cause_table(rows[:ROWS_SHOWN], whole, used, form) for form in forms]
+    fitting = [text for text in texts if max(map(visible_len, text.splitlines())) <= WIDTH]
+    if (
+        room() is not None
+    ):  # a terminal's tables always fit; better in one block, but with all places
+        alike = (t for t, one in zip(texts, forms, strict=True) if one.places == forms[0].places)
+        fitting = [next((text for text in alike if "\n\n" not in text), texts[0])]
+    click.echo(fitting[0] if fitting else texts[-1])
     if len(rows) > ROWS_SHOWN:
         more = plural(len(rows) - ROWS_SHOWN, "more run")
         click.echo(f"… and {more}; --format json or csv has all.")
@@ -127,13 +129,13 @@ def _signed(amount: Money, places: int = 2) -> str:
     text = _bare(Money(abs(amount.nano), amount.currency), places)
     if not any(digit in text for digit in "123456789"):
         return "·"
-    return f"{'−' if amount.nano < 0 else '+'}{text}"
+    return f"{'-' if amount.nano < 0 else '+'}{text}"
 
 
 def _show_errors(found: Reconciliation) -> None:
     if found.errors:
         said = [f"{e.period} {_percent(e.median)} ({plural(e.runs, 'run')})" for e in found.errors]
-        click.echo(f"Median absolute error: {', then '.join(said)}")
+        say(f"Median absolute error: {', then '.join(said)}")
 
 
 def _percent(share: Fraction | None) -> str:
@@ -154,11 +156,7 @@ def _show_words(row: Row) -> None:
     for cause in sorted(causes, key=lambda c: -abs(line.causes[c].nano)):
         sentence = plain(_sentence(cause, row.items, line.billed.currency))
         words = f"{cause.value} {_signed(line.causes[cause])}: {sentence}"
-        click.echo(
-            textwrap.fill(
-                words, WIDTH, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False
-            )
-        )
+        click.echo(fill(words, min(WIDTH, room() or WIDTH), "  ", "    "))
 
 
 def _apart(line: Variance) -> str:
@@ -253,7 +251,7 @@ def _show_items(row: Row) -> None:
     """Every item of one run, with its quantities."""
     rows = [
         [
-            f"  {shorten_middle(plain(item.name), 40)}",
+            f"  {plain(item.name)}",
             item.component.value,
             _quantity(item.metered.quantity if item.metered else None),
             _quantity(item.charged.quantity if item.charged else None),
@@ -281,9 +279,9 @@ def _show_awaited(rows: Sequence[Row]) -> None:
     click.echo(f"\nAwaiting the bill of {plural(len(rows), 'run')}:")
     cells = [
         [
-            f"  {shorten_middle(row.run, 24)}" if not number else "",
+            f"  {plain(row.run)}" if not number else "",
             (row.estimated.display() if row.estimated else "no price") if not number else "",
-            shorten(_waits_for(missing), 48),
+            plain(_waits_for(missing)),
             format_instant(missing.expected_ns)[:10] if missing.expected_ns else "–",
         ]
         for row in rows[:ROWS_SHOWN]
@@ -326,9 +324,8 @@ def _show_incomparable(rows: Sequence[Row]) -> None:
                 Money.total((a for a in amounts if a.currency == currency), currency).display(2)
                 for currency in sorted({amount.currency for amount in amounts})
             ]
-            click.echo(
-                f"\nNot compared: {plural(len(group), 'run')} {words}; {', '.join(sums)} billed."
-            )
+            click.echo()
+            say(f"Not compared: {plural(len(group), 'run')} {words}; {', '.join(sums)} billed.")
 
 
 def show_learning(learning: Learning) -> None:
@@ -347,11 +344,9 @@ def show_learning(learning: Learning) -> None:
         ]
         click.echo(table(["  SKU", "learnt", "days", "instead of", ""], rows, right=[1]))
     if any(one.verdict is Verdict.WAITING for one in learning.taught):
-        click.echo(
-            "  Waiting: more than 40 % away; believe it with --learn --confirm SKU (or all)."
-        )
+        say("Waiting: more than 40 % away; believe it with --learn --confirm SKU (or all).", "  ")
     for lesson in learning.refused:
-        click.echo(f"  {lesson.sku} teaches nothing in {lesson.period}: {lesson.why_not}")
+        say(f"{lesson.sku} teaches nothing in {lesson.period}: {lesson.why_not}", "  ", "    ")
     if not learning.taught and not learning.refused:
         click.echo("\nThese bills teach no price: no metered run used a machine on them.")
 

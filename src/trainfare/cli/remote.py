@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import os
-import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 
 import click
 
+from trainfare.cli.answer import room
 from trainfare.cli.asking import get, post
 from trainfare.core.errors import BadInput, OutsideFailed
 
@@ -66,7 +66,7 @@ def _ask(server: str, arguments: Sequence[str]) -> dict[str, Any]:
     sent, place = _with_plain_out(arguments)
     order = {
         "arguments": sent,
-        "columns": shutil.get_terminal_size((80, 24)).columns,
+        "columns": room(),
         "is_coloured": sys.stdout.isatty() and not os.environ.get("NO_COLOR"),
     }
     told = post(server, "/api/v1/console", order)

@@ -13,7 +13,6 @@ from trainfare.cli.answer import (
     format_option,
     only_team,
     say_table,
-    shorten_middle,
     table,
     width,
 )
@@ -30,7 +29,7 @@ from trainfare.cli.report_file import (
 from trainfare.core.carry import CarryRule
 from trainfare.core.charge import Sharing, View
 from trainfare.core.money import Money
-from trainfare.core.plain import shorten
+from trainfare.core.plain import plain
 
 if TYPE_CHECKING:
     from trainfare.flows.report import Report
@@ -195,8 +194,8 @@ def _show_untagged(report: Report) -> None:
     click.echo("\nNo known owner:")
     rows = [
         [
-            f"  {shorten_middle(one.resource or '(no resource)', 40)}",
-            shorten(one.service or "", 20),
+            f"  {plain(one.resource or '(no resource)')}",
+            plain(one.service or ""),
             one.amount.display(2),
         ]
         for one in report.untagged

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from trainfare.cli.answer import say
 from trainfare.core.errors import BadInput, OutsideFailed
 from trainfare.core.plain import plural
 
@@ -34,13 +35,13 @@ def write_focus(out: Path | None, version: str, period: str | None) -> None:
     done = export_focus(home_folder(), out or sys.stdout, version=version, period=period)
     if out is None:
         return
-    click.echo(
+    say(
         f"{out}: {plural(done.rows, 'row')} of {plural(done.charges, 'charge')}, "
         f"{', '.join(done.periods)}, FOCUS {version}; they sum to the bill."
     )
     if done.empty:
         listed = ", ".join(f"{name} ({count:,})" for name, count in done.empty.items())
-        click.echo(f"FOCUS wants these filled, the bill does not say them (charges): {listed}.")
+        say(f"FOCUS wants these filled, the bill does not say them (charges): {listed}.")
 
 
 def _refuse_selections() -> None:
@@ -121,4 +122,4 @@ def _write(made: bytes, out: Path) -> None:
         raise OutsideFailed(f"cannot write {out}: {error.strerror or error}") from None
     finally:
         partial.unlink(missing_ok=True)
-    click.echo(f"{out}: {len(made):,} bytes")
+    say(f"{out}: {len(made):,} bytes")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from trainfare.cli.answer import format_option, say_json
+from trainfare.cli.answer import format_option, say, say_json
 from trainfare.core.plain import plural
 
 
@@ -35,6 +35,6 @@ def check(file: Path | None, form: str) -> int:
         say_json({"problems": [str(problem) for problem in problems]})
     else:
         for problem in problems:
-            click.echo(str(problem))
+            say(str(problem), below="  ")
         click.echo(f"{plural(len(problems), 'problem')}." if problems else "Nothing is wrong.")
     return 1 if problems else 0

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from trainfare.cli.answer import format_option, say_json, table
+from trainfare.cli.answer import format_option, say, say_json, table
 from trainfare.core.errors import BadInput
 from trainfare.core.labels import make_labels, parse_labels
 from trainfare.core.period import SECOND, format_instant, parse_instant
-from trainfare.core.plain import plain, plural, shorten
+from trainfare.core.plain import plain, plural
 from trainfare.core.price import parse_hourly
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ def _show(runs: list[ImportedRun], remarks: list[str]) -> None:
                 run.run,
                 run.state,
                 run.kind,
-                shorten(plain(document["name"] or ""), 24),
+                plain(document["name"] or ""),
                 document["started_at"][:19].replace("T", " "),
                 f"{document['held_seconds']:,.1f}",
                 "" if document["timer"] is None else f"{document['timer_seconds']:,.1f}",
@@ -181,10 +181,11 @@ def _show(runs: list[ImportedRun], remarks: list[str]) -> None:
     click.echo(table(head, rows, right=[5, 6, 7]))
     noticed = (note for run in runs for note in run.notes if not note.startswith(READ_FROM))
     for note in dict.fromkeys([*remarks, *noticed]):
-        click.echo(f"· {plain(note)}")
+        say(plain(note), "· ", "  ")
     unpriced = sum(any(one.price is None for one in run.transcripts) for run in runs)
     if unpriced:
-        click.echo(
-            f"· {plural(unpriced, 'run')} without a price; add --price, or --instance and --region"
+        words = (
+            f"{plural(unpriced, 'run')} without a price; add --price, or --instance and --region"
         )
+        say(words, "· ", "  ")
     click.echo("Next: trainfare runs")

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trainfare.cli.answer import format_option, say_json, table
+from trainfare.cli.answer import complain, format_option, say_json, table
 from trainfare.cli.run_intake import import_
 from trainfare.core.errors import BadInput
 from trainfare.core.labels import parse_labels
-from trainfare.core.plain import plain, shorten
+from trainfare.core.plain import plain
 from trainfare.core.stage import STATUS_COLOURS, Status
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def command(
     receipts, remarks = read_history(home)
     found = [receipt for receipt in receipts if matches(receipt)][::-1]
     for remark in remarks:
-        click.echo(plain(remark), err=True)
+        complain(plain(remark))
     if form == "json":
         listed = with_forecasts(home, with_bills(home, found[:limit]))
         say_json({"runs": [receipt.to_summary() for receipt in listed], "total": len(found)})
@@ -77,7 +77,10 @@ def command(
     has_bills = any(receipt.billed is not None for receipt in listed)
     heads = ["run", "name", "model, experiment", "status", "time", "estimated"]
     rows = [_row(receipt, has_bills=has_bills) for receipt in listed]
-    click.echo(table([*heads, "billed"][: 6 + has_bills], rows, right=[4, 5, 6]))
+    heads = [*heads, "billed"][: 6 + has_bills]
+    if not any(row[1] for row in rows):
+        heads, *rows = [[row[0], *row[2:]] for row in (heads, *rows)]
+    click.echo(table(heads, rows, right=range(len(heads) - 2 - has_bills, len(heads))))
     if len(found) > limit:
         click.echo(f"\n{len(found) - limit} earlier runs; --limit shows more.")
 
@@ -88,8 +91,8 @@ def _row(receipt: Receipt, *, has_bills: bool) -> list[str]:
     run, total, billed = receipt.run, receipt.estimate.total, receipt.billed
     cells = [
         plain(run.id),
-        shorten(run.name or "", 18),
-        shorten(", ".join(filter(None, map(run.labels.get, ("model", "experiment")))), 20),
+        plain(run.name or "") * (run.name != run.id),
+        plain(", ".join(filter(None, map(run.labels.get, ("model", "experiment"))))),
         click.style(run.status.value.replace("_", " "), fg=STATUS_COLOURS[run.status]),
         duration_text(receipt.duration_ns),
         total.display() if total is not None else "no price",

@@ -11,7 +11,7 @@ import click
 from trainfare.cli.answer import format_option, only_team, say_json, table, width
 from trainfare.cli.argument import run_argument
 from trainfare.core.period import SECOND, format_instant
-from trainfare.core.plain import plain, shorten, visible_len
+from trainfare.core.plain import plain
 from trainfare.core.price import Price
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def _page(dossier: Dossier, columns: int) -> str:
         ("attempts", _attempts(dossier)),
         ("recorded by", _segments(dossier)),
         ("metrics", _metrics(dossier)),
-        ("artifacts", _artifacts(dossier, columns)),
+        ("artifacts", _artifacts(dossier)),
     ]
     parts = [receipt_text(dossier.receipt, min(78, columns))]
     parts += [f"{click.style(title, bold=True)}\n{text}" for title, text in sections if text]
@@ -64,16 +64,8 @@ def _page(dossier: Dossier, columns: int) -> str:
 
 
 def _rows(rows: list[list[str]]) -> str:
-    """Rows in columns, without headers; the last column as long as it likes."""
-    widths = [max(visible_len(row[i]) for row in rows) for i in range(len(rows[0]) - 1)]
-    lines = []
-    for row in rows:
-        cells = [
-            cell + " " * (size - visible_len(cell))
-            for cell, size in zip(row[:-1], widths, strict=True)
-        ]
-        lines.append("  ".join([*cells, row[-1]]).rstrip())
-    return "\n".join(lines)
+    """Rows in columns, without headers."""
+    return table([""] * len(rows[0]), rows).partition("\n")[2]
 
 
 def _machine(machine: Machine, columns: int) -> str:
@@ -114,15 +106,18 @@ def _dim(text: str) -> str:
 
 
 def _devices(dossier: Dossier) -> str:
-    """What each accelerator did; the least active first, for it is the one to look at."""
+    """What each accelerator did; of very many the least active, for they are the ones to look at."""
     from trainfare.metering.receipt_view import bytes_text, duration_text
 
+    least = sorted(dossier.devices, key=lambda one: one[1].mean_permille or 0)[:ARTIFACTS_SHOWN]
     rows = []
-    for device, found in sorted(dossier.devices, key=lambda one: one[1].mean_permille or 0):
+    for device, found in dossier.devices:
+        if (device, found) not in least:
+            continue
         profile, low_ns, memory = found.profile, found.low_use_device_ns, found.memory_mib_max
         rows.append(
             [
-                shorten(f"{device.index} {device.name}", 28),
+                plain(f"{device.index} {device.name}"),
                 _share(found.mean_permille),
                 _share(profile.sm_active if profile else None),
                 _share(profile.tensor_active if profile else None),
@@ -132,7 +127,7 @@ def _devices(dossier: Dossier) -> str:
             ]
         )
     headers = ["GPU", "activity", "SMs", "tensor", "memory", "low use", "energy"]
-    return table(headers, rows[:ARTIFACTS_SHOWN], right=range(1, 7)) if rows else ""
+    return table(headers, rows, right=range(1, 7)) if rows else ""
 
 
 def _share(permille: int | None) -> str:
@@ -187,7 +182,7 @@ def _segment(segment: Segment, attempt: int) -> list[str]:
     return [
         str(attempt),
         str(segment.rank),
-        shorten(segment.machine.hostname, 12),
+        plain(segment.machine.hostname),
         "run" if segment.is_wrapper else "track",
         duration_text(segment.duration_ns),
         segment.status.value.replace("_", " "),
@@ -203,7 +198,7 @@ def _metrics(dossier: Dossier) -> str:
         return ""
     rows = [
         [
-            shorten(one.name, 24),
+            plain(one.name),
             *(_number(value) for value in (one.first, one.last, one.least, one.most)),
             f"{one.count:,}",
             f"{one.last_step:,}",
@@ -218,7 +213,7 @@ def _number(value: float | None) -> str:
     return "—" if value is None else f"{value:.6g}"
 
 
-def _artifacts(dossier: Dossier, columns: int) -> str:
+def _artifacts(dossier: Dossier) -> str:
     from trainfare.metering.receipt_view import bytes_text
 
     rows = []
@@ -233,7 +228,7 @@ def _artifacts(dossier: Dossier, columns: int) -> str:
                     _clock(one.held.start_ns),
                     until,
                     price,
-                    _tail(one.uri, max(20, columns - 40)),
+                    plain(one.uri),
                 ]
             )
     return _rows(rows[-ARTIFACTS_SHOWN:]) + _more(len(rows)) if rows else ""
@@ -246,12 +241,6 @@ ARTIFACTS_SHOWN = 20
 def _more(count: int) -> str:
     hidden = count - ARTIFACTS_SHOWN
     return f"\n{hidden} earlier ones; --format json lists them" if hidden > 0 else ""
-
-
-def _tail(text: str, limit: int) -> str:
-    """The end of a long path, which says more than its beginning."""
-    text = plain(text)
-    return text if len(text) <= limit else f"…{text[-(limit - 1) :]}"
 
 
 def _clock(instant_ns: int) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from trainfare.cli.answer import format_option, say_json, table
+from trainfare.cli.answer import format_option, say, say_json, table
 from trainfare.core.plain import plural
 
 if TYPE_CHECKING:
@@ -79,9 +79,7 @@ def _formats(folder: Path) -> list[list[str]]:
 def _say(month: SimulatedMonth, seed: int) -> None:
     world, folder = month.world, month.folder
     totals = " and ".join(money.display(2) for money in month.billed().values())
-    click.echo(
-        f"A company's {world.period}, made from seed {seed}: {plural(len(world.runs), 'run')}"
-    )
+    say(f"A company's {world.period}, made from seed {seed}: {plural(len(world.runs), 'run')}")
     rows = [
         [
             str(folder / "bills"),

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trainfare.cli.answer import format_option, only_team, width
+from trainfare.cli.answer import format_option, only_team, say, width
 from trainfare.cli.report_file import json_text, out_option, refuse_file, write_document, write_text
 from trainfare.core.charge import View
+from trainfare.core.errors import BadInput
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 @click.command("statement")
 @click.argument("period", required=False)
+@click.option("--period", "named", metavar="YYYY-MM", help="The month, as report takes it.")
 @click.option("--team", help="One team's statement only; the sums stay those of all.")
 @click.option(
     "--kind",
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 @out_option
 def command(
     period: str | None,
+    named: str | None,
     team: str | None,
     kind: str,
     view: str,
@@ -61,9 +64,11 @@ def command(
     from trainfare.metering.home import home_folder
     from trainfare.reports.statement import StatementKind
 
+    if period is not None and named is not None:
+        raise BadInput(f"the month is said twice: {period} and --period {named}; leave one out")
     stated = state(
         home_folder(),
-        period,
+        period or named,
         kind=StatementKind(kind),
         view=View(view),
         as_of_ns=parse_instant(as_of) if as_of else None,
@@ -102,11 +107,11 @@ def _show(stated: Stated, team: str | None) -> None:
         return
     click.echo("")
     for note in (*stated.policy, *stated.notes):
-        click.echo(note)
+        say(note)
     deliveries = ", ".join(f"{one.source} {one.id[:12]}" for one in stated.deliveries)
-    click.echo(f"From {deliveries}; allocated {stated.allocated_at}.")
+    say(f"From {deliveries}; allocated {stated.allocated_at}.")
     for book in stated.books:
-        click.secho(f"✓ All statements and what is kept sum to {book.bill.text()} {book.currency}.")
+        say(f"✓ All statements and what is kept sum to {book.bill.text()} {book.currency}.")
 
 
 def _overview(book: Statements) -> Sequence[Table]:

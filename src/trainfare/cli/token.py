@@ -13,7 +13,7 @@ from trainfare.cli.answer import format_option, say_json, table
 from trainfare.core.caller import SCOPES, read_scopes
 from trainfare.core.errors import MissingExtra
 from trainfare.core.period import DAY
-from trainfare.core.plain import shorten
+from trainfare.core.plain import plain, shorten
 from trainfare.metering.home import home_folder
 
 if TYPE_CHECKING:
@@ -110,9 +110,9 @@ def _say_secret(secret: str, token: Token, form: str) -> None:
 def _row(one: dict[str, Any]) -> list[str]:
     return [
         one["id"],
-        shorten(one["name"], 30),
+        plain(one["name"]),
         " ".join(one["scopes"]),
-        shorten(one["team"] or "all", 20),
+        plain(one["team"] or "all"),
         one["state"],
         one["expires_at"] or "never",
         one["used_at"] or "never",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from trainfare.cli.answer import format_option, say_json, shorten_middle, table
+from trainfare.cli.answer import complain, format_option, say_json, table
 from trainfare.core.plain import plain, plural
 
 
@@ -54,7 +54,7 @@ def sync(ctx: click.Context, /, places: tuple[str, ...], run: str | None, form: 
             [
                 one.run,
                 one.tracker.system,
-                shorten_middle(plain(one.tracker.url or one.tracker.run), 60),
+                plain(one.tracker.url or one.tracker.run),
                 "billed" if one.is_billed else "estimated",
                 one.state,
             ]
@@ -66,6 +66,6 @@ def sync(ctx: click.Context, /, places: tuple[str, ...], run: str | None, form: 
         sent = sum(one.state == SENT for one in done.runs)
         click.echo(f"{plural(sent, 'run')} sent, {len(done.runs) - sent:,} as they were.")
         for error in done.failures:
-            click.secho(f"· {error}", err=True)
+            complain(f"· {error}")
     if done.failures:
         ctx.exit(max(error.exit_code for error in done.failures))

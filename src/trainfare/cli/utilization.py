@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trainfare.cli.answer import format_option, say_json, shorten_middle, table
+from trainfare.cli.answer import format_option, name_text, say, say_json, table
 from trainfare.cli.argument import complete_run
 from trainfare.core.period import HOUR, name_periods
-from trainfare.core.plain import plural
+from trainfare.core.plain import plain, plural
 
 if TYPE_CHECKING:
     from trainfare.flows.utilization import GpuUse, Utilization
@@ -65,11 +65,13 @@ def _show(found: Utilization) -> None:
     for number, use in enumerate(found.uses):
         click.echo("\n" * bool(number), nl=False)
         book = "effective cost" if found.book == "billed" else "estimated cost"
-        click.echo(f"{whose}{name_periods(found.periods)}   {book} in {use.currency}\n")
+        say(f"{whose}{name_periods(found.periods)}   {book} in {use.currency}")
+        click.echo()
         _show_states(use)
         _show_rows(use, found)
     measured = ", ".join(found.sources) or "nobody: all held time is unknown"
-    click.echo(f"\nActivity measured by {measured}.")
+    click.echo()
+    say(f"Activity measured by {measured}.")
     if found.commitments:
         _show_commitments(found.commitments)
     _show_outside(found)
@@ -100,7 +102,7 @@ def _show_rows(use: GpuUse, found: Utilization) -> None:
     ]
     rows = [
         [
-            *[shorten_middle(value, 28) for value in row.key],
+            *[plain(value) for value in row.key],
             f"{row.paid_ns / HOUR:,.1f}",
             row.amount.display(2),
             _percent(row.gpu_activity),
@@ -143,7 +145,7 @@ def _show_commitments(uses: tuple[CommitmentUse, ...]) -> None:
         name = one.name or one.commitment or "(not named)"
         rows.append(
             [
-                one.provider if is_all else f"  {shorten_middle(name, 30)}",
+                one.provider if is_all else f"  {plain(name)}",
                 one.used.display(2),
                 one.unused.display(2),
                 _percent(one.commitment_utilization),
@@ -163,10 +165,10 @@ def _show_outside(found: Utilization) -> None:
     if found.outside:
         click.echo("\nNot in it, for it is not known whether they have GPUs:")
         for one in found.outside[:OUTSIDE_SHOWN]:
-            name = shorten_middle(one.resource, 40)
-            click.echo(f"  {name}  {one.amount.display(2)}  {one.why}")
+            say(f"{name_text(one.resource)}  {one.amount.display(2)}  {one.why}", "  ", "    ")
         if len(found.outside) > OUTSIDE_SHOWN:
             click.echo(f"  … and {plural(len(found.outside) - OUTSIDE_SHOWN, 'more machine')}")
     if found.not_allocated:
         listed = ", ".join(found.not_allocated)
-        click.echo(f"\nNot in it: {listed}; run trainfare allocate.")
+        click.echo()
+        say(f"Not in it: {listed}; run trainfare allocate.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trainfare.cli.answer import format_option, say_json, table, width
+from trainfare.cli.answer import format_option, say, say_json, table, width
 from trainfare.core.charge import Remainder, View
 from trainfare.core.money import Money
 
@@ -55,11 +55,9 @@ def command(period: str | None, form: str) -> int:
     for one in balances:
         if one.difference:
             off = Money(one.difference, one.currency).text()
-            click.echo(
-                f"{one.period} {one.view.value}: {off} {one.currency} of the bill are nowhere"
-            )
+            say(f"{one.period} {one.view.value}: {off} {one.currency} of the bill are nowhere")
     for restated in stale:
-        click.echo(
+        say(
             f"{restated} was restated since it was allocated; what changed stands as unallocated: "
             "run trainfare allocate"
         )

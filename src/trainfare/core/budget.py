@@ -188,7 +188,7 @@ def parse_limit(text: str) -> Money:
 
 def make_budget(
     name: str,
-    limit: str | Money,
+    limit: str | int | Money,
     *,
     scope: str = "",
     period: str = "total",
@@ -211,11 +211,11 @@ def make_budget(
         raise BadInput(f"period {period!r} is not one of {', '.join(BudgetPeriod)}")
     if view not in list(BudgetView):
         raise BadInput(f"view {view!r} is not one of {', '.join(BudgetView)}")
-    if not isinstance(limit, str | Money):
+    if isinstance(limit, bool) or not isinstance(limit, str | int | Money):
         raise BadInput(f'limit={limit!r} is not text; write limit="{limit}" (floats lose digits)')
     return Budget(
         id=name,
-        limit=limit if isinstance(limit, Money) else parse_limit(limit),
+        limit=limit if isinstance(limit, Money) else parse_limit(str(limit)),
         scope=select_runs(scope),
         period=BudgetPeriod(period),
         view=BudgetView(view),

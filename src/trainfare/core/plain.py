@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from decimal import Decimal
+from fractions import Fraction
 
 _HALF = re.compile("[\ud800-\udfff]")
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
@@ -38,6 +41,70 @@ def shorten(text: str, limit: int) -> str:
     """
     text = plain(text)
     return text if len(text) <= limit else text[: max(0, limit - 1)] + "…"
+
+
+def shorten_middle(text: str, limit: int) -> str:
+    """*text* cut to *limit* columns in its middle, for names that differ at their ends.
+
+    >>> shorten_middle("arn:aws:ec2:volume/vol-42", 13)
+    'arn:aw…vol-42'
+    """
+    if len(text) <= limit:
+        return text
+    tail = limit // 2
+    return text[: limit - tail - 1] + "…" + text[len(text) - tail :]
+
+
+def cut_apart(texts: Iterable[str], limit: int) -> dict[str, str]:
+    """Each text → itself cut to *limit* columns, so that no two read the same; ends are kept.
+
+    Where texts would, the cuts show the place at which they begin to differ, and are longer than
+    *limit* if that takes it.
+
+    >>> list(cut_apart(["arn:us-west-1:7:disk/d-42", "arn:us-west-2:7:disk/d-42"], 16).values())
+    ['…us-west-1…/d-42', '…us-west-2…/d-42']
+    """
+    whole = list(dict.fromkeys(texts))
+    longest = max(map(len, whole), default=0)
+    for size in range(max(3, limit), longest):
+        cuts = _cuts(whole, size)
+        if len(set(cuts.values())) == len(whole):
+            return cuts
+    return {text: text for text in whole}
+
+
+def _cuts(texts: list[str], size: int) -> dict[str, str]:
+    """Each text cut in its middle; those that come out alike, around what differs in them."""
+    cuts = {text: shorten_middle(text, size) for text in texts}
+    alike: dict[str, list[str]] = {}
+    for text, cut in cuts.items():
+        alike.setdefault(cut, []).append(text)
+    for group in alike.values():
+        if len(group) > 1:
+            pairs = enumerate(zip(*group, strict=False))
+            start = next(at for at, found in pairs if len(set(found)) > 1)
+            cuts |= {text: _window(text, start, size) for text in group}
+    return cuts
+
+
+def _window(text: str, start: int, size: int) -> str:
+    """What stands at *start*, from the beginning of its word where there is room, and the end."""
+    tail = size // 3
+    middle = size - tail - 2
+    word = max(text.rfind(mark, 0, start) for mark in ":/ ") + 1
+    begin = word if start - word < middle else start
+    if begin + middle >= len(text) - tail:
+        return "…" + text[len(text) - size + 1 :]
+    return f"{'…' if begin else ''}{text[begin : begin + middle]}…{text[len(text) - tail :]}"
+
+
+def percent(share: float | Fraction | Decimal, places: int = 1) -> str:
+    """A share as people read it, with a space before the sign.
+
+    >>> percent(0.1294), percent(Fraction(1, 2), 0), percent(-0.02)
+    ('12.9 %', '50 %', '-2.0 %')
+    """
+    return f"{float(share) * 100:,.{places}f} %"
 
 
 def plural(count: int, noun: str) -> str:

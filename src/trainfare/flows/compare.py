@@ -127,8 +127,7 @@ def _figures(receipt: Receipt, metrics: Mapping[str, Metric]) -> dict[tuple[str,
     found |= {("money", f"stage {name}"): money(amount) for name, (_, amount) in stages.items()}
     found["money", "idle"] = money(estimate.idle_cost)
     found["money", "low use"] = money(receipt.low_use_cost)
-    per_hour = _quotient(receipt.machine_cost, Fraction(receipt.duration_ns, HOUR))
-    found["unit", "per hour"] = money(per_hour)
+    found["unit", "per hour"] = money(_hourly(receipt.machine_cost, receipt.duration_ns))
     found["unit", "epochs"] = Figure(Decimal(len(epochs)), COUNT)
     found["unit", "per epoch"] = money(_mean(epoch_costs, estimate.currency))
     found["unit", "steps"] = Figure(Decimal(receipt.steps), COUNT)
@@ -153,6 +152,21 @@ def _mean(amounts: list[Money | None], currency: str) -> Money | None:
     if not known or len(known) < len(amounts):
         return None
     return _quotient(Money.total(known, currency), Fraction(len(known)))
+
+
+def _hourly(amount: Money | None, duration_ns: int) -> Money | None:
+    """*amount* an hour, to the digits that an amount in whole nano-units can tell of so short a time.
+
+    More digits would make two runs at one price differ by how their amounts were rounded.
+
+    >>> _hourly(Money(10_000_001, "USD"), HOUR // 360), _hourly(Money(9_999_999, "USD"), HOUR // 360)
+    (Money('3.600000000', 'USD'), Money('3.600000000', 'USD'))
+    """
+    if amount is None or not duration_ns:
+        return None
+    grain = 10 ** len(str(10 * HOUR // duration_ns))
+    exact = Fraction(amount.nano * HOUR, duration_ns * grain)
+    return Money(round(exact) * grain, amount.currency)
 
 
 def _quotient(amount: Money | None, parts: Fraction) -> Money | None:

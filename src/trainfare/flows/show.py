@@ -51,10 +51,10 @@ class Dossier:
 
     @property
     def devices(self) -> list[tuple[Accelerator, Activity]]:
-        """The accelerators that were measured, and what each of them did."""
+        """The accelerators that were measured, machine by machine, and what each of them did."""
         known = {one.id: one for machine in self.machines for one in machine.accelerators}
         found = device_activity(self.receipt.run)
-        return [(known[name], activity) for name, activity in found.items() if name in known]
+        return [(device, found[name]) for name, device in known.items() if name in found]
 
     def to_json(self) -> dict[str, Any]:
         """The keys of the receipt, and machines, segments and metrics beside them."""

@@ -141,7 +141,7 @@ class Held:
             raise BudgetExceeded(f"{words}; the run was stopped between two steps")
 
 
-def own_budgets(limit: str | Money | Budget | None) -> tuple[Budget, ...]:
+def own_budgets(limit: str | int | Money | Budget | None) -> tuple[Budget, ...]:
     """What ``track(budget=…)`` states, as a budget of that run alone that really stops it.
 
     Raises:
@@ -153,9 +153,9 @@ def own_budgets(limit: str | Money | Budget | None) -> tuple[Budget, ...]:
 
     if isinstance(limit, Budget):
         return (limit,)
-    if not isinstance(limit, str | Money):
+    if isinstance(limit, bool) or not isinstance(limit, str | int | Money):
         raise BadInput(f'budget={limit!r} is not text; write budget="{limit}" (floats lose digits)')
-    amount = limit if isinstance(limit, Money) else parse_limit(limit)
+    amount = limit if isinstance(limit, Money) else parse_limit(str(limit))
     own = Budget(
         "own", amount, period=BudgetPeriod.RUN, thresholds=(WARN_AT, STOP_AT), is_armed=True
     )

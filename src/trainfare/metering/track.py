@@ -251,7 +251,7 @@ def track(
     stage: str | None = None,
     run_id: str | None = None,
     parent: str | Sequence[str] = (),
-    budget: str | Money | Budget | None = None,
+    budget: str | int | Money | Budget | None = None,
 ) -> Run:
     """Meter this process as a run, from now until the ``with`` block ends.
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from trainfare.core.money import NANO, Money
-from trainfare.core.plain import plain
+from trainfare.core.plain import cut_apart, plain
 from trainfare.reports.cell import NOT_IN_IT, Column, Kind, Role, Row, Value
 
 if TYPE_CHECKING:
@@ -24,7 +24,10 @@ ROWS_SHOWN = 40
 """So many rows are printed; a data frame or JSON has all."""
 
 KEY_WIDTH = 28
-"""A key is cut to so many columns in its middle, for names that differ at their ends."""
+"""A key is cut to so many columns in its middle where there is no room for more."""
+
+KEY_LEAST = 12
+"""It is not cut to fewer, however many keys there are."""
 
 HEAD_WIDTH = 10
 """A heading breaks between words where it is wider than this and than its cells."""
@@ -131,6 +134,13 @@ class _Cells:
     def width(self) -> int:
         return max(map(len, (*self.head, self.unit, *self.texts)))
 
+    def cut(self, limit: int) -> _Cells:
+        """The same with long cells cut, so that no two read the same."""
+        if max(map(len, self.texts), default=0) <= limit:
+            return self
+        cuts = cut_apart(self.texts, limit)
+        return replace(self, texts=tuple(cuts[text] for text in self.texts))
+
     @property
     def head(self) -> list[str]:
         """The title in lines that are hardly wider than the cells."""
@@ -140,10 +150,12 @@ class _Cells:
 
 def _blocks(table: Table, shown: Sequence[Row], width: int) -> Iterator[list[_Cells]]:
     """Columns that fit beside each other, after the keys, which every block repeats."""
-    keys = [_cells(column, shown) for column in shown_columns(table) if column.name in table.by]
-    figures = [
-        _cells(column, shown) for column in shown_columns(table) if column.name not in table.by
-    ]
+    columns = [_cells(column, shown) for column in shown_columns(table)]
+    names = [column.name for column in shown_columns(table)]
+    is_key = [name in table.by for name in names]
+    columns = _cut_to(columns, is_key, width)
+    keys = [one for one, is_one in zip(columns, is_key, strict=True) if is_one]
+    figures = [one for one, is_one in zip(columns, is_key, strict=True) if not is_one]
     block, used = list(keys), sum(one.width + 2 for one in keys)
     for one in figures:
         if len(block) > len(keys) and used + one.width > width:
@@ -154,12 +166,27 @@ def _blocks(table: Table, shown: Sequence[Row], width: int) -> Iterator[list[_Ce
     yield block
 
 
+def _cut_to(columns: Sequence[_Cells], is_key: Sequence[bool], width: int) -> list[_Cells]:
+    """Names cut as far as *width* needs it: all columns beside each other, or keys and one of the others."""
+
+    def fits(limit: int, *, is_whole: bool) -> bool:
+        sizes = [one.width if one.is_right else min(one.width, limit) for one in columns]
+        keys = sum(size + 2 for size, is_one in zip(sizes, is_key, strict=True) if is_one)
+        rest = [size for size, is_one in zip(sizes, is_key, strict=True) if not is_one]
+        block = sum(size + 2 for size in rest) - 2 if is_whole else max(rest, default=-2)
+        return keys + block <= width
+
+    longest = max((one.width for one in columns if not one.is_right), default=0)
+    wide = [limit for limit in range(longest, KEY_WIDTH, -1) if fits(limit, is_whole=True)]
+    narrow = [limit for limit in range(KEY_WIDTH, KEY_LEAST, -1) if fits(limit, is_whole=False)]
+    limit = [*wide, *narrow, KEY_LEAST][0]
+    return [one if one.is_right else one.cut(limit) for one in columns]
+
+
 def _cells(column: Column, shown: Sequence[Row]) -> _Cells:
     places = places_of(column, [row.cells.get(column.name) for row in shown])
     texts = [cell_text(column, row, places) for row in shown]
-    if column.kind is Kind.TEXT:
-        texts = [_cut(text, KEY_WIDTH) for text in texts]
-    elif any(text.endswith(PARTIAL) for text in texts):
+    if column.kind is not Kind.TEXT and any(text.endswith(PARTIAL) for text in texts):
         texts = [text if text.endswith(PARTIAL) else f"{text} " for text in texts]
     return _Cells(column.kind is not Kind.TEXT, column.title, column.unit or "", tuple(texts))
 
@@ -234,10 +261,3 @@ def _money_text(amount: Money, places: int) -> str:
     if amount and abs(amount.nano) * 2 < 10 ** (9 - places):
         return f"< {Money(10 ** (9 - places), amount.currency).display(places)}"
     return amount.display(places)
-
-
-def _cut(text: str, limit: int) -> str:
-    if len(text) <= limit:
-        return text
-    tail = limit // 2
-    return text[: limit - tail - 1] + "…" + text[len(text) - tail :]

@@ -90,7 +90,8 @@ class Order:
     """A command line, and the terminal that its answer is made for."""
 
     arguments: list[str]
-    columns: int = 80
+    columns: int | None = None
+    """None for a file or a pipe, in which nothing is cut."""
     is_coloured: bool = False
 
 
@@ -278,13 +279,19 @@ def _complaint(caller: Caller, code: int, said: str) -> str:
 
 
 def _environment(service: Service, caller: Caller, order: Order) -> dict[str, str]:
-    env = {key: value for key, value in os.environ.items() if not key.startswith("TRAINFARE_")}
-    env |= {"TRAINFARE_HOME": str(service.home), "COLUMNS": str(min(500, max(20, order.columns)))}
+    foreign = {"COLUMNS", "FORCE_COLOR"}
+    env = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith("TRAINFARE_") and key not in foreign
+    }
+    env["TRAINFARE_HOME"] = str(service.home)
+    if order.columns is not None:
+        env["COLUMNS"] = str(min(500, max(20, order.columns)))
     if service.settings.database:
         env["TRAINFARE_DATABASE"] = service.settings.database
     if caller.team is not None:
         env["TRAINFARE_ONLY_TEAM"] = caller.team
-    env.pop("FORCE_COLOR", None)
     return env | ({"FORCE_COLOR": "1"} if order.is_coloured else {})
 
 
