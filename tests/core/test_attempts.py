@@ -31,6 +31,8 @@ def test_a_clock_set_back_between_two_attempts_does_not_swap_them():
     again = on_boot(2200, 120, id="again")
     assert attempts(killed, again) == [["killed"], ["again"]]
     assert make_run("r", [again, killed]).status is Status.FINISHED
+    whole = make_run("r", [killed, again]).interval
+    assert (whole.start_ns, whole.end_ns) == (2200 * 10**9, 5010 * 10**9)
     within = on_boot(4995, 120, id="within")
     assert attempts(killed, within) == [["killed"], ["within"]]
     beside = on_boot(2200, 105, id="beside")

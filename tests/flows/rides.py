@@ -32,7 +32,7 @@ def ride(home, run, start, end, **words):
     """Meter *run* from *start* to *end* o'clock; the machine is a p4d at 10 an hour."""
     day, month = words.pop("day", 1), words.pop("month", "10")
     resource, share = words.pop("resource", "i-1"), words.pop("share", 1)
-    price = words.pop("price", "10")
+    price, attempt = words.pop("price", "10"), words.pop("attempt", 1)
     origin = words.pop("origin", "shipped")
     facts = {
         "provider": "aws",
@@ -49,7 +49,7 @@ def ride(home, run, start, end, **words):
         else Price(sku, Decimal(price), "h", source="a list", origin=origin)
     )
     interval = Interval(instant(day, start, month), instant(day, end, month))
-    write_segment(home, Claim(run, 1, resource, interval, Fraction(share)), machine, known)
+    write_segment(home, Claim(run, attempt, resource, interval, Fraction(share)), machine, known)
 
 
 def says(home, run, *artifacts, is_data=False):

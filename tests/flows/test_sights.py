@@ -99,6 +99,25 @@ def test_a_record_that_comes_on_late_changes_those_it_shared_a_machine_with(
     assert lines(ledger) == printed(tmp_path)
 
 
+def test_a_clock_set_back_between_two_attempts_hides_no_neighbour(tmp_path, ledger):
+    """The second attempt of run-a began after the first, at an earlier hour."""
+    for attempt, (start, end) in enumerate([(12, 13), (8, 10)], start=1):
+        ride(tmp_path, "run-a", start, end, attempt=attempt, facts={"boot": "boot:1"})
+        [file] = (runs_folder(tmp_path) / "run-a").glob(f"run-a-{attempt}-*/events.jsonl")
+        mono = f'{{"mono":{attempt * 10**14},'
+        file.write_text(file.read_text().replace("{", mono, 1))
+    ride(tmp_path, "run-b", 9, 11)
+    ride(tmp_path, "run-c", 12, 14)
+    [one] = [r for r in read_receipts(tmp_path, now_ns=time.time_ns()) if r.run.id == "run-a"]
+    first, second = (attempt.interval.start_ns for attempt in one.run.attempts)
+    assert first > second
+    sights = Sights(tmp_path, ledger)
+    settle(sights)
+    assert lines(ledger) == printed(tmp_path)
+    assert "run-a" in sights.beside("run-b")
+    assert "run-a" in sights.beside("run-c")
+
+
 def test_a_maker_that_turns_up_late_changes_those_that_read_a_part_of_what_it_made(
     tmp_path, ledger
 ):

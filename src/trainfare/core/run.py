@@ -278,6 +278,15 @@ class RunRecord:
         return tuple(s for attempt in self.attempts for s in attempt.segments)
 
     @property
+    def interval(self) -> Interval:
+        """From the earliest start to the latest end, by the wall clock.
+
+        The first attempt need not be the earliest by it: that clock may have been set back.
+        """
+        spans = [attempt.interval for attempt in self.attempts]
+        return Interval(min(s.start_ns for s in spans), max(s.end_ns for s in spans))
+
+    @property
     def name(self) -> str | None:
         """The first name that anybody gave, else the command that was wrapped."""
         names = [s.name for s in self.segments] + [s.command for s in self.segments]

@@ -127,7 +127,7 @@ def _paid_of_estimates(receipts: Sequence[Receipt]) -> Iterator[tuple[Slot, Mone
                 yield run_slot(receipt.run.id, period, Component.COMPUTE), amount
         network = receipt.estimate.components[Component.NETWORK]
         if network:
-            period = str(BillingPeriod.of(receipt.run.attempts[-1].interval.end_ns))
+            period = str(BillingPeriod.of(receipt.run.interval.end_ns))
             yield run_slot(receipt.run.id, period, Component.NETWORK), network
 
 

@@ -202,10 +202,6 @@ def brief_of(receipt: Receipt, home: Path) -> Brief | None:
     months = spend_of(fixed, work, {str(p): p.interval for p in _months(whole)})
     first_day = begins_ns // DAY + 1
     midnights = [day * DAY for day in range(first_day, until_ns // DAY + 1)]
-    lasted = Interval(
-        min(one.interval.start_ns for one in run.attempts),
-        max(one.interval.end_ns for one in run.attempts),
-    )
     return Brief(
         run=run.id,
         name=run.name,
@@ -215,7 +211,7 @@ def brief_of(receipt: Receipt, home: Path) -> Brief | None:
         currency=currency,
         is_priced=spend.currency is not None,
         parts=_sums([*spend.parts, *months.parts]),
-        lasted=lasted,
+        lasted=run.interval,
         begins_ns=begins_ns,
         until_ns=until_ns,
         total=None if fixed.estimate.total is None else fixed.estimate.total.nano,

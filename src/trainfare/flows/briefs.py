@@ -116,7 +116,7 @@ def read_within(
     receipts, _ = read_some(home, sorted(chosen), _beside(briefs, chosen, ()), now_ns=known.now_ns)
     return sorted(
         [*known.receipts, *receipts],
-        key=lambda one: (one.run.attempts[0].interval.start_ns, one.run.id),
+        key=lambda one: (one.run.interval.start_ns, one.run.id),
     )
 
 

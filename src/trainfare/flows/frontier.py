@@ -115,7 +115,7 @@ def _ride(home: Path, receipt: Receipt, metric: Metric | None, target: Fraction 
 
 def _until(receipt: Receipt, at_ns: int) -> tuple[int, Money | None]:
     """Time in attempts, and the cost of the machines, from the run's start to an instant."""
-    start_ns = receipt.run.attempts[0].interval.start_ns
+    start_ns = receipt.run.interval.start_ns
     before = Interval(start_ns, max(start_ns, at_ns))
     time_ns = sum(a.interval.overlap_ns(before) for a in receipt.run.attempts)
     amounts = [

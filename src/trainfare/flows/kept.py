@@ -54,7 +54,7 @@ def read_kept(home: Path, receipts: Sequence[Receipt], owners: Mapping[str, str]
                     role=one.role,
                     owner=owners.get(receipt.run.id, receipt.run.id),
                     run=receipt.run.id,
-                    run_end_ns=receipt.run.attempts[-1].interval.end_ns,
+                    run_end_ns=receipt.run.interval.end_ns,
                     bytes=one.bytes,
                     held=one.held,
                     price=one.price,

@@ -206,10 +206,9 @@ def _estimated(home: Path, period: BillingPeriod | None, by: str) -> list[_Piece
 
 def _lasted(receipt: Receipt) -> Interval:
     """From the beginning of a run to the last moment for which it costs something."""
-    attempts = receipt.run.attempts
-    ends = [one.interval.end_ns for one in attempts]
-    ends += [one.held.end_ns for segment in receipt.run.segments for one in segment.artifacts]
-    return Interval(attempts[0].interval.start_ns, max(ends) + 1)
+    run = receipt.run
+    kept = [one.held.end_ns for segment in run.segments for one in segment.artifacts]
+    return Interval(run.interval.start_ns, max([run.interval.end_ns, *kept]) + 1)
 
 
 def _windows(whole: Interval) -> Iterator[Interval]:

@@ -112,7 +112,7 @@ class Past:
                 if run.status is Status.FINISHED and len(run.attempts) == 1:
                     groups[configuration(run)].append(run)
             for group in groups.values():
-                group.sort(key=lambda one: -one.attempts[0].interval.start_ns)
+                group.sort(key=lambda one: -one.interval.start_ns)
             self._runs = groups
         return self._runs
 

@@ -12,7 +12,7 @@ from trainfare.core.activity import low_stretches, uses_of
 from trainfare.core.errors import NotFound
 from trainfare.core.money import Money
 from trainfare.core.period import HOUR, Interval
-from trainfare.core.run import Attempt, DeviceUse
+from trainfare.core.run import DeviceUse, RunRecord
 from trainfare.flows.chart_question import Question
 from trainfare.flows.frontier import find_frontier
 from trainfare.metering.history import find_run_id, read_receipt, read_receipts
@@ -123,20 +123,19 @@ def spans_of(receipt: Receipt) -> RunSpans:
             for one in stretches
             if one.resource_id == longest
         ),
-        tuple(_activity(run.attempts, uses)) if devices else (),
+        tuple(_activity(run, uses)) if devices else (),
         tuple(_united(low)),
         _note(receipt, len(devices)),
     )
 
 
-def _activity(attempts: Sequence[Attempt], uses: Sequence[DeviceUse]) -> Iterator[ActivitySpan]:
+def _activity(run: RunRecord, uses: Sequence[DeviceUse]) -> Iterator[ActivitySpan]:
     """Mean activity over all devices, attempt by attempt, in windows no finer than those measured."""
-    whole_ns = attempts[-1].interval.end_ns - attempts[0].interval.start_ns
     finest_ns = min(
         (one.end_ns - one.start_ns for one in uses if one.end_ns > one.start_ns), default=1
     )
-    window_ns = max(finest_ns, whole_ns // COLUMNS, 1)
-    for attempt in attempts:
+    window_ns = max(finest_ns, run.interval.duration_ns // COLUMNS, 1)
+    for attempt in run.attempts:
         inside = [
             (Interval(one.start_ns, one.end_ns), one.activity_permille)
             for one in uses

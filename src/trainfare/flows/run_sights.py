@@ -64,7 +64,7 @@ def past_of(receipts: Sequence[Receipt]) -> Past:
             usual = statistics.median(known[:place])
             if usual:
                 ratios.append(known[place] / usual)
-    starts = [one.run.attempts[0].interval.start_ns for group in finished.values() for one in group]
+    starts = [one.run.interval.start_ns for group in finished.values() for one in group]
     months = max(1.0, (max(starts) - min(starts)) / _MONTH_NS) if starts else 1.0
     return Past(tuple(ratios), len(starts) / months)
 

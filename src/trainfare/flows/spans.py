@@ -51,10 +51,10 @@ class Reach(NamedTuple):
 
 def reach_of(receipt: Receipt) -> Reach:
     """How far the record that a receipt was made from goes."""
-    attempts = receipt.run.attempts
+    whole = receipt.run.interval
     return Reach(
-        attempts[0].interval.start_ns,
-        max(one.interval.end_ns for one in attempts),
+        whole.start_ns,
+        whole.end_ns,
         receipt.duration_ns,
         frozenset(one.machine.resource_id for one in receipt.run.segments),
     )

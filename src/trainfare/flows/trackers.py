@@ -123,7 +123,7 @@ def _send(client: Any, mlflow_id: str, receipt: Receipt) -> str:
     figures = {
         key: value for key, value in figures_of(receipt).items() if stands.metrics.get(key) != value
     }
-    ended_ns = receipt.run.attempts[-1].interval.end_ns
+    ended_ns = receipt.run.interval.end_ns
     if figures:
         put_figures(client, mlflow_id, figures, receipt.steps, _moment(receipt, ended_ns))
     put_receipt(client, mlflow_id, receipt)

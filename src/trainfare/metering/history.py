@@ -108,7 +108,7 @@ def read_history(
     ]
     neighbours = Neighbours(one.segment for group in stored for one in group)
     receipts = [_make_receipt(group, neighbours, book) for group in stored if group]
-    receipts.sort(key=lambda r: (r.run.attempts[0].interval.start_ns, r.run.id))
+    receipts.sort(key=lambda r: (r.run.interval.start_ns, r.run.id))
     return receipts, faults.note()
 
 

@@ -154,14 +154,14 @@ class Receipt:
         """The receipt as a JSON object; see the reference page of the receipt for every key."""
         run, estimate, work = self.run, self.estimate, self.work
         status = run.status
-        ended_ns = run.attempts[-1].interval.end_ns
+        ended_ns = run.interval.end_ns
         timer = self.log_timer
         return {
             "run": run.id,
             "name": run.name,
             "labels": run.labels,
             "status": status.value,
-            "started_at": format_instant(run.attempts[0].interval.start_ns),
+            "started_at": format_instant(run.interval.start_ns),
             "ended_at": None if status is Status.RUNNING else format_instant(ended_ns),
             "duration_seconds": _seconds(self.duration_ns),
             "attempts": [_attempt(attempt) for attempt in run.attempts],

@@ -138,7 +138,7 @@ def bytes_text(count: int) -> str:
 
 def _facts(receipt: Receipt) -> list[tuple[str, str]]:
     run = receipt.run
-    started = format_instant(run.attempts[0].interval.start_ns)[:19].replace("T", " ")
+    started = format_instant(run.interval.start_ns)[:19].replace("T", " ")
     count = len(run.attempts)
     attempts = f", {count} attempts" if count > 1 else ""
     facts = [

@@ -14,14 +14,10 @@ from trainfare.metering.receipt import Receipt
 
 def spender_of(receipt: Receipt, spent: Callable[[Interval], Money | None]) -> Spender:
     """The run of *receipt*, with *spent* as the book that a budget is held against."""
-    attempts = receipt.run.attempts
-    lasted = Interval(
-        min(one.interval.start_ns for one in attempts), max(one.interval.end_ns for one in attempts)
-    )
     held = [one.held.end_ns for segment in receipt.run.segments for one in segment.artifacts]
     return Spender(
         receipt.run.id,
-        lasted,
+        receipt.run.interval,
         receipt.run.status is Status.RUNNING,
         spent,
         storage_until_ns=max(held, default=0),

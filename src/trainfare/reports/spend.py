@@ -280,8 +280,7 @@ def _outside(receipt: Receipt) -> Iterator[tuple[Component, Money, Interval]]:
             yield Component.STORAGE, price.of(byte_ns), artifact.held
     network = estimate.components[Component.NETWORK]
     if network:
-        whole = Interval(run.attempts[0].interval.start_ns, run.attempts[-1].interval.end_ns)
-        yield Component.NETWORK, network, whole
+        yield Component.NETWORK, network, run.interval
 
 
 def _gpu_ns(run: RunRecord, stretches: Sequence[Stretch]) -> Fraction:

@@ -244,7 +244,7 @@ def _network(receipt: Receipt, goods: Goods, books: Books) -> Iterable[Item]:
             rest = _take(bill, parts, books, _GIGABYTES)
         yield from _unmetered(place, Component.NETWORK, rest)
     if is_priced and estimated is not None:
-        inside = books.inside(_life(receipt))
+        inside = books.inside(receipt.run.interval)
         yield _good(
             "bytes sent",
             Component.NETWORK,
@@ -291,13 +291,8 @@ def estimated_in(receipt: Receipt, books: Books) -> Money | None:
     nano += sum(round(each) for each, _, _ in stored(receipt, books))
     network = estimate.components[Component.NETWORK]
     if network:
-        nano += round(network.nano * books.inside(_life(receipt)))
+        nano += round(network.nano * books.inside(receipt.run.interval))
     return Money(nano, estimate.currency)
-
-
-def _life(receipt: Receipt) -> Interval:
-    attempts = receipt.run.attempts
-    return Interval(attempts[0].interval.start_ns, attempts[-1].interval.end_ns)
 
 
 def stored(receipt: Receipt, books: Books) -> Iterable[tuple[Fraction, Fraction, str]]:
