@@ -29,11 +29,12 @@ from trainfare.allocation.kept_survey import (
     file_of,
     find_survey,
     flush,
+    former_survey,
     survey_name,
 )
 from trainfare.allocation.line import Line, line_of
 from trainfare.allocation.match import literal
-from trainfare.allocation.pieces import face_columns, survey_pieces
+from trainfare.allocation.pieces import CELL_MARKS, face_columns, survey_pieces
 from trainfare.allocation.proportion import MACROS
 from trainfare.allocation.rules import NO_RULES, Rules
 from trainfare.allocation.summary import AllocationSummary, read_standings, summarise
@@ -143,6 +144,9 @@ class DuckDBWorktable(Worktable):
         self.folder = Path()
         """Where this allocation alone spills to, beside its result."""
         self.survey_name = survey_name(files, columns)
+        self.surveyed = Path()
+        """The survey of the bill, once there is one."""
+        self.pieces["cell_marks"] = CELL_MARKS
         self.pieces["numbered_files"] = files_sql(files, are_numbered=True)
 
     def execute(self, statement: str) -> None:
@@ -191,6 +195,7 @@ class DuckDBWorktable(Worktable):
         else:
             for name in TABLES:
                 self.database.read_parquet(str(file_of(kept, name))).create(name)
+        self.surveyed = kept
         self.look_at(kept)
         return self.find_grains()
 
@@ -200,6 +205,10 @@ class DuckDBWorktable(Worktable):
             for name in FILES:
                 self.pieces[f"{name}_file"] = literal(str(file_of(writer.partial, name)))
             self.look_at(writer.partial)
+            self.take("former", {"face": "INTEGER", "mark": "UBIGINT"}, ())
+            former = former_survey(writer.final.parent, writer.final.name) if is_kept else None
+            if former is not None:
+                self.run("former", former_faces=files_sql([file_of(former, "faces")]))
             for path in self.files:
                 self.run("faces_of_file", numbered_file=files_sql([path], has_row_numbers=True))
             self.run("narrow")
@@ -236,6 +245,7 @@ class DuckDBWorktable(Worktable):
         if self.keeper is None:
             super().decide()
             return
+        self.keeper.keep_survey(self, self.surveyed)
         self.keep_claims(self.keeper)
         super().decide()
         self.run("told")

@@ -1,16 +1,16 @@
-"""Increments: a bill allocated again where claims changed, and nowhere else.
+"""Increments: a bill allocated again where claims or charges changed, and nowhere else.
 
 A changed claim reaches the charges of its place on its days, and through names, tags and the order
-of steps sometimes all charges of a place. The resource-days so touched are allocated anew by the
-same statements as a whole bill; all other rows of the last result stay as they are, in the file
-where they are:
+of steps sometimes all charges of a place. A new delivery of the bill reaches the days of faces with
+other charges, and through the time that is paid for, all charges of their resources on these days.
+The resource-days so touched are allocated anew by the same statements as a whole bill; all other
+rows of the last result stay as they are, in the file where they are:
 
     the last result − rows of touched resource-days + their new rows
 """
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -22,8 +22,10 @@ from trainfare.allocation.engine_duckdb import DuckDBWorktable, in_memory, open_
 from trainfare.allocation.evidence import Evidence
 from trainfare.allocation.kept_result import (
     BASE,
+    BILL,
     FRESH,
     GONE,
+    SURVEYED,
     KeptResult,
     NotReusable,
     ResultKeeper,
@@ -31,7 +33,7 @@ from trainfare.allocation.kept_result import (
     find_kept_result,
     keeping,
 )
-from trainfare.allocation.kept_survey import file_of, flush
+from trainfare.allocation.kept_survey import file_of, flush, link
 from trainfare.allocation.match import literal
 from trainfare.allocation.rules import NO_RULES, Rules
 from trainfare.allocation.sql import statements
@@ -103,6 +105,8 @@ class Increment(DuckDBWorktable):
     """A bill of which only what changed is on its way through the steps."""
 
     kept: KeptResult
+    is_new_bill: bool
+    """Whether the bill is another delivery than that of the kept result."""
 
     def keeping(
         self, kept: KeptResult, base: Path, out: Path, evidence: Evidence
@@ -114,24 +118,39 @@ class Increment(DuckDBWorktable):
         """
         facts = facts_of(evidence, self.rules, self.survey_name)
         changed = [name for name, fact in facts.items() if kept.facts.get(name) != fact]
-        if changed:
-            raise NotReusable(f"{changed[0]} changed")
+        self.is_new_bill = BILL in changed
+        if changed not in ([], [BILL]):
+            raise NotReusable(f"{next(name for name in changed if name != BILL)} changed")
         self.kept = kept
         return keeping(base, out, facts)
 
     def decide(self) -> None:
         """Decide every face's way, and find what that and the claims' changes touch."""
         super().decide()
-        tables = {f"kept_{name}": self.kept.table(name) for name in ("outs", "places")}
-        self.run("touched", **tables)
+        tables = {f"kept_{name}": self.kept.table(name) for name in ("outs", "places", *SURVEYED)}
+        self.run("called", **tables)
+        self.compare_bills()
+        self.run("touched")
         self.touched = self.count("touched_cells")
         self.cells = self.count(str(self.pieces["totals"]))
         if self.touched > self.cells * TOUCHED_MAX:
             raise NotReusable(f"{self.touched} of {self.cells} resource-days changed")
-        if self.rows("FROM outs WHERE pool IS NOT NULL LIMIT 1"):
+        pooled = "FROM {} WHERE pool IS NOT NULL LIMIT 1"
+        if any(self.rows(pooled.format(outs)) for outs in ("outs", self.kept.table("outs"))):
             raise NotReusable("rules divide over all runs")
         totals = self.pieces["totals"]
         self.pieces["totals"] = f"(FROM {totals} SEMI JOIN touched_cells USING (face, day))"
+
+    def compare_bills(self) -> None:
+        """Find where the bill is another than that of the kept result."""
+        if not self.is_new_bill:
+            self.take("changed_cells", {"face": "INTEGER", "day": "INTEGER"}, ())
+            self.take("changed_days", {"name": "VARCHAR", "day": "INTEGER"}, ())
+            self.take("retimed", {"one_name": "VARCHAR"}, ())
+            return
+        self.run("bill_changes")
+        if self.rows("FROM renumbered LIMIT 1"):
+            raise NotReusable("the bill changed and the survey of the one before is gone")
 
     def keep_claims(self, keeper: ResultKeeper) -> None:
         """Keep claims, and find those that have changed."""
@@ -152,7 +171,7 @@ class Increment(DuckDBWorktable):
             raise NotReusable("much has changed since the whole bill was allocated")
         standings = self.standings()
         summary = summarise(self, standings, out)
-        _link(self.kept.base, file_of(partial, BASE))
+        link(self.kept.base, file_of(partial, BASE))
         for file in partial.iterdir():
             flush(file)
         shutil.rmtree(out, ignore_errors=True)
@@ -189,11 +208,3 @@ class Increment(DuckDBWorktable):
             key = (change.currency, change.remainder, change.method)
             sums[key] = sums[key].plus(change) if key in sums else change
         return [one for one in sums.values() if one.rows]
-
-
-def _link(file: Path, name: Path) -> None:
-    """Give *file* one more name; where the disk cannot, copy it."""
-    try:
-        os.link(file, name)
-    except OSError:
-        shutil.copyfile(file, name)

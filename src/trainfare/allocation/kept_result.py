@@ -1,8 +1,9 @@
 """Kept results: what the next allocation of a bill can go on from, beside the result itself.
 
 A kept result says which claims it was made from, what each place was called, and what became of
-every face. It holds as long as the survey, the rules and the engine are the same; only the claims,
-jobs and attachments may have changed, and the change is then found, not told.
+every face, and what its bill summed to in every cell, a day of a face. It holds as long as the rules
+and the engine are the same; only the bill, claims, jobs and attachments may have changed, and the
+change is then found, not told.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from typing import Any
 
 from trainfare.allocation.database import duckdb, files_sql
 from trainfare.allocation.evidence import Evidence
-from trainfare.allocation.kept_survey import SurveyWriter, file_marks, file_of, is_whole
+from trainfare.allocation.kept_survey import SurveyWriter, file_marks, file_of, is_whole, link
 from trainfare.allocation.match import literal
 from trainfare.allocation.rules import Rules
 from trainfare.allocation.summary import Standing
 
-_FORM = "3"
+_FORM = "4"
 """Changes whenever the statements behind a kept result do, so that older ones are not taken."""
 
 BASE, GONE, FRESH = "base", "gone", "fresh"
@@ -35,9 +36,15 @@ _CLAIM_MARKS = """(SELECT hash(run, resource, start_us, end_us, share) AS mark, 
 """Claims within the time of the bill, each with the mark of all that it says."""
 
 _CLAIM_SUMS = (
-    "(SELECT resource, count(*) AS claims, sum(mark) AS marks FROM {marks} GROUP BY resource)"
+    "(SELECT resource, count(*) AS claims, sum(hash(mark)) AS marks FROM {marks} GROUP BY resource)"
 )
 """How many claims a resource has, and the sum of their marks: another where any of them changed."""
+
+BILL = "the bill"
+"""The fact that says which bill it was: another one is compared, cell by cell."""
+
+SURVEYED = ("totals", "paid")
+"""What is kept of the survey of the bill."""
 
 _TABLES = {"outs": "told_outs", "tags": "tag_sums", "places": "(SELECT name, one_name FROM places)"}
 
@@ -94,7 +101,7 @@ def facts_of(evidence: Evidence, rules: Rules, survey_name: str) -> dict[str, st
     return {
         "form": _FORM,
         "engine": str(duckdb().__version__),
-        "the bill": survey_name,
+        BILL: survey_name,
         "the rules": hashlib.sha256(repr(rules).encode()).hexdigest(),
         "lives": hashlib.sha256(repr(sorted(evidence.lives)).encode()).hexdigest(),
         "bytes": hashlib.sha256(repr(sorted(evidence.run_bytes.items())).encode()).hexdigest(),
@@ -149,6 +156,15 @@ class ResultKeeper:
         self.writer = SurveyWriter(folder, result.name)
         self.result = result
         self.facts = facts
+
+    def keep_survey(self, table: Any, survey: Path) -> None:
+        """Keep what a later delivery of the bill is compared with; a file is only named once more."""
+        for name in SURVEYED:
+            file = file_of(survey, name)
+            if file.exists():
+                link(file, file_of(self.writer.partial, name))
+            else:
+                self.keep(table, name, name)
 
     def keep_claims(self, table: Any) -> dict[str, str]:
         """Keep marks of claims, and their sums by resource; both, as kept now, as SQL."""

@@ -28,7 +28,7 @@ _SEAL = "seal.json"
 
 _DAY_SECONDS = 86_400
 
-_FORM = "3"
+_FORM = "4"
 """Changes whenever a survey's statements do, so that older ones are not taken."""
 
 
@@ -46,6 +46,12 @@ def find_survey(folder: Path, name: str) -> Path | None:
     """The kept survey of that name, or None where there is none that is as it was written."""
     kept = folder / name
     return kept if is_whole(kept) else None
+
+
+def former_survey(folder: Path, name: str) -> Path | None:
+    """The latest kept survey of any other name: that of the delivery before."""
+    others = [each for each in folder.glob("[!.]*") if each.name != name and is_whole(each)]
+    return max(others, key=lambda each: each.stat().st_mtime_ns, default=None)
 
 
 def file_marks(files: Iterable[Path]) -> dict[str, list[int]]:
@@ -70,6 +76,14 @@ def is_whole(kept: Path) -> bool:
 def file_of(kept: Path, table: str) -> Path:
     """Where one table of a kept survey is."""
     return kept / f"{table}.parquet"
+
+
+def link(file: Path, name: Path) -> None:
+    """Give *file* one more name; where the disk cannot, copy it."""
+    try:
+        os.link(file, name)
+    except OSError:
+        shutil.copyfile(file, name)
 
 
 def flush(path: Path) -> None:

@@ -62,6 +62,13 @@ GRAIN_SQL = f"""(CASE WHEN end_us <= start_us THEN 3
 """0 a full UTC hour, 1 a full UTC day, 2 any other stretch, 3 none at all."""
 
 
+CELL_MARKS = f""", (sum(hash(hash(start_us, end_us, paid_us, {', '.join(View)})))
+        % 18_446_744_073_709_551_616)::UBIGINT AS mark, count(paid_us) > 0 AS is_timed"""
+"""What tells a cell, a day of a face, from one of another delivery: the sum of the marks of its
+charges, which knows no order. A mark is hashed once more, or charges that swap an amount could sum
+to the same."""
+
+
 def bill_pieces(files: str, columns: Sequence[str]) -> dict[str, object]:
     """What the statements over the files need."""
     quoted = [f'"{column}"' for column in columns]
@@ -84,6 +91,7 @@ def bill_pieces(files: str, columns: Sequence[str]) -> dict[str, object]:
         "hour_us": HOUR_US,
         "day_us": DAY_US,
         "one": f"{ONE}::BIGINT",
+        "cell_marks": "",
     }
 
 

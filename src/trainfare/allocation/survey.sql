@@ -4,7 +4,7 @@ COPY (
     SELECT face, (start_us // {{day_us}})::INTEGER AS day, count(*)::INTEGER AS charges,
         min(start_us) AS first_us, max(end_us) AS last_us,
         sum(billed)::BIGINT AS billed, sum(effective)::BIGINT AS effective,
-        sum(list)::BIGINT AS list, sum(contracted)::BIGINT AS contracted, {{missing}}
+        sum(list)::BIGINT AS list, sum(contracted)::BIGINT AS contracted, {{missing}}{{cell_marks}}
     FROM {{lines}} lines
     GROUP BY face, day
 ) TO {{totals_file}} (FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION v2);
