@@ -1,11 +1,12 @@
-"""How much of a whole allocation a change of one claim in a hundred takes, in processor time.
+"""How much of a whole allocation a change of one claim or charge in a hundred takes, in processor time.
 
     python -m bench.incremental                          1 million rows, 100 thousand runs
     python -m bench.incremental 10_000_000 1_000_000     any sizes; files are made once
 
 The bill and the claims are those of bench.allocation_time. One claim in a hundred ends a minute
-earlier: all those of one machine in a hundred, or any. Both ways start from a kept survey, each in a
-process of its own. Linux only.
+earlier: all those of one machine in a hundred, or any. In a new delivery of the bill one charge in a
+hundred is a nano-unit dearer, all those of one machine in a hundred. All ways start from a kept
+survey, each in a process of its own. Linux only.
 """
 
 from __future__ import annotations
@@ -13,15 +14,18 @@ from __future__ import annotations
 import shutil
 import statistics
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
 
-from bench.allocation_time import claims_of, lake_of, timed
+from bench.allocation_time import SURVEY, claims_of, lake_of, timed
 from bench.bill_import import OUT
 from bench.table import Table, publish
+from trainfare.core.charge import View
 
 TURNS = 5
+DELIVERY = "a delivery with one charge in a hundred other, of one machine in a hundred"
 CHANGES = {"of one machine in a hundred": "hash(resource_id)", "of any": "hash(run, start_ns)"}
 
 WHOLE = """
@@ -61,6 +65,11 @@ def main() -> None:
         ways[f"one claim in a hundred, {name}"] = CHANGE.format(
             charges=charges, claims=str(changed), **places
         )
+    delivered = changed_charges(charges, folder / "delivered")
+    shutil.copytree(folder / "keep", folder / "keep-delivered")
+    timed(SURVEY.format(charges=delivered, keep=f"Path({str(folder / 'keep-delivered')!r})"))
+    places["keep"] = f"Path({str(folder / 'keep-delivered')!r})"
+    ways[DELIVERY] = CHANGE.format(charges=delivered, claims=str(claims), **places)
     found: dict[str, list[list[float]]] = {name: [] for name in ways}
     for _ in range(TURNS):
         for name, work in ways.items():
@@ -88,6 +97,22 @@ def changed_claims(claims: Path, mark: str, path: Path) -> Path:
         f"THEN end_ns - 60_000_000_000 ELSE end_ns END AS end_ns)) TO '{path}' (FORMAT parquet)"
     )
     return path
+
+
+def changed_charges(charges: Sequence[str], folder: Path) -> list[str]:
+    """A delivery of *charges* in which those of one machine in a hundred are a nano-unit dearer."""
+    folder.mkdir()
+    paths = [folder / f"part-{number:05}.parquet" for number in range(len(charges))]
+    dearer = ", ".join(
+        f'"{view.column}" + CASE WHEN hash("ResourceId") % 100 = 0 THEN 1 ELSE 0 END '
+        f'AS "{view.column}"'
+        for view in View
+    )
+    for charge, path in zip(charges, paths, strict=True):
+        duckdb.execute(
+            f"COPY (FROM '{charge}' SELECT * REPLACE ({dearer})) TO '{path}' (FORMAT parquet)"
+        )
+    return [str(path) for path in paths]
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """What changed is allocated anew, and the result is as if the whole bill had been."""
 
+import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -9,13 +10,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from allocation import small_worlds
-from allocation.lake import numbered, write_lake
+from allocation.lake import NANO, at, charge, claim, ns, numbered, write_lake
 from trainfare.allocation import increment
 from trainfare.allocation.engine_duckdb import allocate
 from trainfare.allocation.evidence import Evidence
 from trainfare.allocation.increment import reallocate
-from trainfare.allocation.rules import NO_RULES
+from trainfare.allocation.kept_result import NotReusable
+from trainfare.allocation.match import parse_match
+from trainfare.allocation.rules import NO_RULES, Outcome, Rule, Rules
 from trainfare.core.charge import View
+from trainfare.core.period import Interval
 
 slowly = settings(
     deadline=None,
@@ -167,3 +171,95 @@ def test_a_change_allocated_is_the_whole_bill_allocated(data, bill, evidence, ru
 @given(st.data(), bills, small_worlds.evidence(), small_worlds.rule_sets().filter(no_pools))
 def test_many_changes_allocated_are_the_whole_bill_allocated(data, bill, evidence, rules):
     holds_the_law(data, bill, evidence, rules)
+
+
+def goes_on(home, evidence, *parts):
+    """Deliver *parts* and allocate what changed: how many resource-days; the rows are those of all."""
+    home.deliver(*parts)
+    rows, summary = home.whole(evidence)
+    done = home.next(evidence)
+    assert rows_of(done.summary.out) == rows
+    assert told(done.summary) == summary
+    return done.touched
+
+
+def a_home(tmp_path, evidence, *bill, rules=NO_RULES):
+    home = Home(tmp_path, bill, rules)
+    home.first(evidence)
+    return home
+
+
+TWO_DAYS = [
+    charge(start=at(hour, day), resource=f"i-{number}")
+    for number in (1, 2, 3)
+    for day in (1, 2)
+    for hour in (8, 9)
+]
+"""Three machines' charges for two hours of two days each."""
+
+EVIDENCE = Evidence(claims=[claim("a", 8, 8.5, resource="i-1"), claim("b", 8, 10, resource="i-2")])
+
+
+def test_only_days_with_other_charges_are_allocated_anew(tmp_path):
+    home = a_home(tmp_path, EVIDENCE, *TWO_DAYS)
+    assert goes_on(home, EVIDENCE, TWO_DAYS) == 0, "the same charges in another file"
+    first, *rest = TWO_DAYS
+    assert goes_on(home, EVIDENCE, [first | {"x_EffectiveNano": 3}], rest) == 1
+    assert goes_on(home, EVIDENCE, rest) == 1, "a charge is gone"
+    later = [charge(start=at(8, 3), resource="i-2"), charge(start=at(8, 3), resource="i-4")]
+    assert goes_on(home, EVIDENCE, later, rest) == 2, "a day more, and a machine"
+    assert goes_on(home, EVIDENCE, TWO_DAYS) == 3, "back to the first bill"
+
+
+def test_amounts_that_charges_of_a_day_swap_are_a_change(tmp_path):
+    """The day sums to the same, yet what a run claims of it does not."""
+    bill = [charge(nano, start=at(hour)) for hour, nano in ((0, 10 * NANO), (1, 20 * NANO))]
+    evidence = Evidence(claims=[claim("a", 0, 1)])
+    home = a_home(tmp_path, evidence, *bill)
+    swapped = [{**one, "x_EffectiveNano": 30 * NANO - one["x_EffectiveNano"]} for one in bill]
+    assert goes_on(home, evidence, swapped) == 1
+
+
+def test_a_sku_tells_how_long_a_machine_was_paid_for(tmp_path):
+    half = {"ConsumedQuantity": "0.5", "ConsumedUnit": "Hours"}
+    bill = [charge(SkuId=sku, **half) for sku in ("one", "one")]
+    evidence = Evidence(claims=[claim("a", 0, 0.5)])
+    home = a_home(tmp_path, evidence, *bill)
+    assert goes_on(home, evidence, [bill[0], bill[1] | {"SkuId": "other"}]) == 1
+
+
+def test_a_quantity_of_time_on_one_day_ends_what_lives_say_on_another(tmp_path):
+    life = Interval(ns(at(0)), ns(at(0.5)))
+    evidence = Evidence(claims=[claim("a", 0, 0.25)], lives=[("i-0", life)])
+    other = charge(start=at(5, day=2))
+    home = a_home(tmp_path, evidence, charge(), other)
+    timed = other | {"ConsumedQuantity": "1", "ConsumedUnit": "Hours"}
+    assert goes_on(home, evidence, [charge(), timed]) == 2
+    assert goes_on(home, evidence, [charge(), other]) == 2
+
+
+def test_a_months_fee_is_given_anew_where_an_hour_of_its_machine_changed(tmp_path):
+    fee = charge(hours=31 * 24, tags={"kind": "fee"})
+    hour = charge(start=at(0, 2), ConsumedQuantity="1", ConsumedUnit="Hours")
+    evidence = Evidence(claims=[claim("a", 0, 1, day=2), claim("b", 0, 5, day=3)])
+    home = a_home(tmp_path, evidence, fee, hour)
+    assert goes_on(home, evidence, [fee, hour | {"ConsumedQuantity": "0.5"}]) == 2
+
+
+def test_descriptions_keep_their_numbers_while_the_survey_before_is_there(tmp_path):
+    home = a_home(tmp_path, EVIDENCE, *TWO_DAYS)
+    more = [charge(resource=f"i-{number}") for number in range(20, 30)]
+    assert goes_on(home, EVIDENCE, more, TWO_DAYS) == 10
+    shutil.rmtree(tmp_path / "survey")
+    home.deliver(TWO_DAYS[-1:], more, TWO_DAYS)
+    with pytest.raises(NotReusable, match="the survey of the one before is gone"):
+        home.next(EVIDENCE)
+
+
+def test_a_bill_that_had_what_rules_divide_is_allocated_as_a_whole(tmp_path):
+    match = 'ResourceId = "data"'
+    rules = Rules((Rule("data", parse_match(match), match, Outcome.SHARED, "even", 700),))
+    home = a_home(tmp_path, EVIDENCE, *TWO_DAYS, charge(resource="data"), rules=rules)
+    home.deliver(TWO_DAYS)
+    with pytest.raises(NotReusable, match="rules divide"):
+        home.next(EVIDENCE)

@@ -157,6 +157,20 @@ def test_a_changed_claim_allocates_its_days_anew_and_nothing_else(home, tmp_path
     assert_conserved(home)
 
 
+def test_a_new_delivery_allocates_the_days_that_it_changed_and_nothing_else(home, tmp_path):
+    hours = [hour(f"i-{each}", 8, "8.00", day=day) for each in (1, 2) for day in range(1, 6)]
+    trainfare(home, "bill", "import", write_bill(tmp_path / "1.csv", *hours))
+    trainfare(home, "claims", "import", write_claims(tmp_path / "c.csv", ("a", "i-1", 8, 9, "1")))
+    trainfare(home, "allocate")
+    restated = [hour("i-1", 8, "6.00", day=1), *hours[1:], hour("i-2", 8, "1.00", day=6)]
+    trainfare(home, "bill", "import", write_bill(tmp_path / "2.csv", *restated))
+    (period,) = trainfare(home, "allocate")["periods"]
+    assert (period["resource_days"], period["whole_because"]) == ({"touched": 2, "all": 11}, None)
+    assert [(c["run"], c["after"]) for c in period["changes"]] == [("a", "6.000000000")]
+    assert allocated(home)[0] == {"a": "6.000000000"}
+    assert_conserved(home)
+
+
 def period_folder(home):
     """The result that is current."""
     with open_ledger(home) as ledger, ledger.look() as connection:

@@ -62,7 +62,7 @@ GRAIN_SQL = f"""(CASE WHEN end_us <= start_us THEN 3
 """0 a full UTC hour, 1 a full UTC day, 2 any other stretch, 3 none at all."""
 
 
-CELL_MARKS = f""", (sum(hash(hash(start_us, end_us, paid_us, {', '.join(View)})))
+CELL_MARKS = f""", (sum(hash(hash(start_us, end_us, paid_us, {", ".join(View)})))
         % 18_446_744_073_709_551_616)::UBIGINT AS mark, count(paid_us) > 0 AS is_timed"""
 """What tells a cell, a day of a face, from one of another delivery: the sum of the marks of its
 charges, which knows no order. A mark is hashed once more, or charges that swap an amount could sum
