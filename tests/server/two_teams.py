@@ -22,7 +22,16 @@ def fill(home):
         run = ["run", "--run-id", f"r-{team}", *labels, "--price", "3.6/h", "--quiet"]
         _do(home, *run, "--", "true")
         _do(home, "budget", "set", f"{team}-budget", "--limit", "5", "--scope", f"team={team}")
-        _do(home, "budget", "set", f"{team}-over", "--limit", "0.000001", "--scope", f"team={team}")
+        _do(
+            home,
+            "budget",
+            "set",
+            f"{team}-over",
+            "--limit",
+            "0.000000001",
+            "--scope",
+            f"team={team}",
+        )
         claims = home.parent / f"{team}-claims.csv"
         claims.write_text(
             "run,resource,start,end,share,label.team,label.model\n"

@@ -141,10 +141,9 @@ def last_month() -> str:
 def _set_budgets(world: World, home: Path) -> Iterator[Row]:
     """Budgets on the dearest teams, some of them too small, and how each will stand.
 
-    They are held against what metered runs were billed.
+    They are held against what the runs of the team were billed, metered or not.
     """
-    metered = {each.claim.run for each in world.traces if each.source is Source.METER}
-    teams = {run.id: dict(run.labels)["team"] for run in world.runs if run.id in metered}
+    teams = {run.id: dict(run.labels)["team"] for run in world.runs}
     spent: Counter[str] = Counter()
     for row in world.truth():
         if row.run in teams and row.currency == "USD":
@@ -152,7 +151,7 @@ def _set_budgets(world: World, home: Path) -> Iterator[Row]:
     for (state, percent), (team, nano) in zip(BUDGETS, spent.most_common(), strict=False):
         limit = Money(max(1, nano // 10**9 * percent // 100) * 10**9, "USD")
         put_budget(home, make_budget(team, limit, scope=f"team={team}", view="billed"))
-        detail = f"{percent} % of what metered runs of {team} truly cost"
+        detail = f"{percent} % of what the runs of {team} truly cost"
         yield {"kind": "budget", "subject": team, "found": state, "detail": detail}
 
 
