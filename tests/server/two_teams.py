@@ -22,16 +22,8 @@ def fill(home):
         run = ["run", "--run-id", f"r-{team}", *labels, "--price", "3.6/h", "--quiet"]
         _do(home, *run, "--", "true")
         _do(home, "budget", "set", f"{team}-budget", "--limit", "5", "--scope", f"team={team}")
-        _do(
-            home,
-            "budget",
-            "set",
-            f"{team}-over",
-            "--limit",
-            "0.000000001",
-            "--scope",
-            f"team={team}",
-        )
+        over = [f"{team}-over", "--limit", "0.000000001"]  # even by a run of a millisecond
+        _do(home, "budget", "set", *over, "--scope", f"team={team}")
         claims = home.parent / f"{team}-claims.csv"
         claims.write_text(
             "run,resource,start,end,share,label.team,label.model\n"
