@@ -28,7 +28,6 @@ from trainfare.allocation.kept_survey import (
     SurveyWriter,
     file_of,
     find_survey,
-    flush,
     former_survey,
     survey_name,
 )
@@ -39,6 +38,7 @@ from trainfare.allocation.proportion import MACROS
 from trainfare.allocation.rules import NO_RULES, Rules
 from trainfare.allocation.summary import AllocationSummary, read_standings, summarise
 from trainfare.allocation.worktable import Worktable, sql_fact
+from trainfare.core.disk import flush
 from trainfare.core.errors import BadInput, NotFound
 
 Done = TypeVar("Done")

@@ -33,11 +33,12 @@ from trainfare.allocation.kept_result import (
     find_kept_result,
     keeping,
 )
-from trainfare.allocation.kept_survey import file_of, flush, link
+from trainfare.allocation.kept_survey import file_of, link
 from trainfare.allocation.match import literal
 from trainfare.allocation.rules import NO_RULES, Rules
 from trainfare.allocation.sql import statements
 from trainfare.allocation.summary import AllocationSummary, Standing, standing_of, summarise
+from trainfare.core.disk import flush
 
 TOUCHED_MAX = 0.25
 """Where more of the resource-days are touched, all are allocated."""

@@ -19,10 +19,11 @@ from typing import Any
 
 from trainfare.allocation.database import duckdb, files_sql
 from trainfare.allocation.evidence import Evidence
-from trainfare.allocation.kept_survey import SurveyWriter, file_marks, file_of, is_whole, link
+from trainfare.allocation.kept_survey import SurveyWriter, file_of, is_whole, link
 from trainfare.allocation.match import literal
 from trainfare.allocation.rules import Rules
 from trainfare.allocation.summary import Standing
+from trainfare.core.disk import file_marks
 
 _FORM = "4"
 """Changes whenever the statements behind a kept result do, so that older ones are not taken."""

@@ -13,8 +13,10 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+
+from trainfare.core.disk import file_marks, flush
 
 TABLES = ("census", "faces", "spans", "paid")
 """What the survey makes and every allocation takes into memory."""
@@ -54,16 +56,6 @@ def former_survey(folder: Path, name: str) -> Path | None:
     return max(others, key=lambda each: each.stat().st_mtime_ns, default=None)
 
 
-def file_marks(files: Iterable[Path]) -> dict[str, list[int]]:
-    """Name → size and time of every one of *files*: others where one was changed.
-
-    Raises:
-        OSError: one is gone.
-    """
-    stats = {file.name: file.stat() for file in sorted(files)}
-    return {name: [stat.st_size, stat.st_mtime_ns] for name, stat in stats.items()}
-
-
 def is_whole(kept: Path) -> bool:
     """Whether the files of a kept folder are there as they were written."""
     try:
@@ -84,15 +76,6 @@ def link(file: Path, name: Path) -> None:
         os.link(file, name)
     except OSError:
         shutil.copyfile(file, name)
-
-
-def flush(path: Path) -> None:
-    """Have the disk keep a file, or a folder's list of names."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 class SurveyWriter:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import fcntl
 import filecmp
-import os
 import secrets
 import shutil
 from collections.abc import Iterator, Sequence
@@ -24,6 +23,7 @@ from trainfare.billing.arrow import pa, parquet, pc
 from trainfare.billing.bill import Bill
 from trainfare.billing.canonical import SCHEMA
 from trainfare.core.charge import View
+from trainfare.core.disk import flush
 from trainfare.core.errors import OutsideFailed
 
 GROUP_ROWS = 122_880
@@ -187,8 +187,8 @@ def _settle(bill: Bill, lake: Path, name: str, period: _Period) -> Delivery:
     final = lake / bill.source / name / bill.delivery
     if not _is_whole(final, period):
         for part in period.folder.iterdir():
-            _flush(part)
-        _flush(period.folder)
+            flush(part)
+        flush(period.folder)
         final.parent.mkdir(parents=True, exist_ok=True)
         try:
             if final.exists():  # damaged, and not the only one any more
@@ -198,7 +198,7 @@ def _settle(bill: Bill, lake: Path, name: str, period: _Period) -> Delivery:
             if not final.exists():  # another import of the same bill may have been faster
                 raise
         for folder in (final.parent, final.parent.parent, lake):
-            _flush(folder)
+            flush(folder)
     return Delivery(
         id=bill.delivery,
         source=bill.source,
@@ -240,15 +240,6 @@ def count_repairs(parts: Sequence[Path]) -> dict[str, int]:
                 for note in row["values"].split(";"):
                     found[note] = found.get(note, 0) + row["counts"]
     return dict(sorted(found.items(), key=lambda pair: (-pair[1], pair[0])))
-
-
-def _flush(path: Path) -> None:
-    """Have the disk keep a file or a folder's list of names."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

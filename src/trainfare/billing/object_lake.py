@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 
 from trainfare.billing.lake import incoming
 from trainfare.billing.remote import inside, open_store, outside_failures
+from trainfare.core.disk import file_marks
 from trainfare.core.errors import NotFound, OutsideFailed
 
 MANIFEST = "manifest.json"
@@ -143,8 +144,7 @@ def _read_mark(local: Path) -> dict[str, Any] | None:
 
 
 def _marks_of(local: Path) -> dict[str, list[int]]:
-    stats = {file.name: file.stat() for file in sorted(local.glob("*.parquet"))}
-    return {name: [stat.st_size, stat.st_mtime_ns] for name, stat in stats.items()}
+    return file_marks(local.glob("*.parquet"))
 
 
 def _has_bucket(store: Any, path: str) -> bool:
