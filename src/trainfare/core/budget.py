@@ -186,6 +186,22 @@ def parse_limit(text: str) -> Money:
     return Money.parse(match[1], match[2] or "USD")
 
 
+def read_limit(limit: object, word: str) -> Money:
+    """A limit as people state it in Python: text, whole units, or money; *word* is what they call it.
+
+    Raises:
+        BadInput: it is none of these; floats lose digits.
+
+    >>> read_limit(25, "budget"), read_limit("25EUR", "budget")
+    (Money('25.000000000', 'USD'), Money('25.000000000', 'EUR'))
+    """
+    if isinstance(limit, Money):
+        return limit
+    if isinstance(limit, bool) or not isinstance(limit, str | int):
+        raise BadInput(f'{word}={limit!r} is not text; write {word}="{limit}" (floats lose digits)')
+    return parse_limit(str(limit))
+
+
 def make_budget(
     name: str,
     limit: str | int | Money,
@@ -211,11 +227,9 @@ def make_budget(
         raise BadInput(f"period {period!r} is not one of {', '.join(BudgetPeriod)}")
     if view not in list(BudgetView):
         raise BadInput(f"view {view!r} is not one of {', '.join(BudgetView)}")
-    if isinstance(limit, bool) or not isinstance(limit, str | int | Money):
-        raise BadInput(f'limit={limit!r} is not text; write limit="{limit}" (floats lose digits)')
     return Budget(
         id=name,
-        limit=limit if isinstance(limit, Money) else parse_limit(str(limit)),
+        limit=read_limit(limit, "limit"),
         scope=select_runs(scope),
         period=BudgetPeriod(period),
         view=BudgetView(view),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainfare.core.errors import BadInput, BudgetExceeded
+from trainfare.core.errors import BudgetExceeded
 from trainfare.core.money import Money
 from trainfare.metering.counters import Counters
 from trainfare.metering.loading import import_alone
@@ -149,13 +149,11 @@ def own_budgets(limit: str | int | Money | Budget | None) -> tuple[Budget, ...]:
     """
     if limit is None:
         return ()
-    from trainfare.core.budget import STOP_AT, WARN_AT, Budget, BudgetPeriod, parse_limit
+    from trainfare.core.budget import STOP_AT, WARN_AT, Budget, BudgetPeriod, read_limit
 
     if isinstance(limit, Budget):
         return (limit,)
-    if isinstance(limit, bool) or not isinstance(limit, str | int | Money):
-        raise BadInput(f'budget={limit!r} is not text; write budget="{limit}" (floats lose digits)')
-    amount = limit if isinstance(limit, Money) else parse_limit(str(limit))
+    amount = read_limit(limit, "budget")
     own = Budget(
         "own", amount, period=BudgetPeriod.RUN, thresholds=(WARN_AT, STOP_AT), is_armed=True
     )
