@@ -85,9 +85,8 @@ def _show_causes(rows: Sequence[Row], whole: Variance) -> None:
     forms = [form for form in _FORMS if not form.places or size < _WHOLE]
     texts = [_cause_table(rows[:ROWS_SHOWN], whole, used, form) for form in forms]
     fitting = [text for text in texts if max(map(visible_len, text.splitlines())) <= WIDTH]
-    if (
-        room() is not None
-    ):  # a terminal's tables always fit; better in one block, but with all places
+    if room() is not None:
+        # A terminal's tables always fit: better in one block, but with all places.
         alike = (t for t, one in zip(texts, forms, strict=True) if one.places == forms[0].places)
         fitting = [next((text for text in alike if "\n\n" not in text), texts[0])]
     click.echo(fitting[0] if fitting else texts[-1])

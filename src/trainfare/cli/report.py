@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from trainfare.cli.answer import (
     table,
     width,
 )
+from trainfare.cli.columns import fill
 from trainfare.cli.report_file import (
     FOCUS_VERSIONS,
     json_text,
@@ -178,7 +178,7 @@ def _show_coverage(report: Report, one: Table) -> None:
             f" The rows hold {labelled.display(2)} more, shared costs that a rule gives to a label; "
             "`trainfare verify` counts them as shared."
         )
-    click.echo("\n" + textwrap.fill(line, width(), break_on_hyphens=False))
+    click.echo("\n" + fill(line, width()))
 
 
 def _allocated(one: Table) -> Money:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from trainfare.cli.answer import format_option, say, say_json, table, width
+from trainfare.cli.columns import fill
 from trainfare.core.charge import Remainder, View
 from trainfare.core.money import Money
 
@@ -51,7 +51,7 @@ def command(period: str | None, form: str) -> int:
     head = ["", "period", "view", "bill", "runs", "idle", "shared", "unused", "unallocated"]
     click.echo(table(head, rows, right=range(3, 9)))
     for sentence in _what_sums_are(balances):
-        click.echo("\n" + textwrap.fill(sentence, width()))
+        click.echo("\n" + fill(sentence, width()))
     for one in balances:
         if one.difference:
             off = Money(one.difference, one.currency).text()

@@ -12,6 +12,7 @@ from trainfare.commitments.portfolio import Portfolio, best_portfolio
 from trainfare.commitments.scenarios import Aim
 from trainfare.commitments.single import NO_LIMITS, Limits
 from trainfare.core.period import name_periods
+from trainfare.core.plain import plural
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def reason_of(
     if not tested:
         hours = sight.history.hours
         return (
-            f"nothing yet: {hours} hour{'' if hours == 1 else 's'} of history cannot be tested; "
+            f"nothing yet: {plural(hours, 'hour')} of history cannot be tested; "
             f"at least two weeks, {SHORT_HOURS} hours, are needed"
         )
     if not chosen.bought:

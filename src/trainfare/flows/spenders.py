@@ -70,18 +70,18 @@ def _in_order(riders: Sequence[Rider]) -> list[Rider]:
 
 
 def _rider(receipt: Receipt) -> Rider:
-    run = receipt.run
-    spender = spender_of(receipt, estimated_by(receipt))
-    held = [one.held.end_ns for segment in run.segments for one in segment.artifacts]
-    whole = Interval(spender.lasted.start_ns, max(spender.lasted.end_ns, *held, 0) + 1)
-    return Rider(run.name, run.labels, receipt.estimate.currency, whole, spender)
+    run, spender = receipt.run, spender_of(receipt, estimated_by(receipt))
+    return Rider(run.name, run.labels, receipt.estimate.currency, _whole(spender), spender)
 
 
 def _rider_in_brief(one: Brief, now_ns: int) -> Rider:
     spender = one.spender(now_ns)
+    return Rider(one.name, one.labels, one.currency, _whole(spender), spender)
+
+
+def _whole(spender: Spender) -> Interval:
     until_ns = max(spender.lasted.end_ns, spender.storage_until_ns)
-    whole = Interval(spender.lasted.start_ns, until_ns + 1)
-    return Rider(one.name, one.labels, one.currency, whole, spender)
+    return Interval(spender.lasted.start_ns, until_ns + 1)
 
 
 def read_bills(home: Path) -> Bills:

@@ -11,7 +11,7 @@ from trainfare.core.charge import Component
 from trainfare.core.labels import KNOWN
 from trainfare.core.money import NANO, Money
 from trainfare.core.period import SECOND, format_instant
-from trainfare.core.plain import plain
+from trainfare.core.plain import plain, plural
 from trainfare.core.price import Price
 from trainfare.core.run import (
     Artifact,
@@ -261,7 +261,7 @@ def network_words(receipt: Receipt) -> str:
     place = "container" if all(one.in_container for one in machines.values()) else "machine"
     whole = f"by the whole {place}" if len(machines) == 1 else f"by {len(machines)} whole {place}s"
     count = len(receipt.beside)
-    others = f", {count} other run{'' if count == 1 else 's'} on it" if count else ""
+    others = f", {plural(count, 'other run')} on it" if count else ""
     return f"{bytes_text(sent)} sent {whole}{others}"
 
 

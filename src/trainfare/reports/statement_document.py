@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from trainfare.core.charge import Component, Remainder
 from trainfare.core.money import Money
+from trainfare.core.plain import plural
 from trainfare.reports.cell import Column, Kind, Role, Row, remainder_title
 from trainfare.reports.document import Chapter, Figure, Section, Slice, percent
 from trainfare.reports.document_picture import picture_of
@@ -110,7 +111,7 @@ def team_chapter(
     by_rules = Money.total(pools, one.currency)
     figures = [
         Figure("Total", one.total.display(2), f"{_percent(one.total, book.bill)} of the bill"),
-        Figure("Runs", runs.display(2), f"{len(one.runs):,} run{'s' * (len(one.runs) != 1)}"),
+        Figure("Runs", runs.display(2), plural(len(one.runs), "run")),
         Figure("Shared and given by rules", by_rules.display(2)),
     ]
     if kind is StatementKind.CHARGEBACK:
