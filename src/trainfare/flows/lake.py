@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -73,18 +74,26 @@ def delivery_files(home: Path, deliveries: Sequence[StoredDelivery]) -> list[lis
             raise NotFound(
                 f"the charges of delivery {one.id[:12]} are not in {here}; import it again"
             )
-        _check_whole(one, here, parts)
+    _check_whole(deliveries, own, files)
     return files
 
 
-def _check_whole(one: StoredDelivery, here: Path, parts: Sequence[Path]) -> None:
-    """Check that the ends of all *parts* are there and that they hold the charges of *one*."""
+def _check_whole(
+    deliveries: Sequence[StoredDelivery], own: Sequence[Path], files: Sequence[Sequence[Path]]
+) -> None:
+    """Check that the ends of all *files* are there and that they hold the charges of *deliveries*."""
     from trainfare.store.results import count_charges
 
-    name = f"the charges of delivery {one.id[:12]} in {here}"
-    try:
-        rows = count_charges(parts)
-    except OutsideFailed as error:
-        raise OutsideFailed(f"{name} were cut off or damaged ({error})") from None
-    if rows != one.rows:
-        raise OutsideFailed(f"{name} are {rows:,} of {one.rows:,}; import the bill again")
+    counts: dict[Path, int] = {}
+    every = [part for parts in files for part in parts]
+    with suppress(OutsideFailed):  # whose is damaged is found below
+        counts = count_charges(every) if every else {}
+    for one, here, parts in zip(deliveries, own, files, strict=True):
+        name = f"the charges of delivery {one.id[:12]} in {here}"
+        try:
+            known = counts or count_charges(parts)
+        except OutsideFailed as error:
+            raise OutsideFailed(f"{name} were cut off or damaged ({error})") from None
+        rows = sum(known[part] for part in parts)
+        if rows != one.rows:
+            raise OutsideFailed(f"{name} are {rows:,} of {one.rows:,}; import the bill again")

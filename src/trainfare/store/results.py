@@ -232,12 +232,11 @@ def sum_bill(paths: Sequence[Path]) -> dict[tuple[str, View], int]:
     }
 
 
-def count_charges(paths: Sequence[Path]) -> int:
-    """How many charges files of the lake hold, as their ends say; nothing else of them is read."""
-    query = f"SELECT sum(num_rows) FROM parquet_file_metadata({names_sql(paths)})"
+def count_charges(paths: Sequence[Path]) -> dict[Path, int]:
+    """How many charges each file of the lake holds, as its end says; nothing else of it is read."""
+    query = f"SELECT file_name, num_rows FROM parquet_file_metadata({names_sql(paths)})"
     with reading(_CHARGES) as connection:
-        [(rows,)] = connection.execute(query).fetchall()
-    return int(rows)
+        return {Path(name): rows for name, rows in connection.execute(query).fetchall()}
 
 
 class SkuDay(NamedTuple):
