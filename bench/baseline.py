@@ -54,18 +54,21 @@ def band_of(values: Sequence[float]) -> float:
     return round(max(LEAST_BAND * middle, TIMES * widest), 4)
 
 
-def compare(results: Results) -> list[str]:
-    """What is worse than the baseline beyond its band, in sentences; nothing without a baseline."""
+def compare(results: Results) -> dict[str, str]:
+    """Ratio → the sentence that says how it is worse than the baseline beyond its band.
+
+    Nothing without a baseline.
+    """
     if not BASELINE.exists():
-        return []
+        return {}
     known = json.loads(BASELINE.read_text(encoding="utf-8"))["ratios"]
-    worse = []
+    worse = {}
     for name, one in ratios_of(results).items():
         if name not in known:
             continue
         middle, band = statistics.median(known[name]), band_of(known[name])
         if one["value"] > middle + band and one["ends"][0] > middle:
-            worse.append(
+            worse[name] = (
                 f"{name} is {one['value']:.2f}; it was {middle:.2f}, give or take {band:.2f}"
             )
     return worse
