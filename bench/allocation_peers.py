@@ -31,7 +31,7 @@ from bench.allocation_time import ALLOCATE, OUT, SURVEY, claims_of, lake_of, tim
 from bench.focus_rows import write_bill
 from bench.table import Table, publish
 
-TURNS = 3
+TURNS = 5
 
 PANDAS = """
 import json, sys, time

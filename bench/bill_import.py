@@ -54,7 +54,7 @@ print(json.dumps([seconds, used.ru_utime + used.ru_stime, peak]))
 
 
 COPIES = "PyArrow copies it"
-TURNS = 3
+TURNS = 5
 
 
 def main() -> None:

@@ -6,7 +6,8 @@
     python -m bench.run --light --keep 3    so many light runs, kept as the baseline
 
 Each runs in a process of its own with a limit of time, and hands back tables of one form
-(:mod:`bench.table`); what it printed stands in ``bench/out/NAME.txt``. The report is ``RESULTS.md``,
+(:mod:`bench.table`); what it printed stands in ``bench/out/NAME.txt``, its warnings and those of the
+peers in ``NAME.errors.txt``. The report is ``RESULTS.md``,
 ``RESULTS.json`` and charts in ``bench/charts``; a light run writes its own below ``bench/out``.
 
 The exit code is 1 where a benchmark broke, or where a light run is worse than the baseline.
@@ -147,7 +148,8 @@ def _run(name: str, bench: Bench, *, is_light: bool) -> dict[str, Any]:
     python = str(FRAMEWORKS) if bench.needs_frameworks else sys.executable
     words = [*_words((bench.light or ()) if is_light else bench.words)]
     measured, before, began = machine_sentence(), load(), time.monotonic()
-    with said.open("w", encoding="utf-8") as file:
+    errors = OUT / f"{name}.errors.txt"
+    with said.open("w", encoding="utf-8") as file, errors.open("w", encoding="utf-8") as aside:
         try:
             done = subprocess.run(
                 [python, "-m", f"bench.{bench.module}", *words],
@@ -155,7 +157,7 @@ def _run(name: str, bench: Bench, *, is_light: bool) -> dict[str, Any]:
                 env={**os.environ, FIGURES: str(figures)},
                 stdin=subprocess.DEVNULL,
                 stdout=file,
-                stderr=subprocess.STDOUT,
+                stderr=aside,
                 timeout=LIGHT_SECONDS if is_light else bench.seconds,
                 check=False,
             )
@@ -185,7 +187,7 @@ def _words(words: Iterable[str]) -> Iterable[str]:
         if word != SPARK:
             yield word
         elif FRAMEWORKS.exists() and shutil.which("java"):
-            yield from ("--spark", str(FRAMEWORKS))
+            yield from ("--spark", str(FRAMEWORKS.relative_to(REPOSITORY)))
 
 
 def _versions() -> dict[str, str]:
