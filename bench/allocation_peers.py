@@ -29,9 +29,11 @@ import duckdb
 
 from bench.allocation_time import ALLOCATE, OUT, SURVEY, claims_of, lake_of, timed
 from bench.focus_rows import write_bill
-from bench.table import Table, publish
+from bench.table import Table, Target, publish
 
 TURNS = 5
+MOST = {"pandas": 0.1, "Spark, local[2]": 0.25}
+"""What an allocation may take of what these take."""
 
 PANDAS = """
 import json, sys, time
@@ -182,6 +184,17 @@ def main() -> None:
     ours = {name: seconds for name, seconds in found.items() if name not in others}
     for other in others:
         figures.compare("s", {**ours, other: found[other]}, beside=other)
+    for other, most in MOST.items():
+        for name, seconds in ours.items() if other in found else ():
+            share = statistics.median(seconds) / statistics.median(found[other])
+            figures.targets.append(
+                Target(
+                    f"allocation beside {other}, {name}",
+                    f"≤ {most:g}",
+                    f"{share:.3f}",
+                    share <= most,
+                )
+            )
     if spark is None:
         figures.notes.append("Spark was not asked: no interpreter with PySpark was named")
     publish(figures)

@@ -4,7 +4,7 @@
     python -m bench.run_advice 20_000
 
 Measured are the finders of efficiency, right-size and spot, each alone, on runs made up from a seed
-with waste in most of them; CPU time, medians of three turns.
+with waste in most of them; CPU time, medians of five turns.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def main() -> None:
     print(f"{count:,} runs")
     for name, find in finders.items():
         turns = []
-        for _ in range(3):
+        for _ in range(5):
             began = time.process_time()
             found = len(find())
             turns.append(time.process_time() - began)
