@@ -90,7 +90,7 @@ def tried(name, path, code, tests, seconds):
     with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
         child = os.fork()
         if child == 0:
-            os.setsid()
+            os.setpgrp()
             quiet = os.open(os.devnull, os.O_RDWR)
             for number in range(3):
                 os.dup2(quiet, number)
