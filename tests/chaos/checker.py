@@ -67,8 +67,11 @@ def read_piece(name, events, samples):
     machine = [one for one in told if one["k"] in ("start", "machine")][-1]
     end = next((one for one in told if one["k"] == "end"), None)
     price = next((one["price"] for one in told if one["k"] == "price"), None)
+    last = max([mono for mono, _ in hosts], default=0)
     if end is None:
-        lasted = max([mono for mono, _ in hosts] + [one["t"] for one in told])
+        lasted = max([last] + [one["t"] for one in told])
+    elif end["status"] == "killed":  # closed by somebody, who may have had fewer samples
+        lasted = max(last, end["t"])
     else:
         lasted = end["t"]
     facts = machine["machine"]["facts"]

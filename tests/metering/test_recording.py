@@ -76,7 +76,7 @@ DAMAGED = {
 
 def put(home, events, run="evil", segment="s"):
     folder = home / "runs" / run / segment
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     text = events if isinstance(events, str) else "".join(json.dumps(e) + "\n" for e in events)
     (folder / EVENTS).write_text(text)
     return folder
@@ -191,6 +191,22 @@ def test_an_ended_record_is_not_read_again_to_close_it(tmp_path, monkeypatch):
     record(tmp_path, "good")
     monkeypatch.setattr(shelf, "read_stored", lambda *_: pytest.fail("read again"))
     assert close_dead(tmp_path) == []
+
+
+def test_a_killed_run_lasted_as_long_as_its_samples_though_its_end_was_written_from_fewer(tmp_path):
+    """Its file was cut on its machine, whose agent closed it; the server has all that was shipped."""
+    for run, at, status in (("whole", 0, "finished"), ("cut", 5, "killed")):
+        record(tmp_path, run, at=at, seconds=10)
+        events = tmp_path / "runs" / run / f"{run}-{at}" / EVENTS
+        lines = [json.loads(line) for line in events.read_text().splitlines()]
+        end = lines.pop() | {"t": 10**9, "status": status}
+        put(tmp_path, [*lines, end], run, f"{run}-{at}")
+    lasted = {one.run.id: one.to_json()["duration_seconds"] for one in read_receipts(tmp_path)}
+    assert lasted == {"whole": 1.0, "cut": 10.0}
+    record(
+        tmp_path, "beside", at=12, seconds=10
+    )  # three of its seconds are shared with the cut one
+    assert total(tmp_path, "beside") == "0.008500000"
 
 
 def test_of_many_runs_each_meets_only_those_of_its_time(tmp_path):

@@ -64,6 +64,20 @@ class Recording:
         """The event that closed the segment, if any did."""
         return next((e for e in self.events if e["k"] == ev.END), None)
 
+    @property
+    def lasted_ns(self) -> int:
+        """From the start to the end, or to the last that is known of it.
+
+        Who closes a killed segment may have fewer samples than were shipped (a file was cut): what
+        goes on beyond such an end counts.
+        """
+        hosts = (one.mono_ns for one in self.samples if isinstance(one, HostSample))
+        if self.end is None:
+            return max([*hosts, *(e["t"] for e in self.events)])
+        ended_ns = int(self.end["t"])
+        is_killed = self.end["status"] == Status.KILLED.value
+        return max([ended_ns, *hosts]) if is_killed else ended_ns
+
 
 def read_recording(folder: Path, *, with_devices: bool = True) -> Recording | None:
     """Read a segment's folder, or None where nothing of it can be read.
@@ -156,10 +170,10 @@ def to_segment(
     machine_event = _last(recording.events, ev.MACHINE) or start
     machine = machine_from_json(machine_event["machine"])
     if end is not None:
-        status, duration_ns = Status(end["status"]), int(end["t"])
+        status = Status(end["status"])
     else:
         status = Status.RUNNING if alive else Status.KILLED
-        duration_ns = max([hosts[-1].mono_ns if hosts else 0, *(e["t"] for e in recording.events)])
+    duration_ns = recording.lasted_ns
     stages = tuple(
         StageMark(int(e["t"]), e["stage"], e.get("epoch"), e.get("steps"))
         for e in _all(recording, ev.STAGE)

@@ -22,6 +22,7 @@ from trainfare.metering.recording import (
     is_alive,
     make_recording,
     read_bytes,
+    read_recording,
     read_regular,
     to_segment,
 )
@@ -349,11 +350,16 @@ def _segment_span(folder: Path) -> tuple[int, int | None] | None:
         recording = make_recording(_first_line(folder / EVENTS), b"")
         with (folder / EVENTS).open("rb") as file:
             file.seek(max(0, (folder / EVENTS).stat().st_size - TAIL_BYTES))
-            lasted = [one["t"] for one in read_lines(file.read()) if one.get("k") == ev.END]
+            ends = [one for one in read_lines(file.read()) if one.get("k") == ev.END]
         if recording is None:
             return None
         start_ns: int = recording.start["w"]
-        return start_ns, start_ns + int(lasted[-1]) if lasted else None
+        if not ends:
+            return start_ns, None
+        if ends[-1]["status"] == Status.KILLED.value:  # its samples may go on
+            known = read_recording(folder, with_devices=False)
+            return known and (start_ns, start_ns + known.lasted_ns)
+        return start_ns, start_ns + int(ends[-1]["t"])
     except FAULTS:
         return None
 
