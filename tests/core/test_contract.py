@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from trainfare.core.contract import Contract, hourly
 from trainfare.core.errors import BadInput
-from trainfare.core.money import Money
+from trainfare.core.money import BIGINT_MAX, Money
 from trainfare.core.period import HOUR
 
 PLAN = Contract(
@@ -31,6 +31,27 @@ PLAN = Contract(
 def test_what_is_no_contract_is_refused(wrong, said):
     with pytest.raises(BadInput, match=said):
         replace(PLAN, **wrong)
+
+
+@pytest.mark.parametrize(
+    "right",
+    [
+        {"id": "i" * 512, "kind": "k" * 64, "name": "n" * 1000},
+        {"start_ns": 0, "end_ns": BIGINT_MAX},
+        {"per_hour": Money(0)},
+        {"per_hour": None},
+    ],
+)
+def test_what_is_just_within_its_bounds_is_a_contract(right):
+    assert replace(PLAN, **right).kind
+
+
+def test_contracts_are_kept_in_sets_whatever_their_rates():
+    assert len({PLAN, replace(PLAN, rates={"gpu": 3}), replace(PLAN)}) == 2
+
+
+def test_an_hour_of_a_term_that_begins_late_costs_its_part_of_that_term():
+    assert hourly(Money(1_200), 100 * HOUR, 112 * HOUR) == Money(100)
 
 
 def test_it_holds_from_its_first_instant_to_before_its_last():

@@ -6,13 +6,13 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.segments import segment
+from core.segments import UNPRICED, segment
 from trainfare.core.attempts import make_run
-from trainfare.core.efficiency import efficiency_of
+from trainfare.core.efficiency import efficiency_of, waiting_device_ns
 from trainfare.core.estimate import estimate_run
 from trainfare.core.machine import Accelerator, Machine
 from trainfare.core.money import Money
-from trainfare.core.run import Flops
+from trainfare.core.run import Flops, Totals
 
 TERA = 10**12
 GPUS = tuple(Accelerator(n, f"g{n}", "Invented 9000") for n in range(2))
@@ -86,3 +86,42 @@ def test_mfu_is_the_same_however_the_work_is_said(tokens, per_token):
     by_token = trained(steps=1, tokens=tokens, flops=Flops("token", Fraction(per_token), "bf16"))
     by_step = trained(steps=1, flops=Flops("step", Fraction(per_token * tokens), "bf16"))
     assert found_in(by_token).mfu == found_in(by_step).mfu > 0
+
+
+def test_an_attempt_that_ended_before_it_trained_adds_nothing():
+    early = trained(steps=0, flops=None)
+    found = found_in(early, trained(200, steps=4, id="again"))
+    assert (found.flops, found.why) == (4 * 10**15, "")
+    silent = found_in(trained(steps=3, flops=None), trained(200, steps=4, id="again"))
+    assert "run.flops(…)" in silent.why
+
+
+def test_without_a_price_or_without_operations_an_exaflop_has_no_price():
+    assert found_in(trained(steps=8, price=UNPRICED)).cost_per_exaflop is None
+    assert found_in(trained(steps=8, flops=None)).cost_per_exaflop is None
+
+
+def test_waiting_is_other_stages_and_waits_for_data_of_every_accelerator():
+    """Two GPUs: 30 s of data, eval and checkpoints, 7 s of waits of the slower of two ranks."""
+    stages = (
+        (0, "setup"),
+        (20, "train"),
+        (60, "data"),
+        (75, "eval"),
+        (85, "checkpoint"),
+        (90, "train"),
+    )
+    ranks = [
+        replace(
+            trained(id=str(rank), rank=rank, totals=Totals(input_wait_ns=wait)),
+            stages=segment(stages=stages).stages,
+        )
+        for rank, wait in enumerate((7 * 10**9, 4 * 10**9))
+    ]
+    run = run_of(*ranks)
+    assert waiting_device_ns(run, estimate_run(run)) == 2 * (30 + 7) * 10**9
+
+
+def test_waits_that_were_not_measured_are_no_waits():
+    run = run_of(trained(totals=Totals()))
+    assert waiting_device_ns(run, estimate_run(run)) == 0
