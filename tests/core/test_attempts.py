@@ -48,6 +48,13 @@ def test_the_wall_clock_tells_across_boots_and_where_no_other_is_known():
     assert attempts(first, segment(105, 1, id="old")) == [["first", "old"]]
 
 
+def test_of_several_machines_the_one_that_ends_last_says_when_an_attempt_is_over():
+    long, short = on_boot(100, 9, 50, id="long"), on_boot(101, 9, 2, id="short", boot="boot:2")
+    third = on_boot(120, 9, id="third", boot="boot:3")
+    assert attempts(long, short, third) == [["long", "short", "third"]]
+    assert attempts(long, short, on_boot(150, 9, id="next", boot="boot:3"))[1:] == [["next"]]
+
+
 def test_a_rank_that_never_learnt_the_instance_id_is_still_on_that_machine():
     def on(name, id):
         facts = {"host": "host:5f", "boot": "b1"}
@@ -55,6 +62,6 @@ def test_a_rank_that_never_learnt_the_instance_id_is_still_on_that_machine():
         return replace(one, machine=replace(one.machine, facts=facts))
 
     run = make_run("r", [on("host:5f", "0"), on("i-0abc", "1"), on("host:5f", "2")])
-    assert {s.machine.resource_id for s in run.segments} == {"i-0abc"}
+    assert [(s.id, s.machine.resource_id) for s in run.segments] == [(id, "i-0abc") for id in "012"]
     apart = make_run("r", [segment(machine="host:1", id="a"), segment(machine="i-0", id="b")])
     assert {s.machine.resource_id for s in apart.segments} == {"host:1", "i-0"}
