@@ -147,9 +147,10 @@ def test_what_another_run_claims_is_not_idle():
 def test_a_price_that_changes_in_mid_run_counts_from_then_on():
     dearer = Price("x", Decimal("7.2"), "h")
     marks = (PriceMark(0, HOURLY), PriceMark(6 * SECOND, dearer))
-    result = estimate(segment(seconds=10, price=marks))
-    assert result.total.text() == "0.014000000"
-    assert result.prices == (HOURLY, dearer)
+    for start in (0, 5_000):
+        result = estimate(segment(start, seconds=10, price=marks))
+        assert result.total.text() == "0.014000000"
+        assert result.prices == (HOURLY, dearer)
 
 
 def test_a_price_found_late_holds_from_the_start():
@@ -164,6 +165,8 @@ def test_without_a_price_the_total_is_unknown_and_says_why():
     (unpriced,) = result.unpriced
     assert (unpriced.meter, unpriced.quantity) == ("machine time", "1.000000 h")
     assert "nobody said" in unpriced.why
+    half = estimate(segment(seconds=3600, share="1/2", price=UNPRICED))
+    assert half.unpriced[0].quantity == "0.500000 h"
 
 
 def test_one_node_without_a_price_does_not_hide_the_other():
