@@ -141,9 +141,8 @@ def _notify(target: Target, message: Message) -> None:
             import apprise
         except ImportError:
             raise MissingExtra("notify", "send mail and chat messages") from None
-        asset = apprise.AppriseAsset(
-            app_id="Trainfare", app_desc="Trainfare", async_mode=False, allow_templates=False
-        )
+        # One address after the other: warnings are kept quiet in this thread alone.
+        asset = apprise.AppriseAsset(app_id="Trainfare", app_desc="Trainfare", async_mode=False)
         sender = apprise.Apprise(asset=asset)
         if not sender.add(target.url):
             raise Undelivered(f"target {target.name}: its url is none that Apprise knows")
