@@ -12,10 +12,14 @@ SECRET = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo="
 
 
 class Receiver:
-    def __init__(self):
+    def __init__(self, tls=None):
+        """With *tls*, the context of a server, it speaks HTTPS."""
         self.got, self.answers, self.arrived = [], [], threading.Semaphore(0)
+        self.asked = []  # what stood after POST in the first line of each request
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
+        if tls is not None:
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.server.server_port}/hook"
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
 
     def _handler(self):
@@ -26,6 +30,7 @@ class Receiver:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 receiver.got.append((headers, body))
+                receiver.asked.append(self.path)
                 answer = receiver.answers.pop(0) if receiver.answers else 200
                 receiver.arrived.release()
                 if callable(answer):

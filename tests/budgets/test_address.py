@@ -25,6 +25,7 @@ NEVER = [
     "::",
 ]
 PUBLIC = ["8.8.8.8", "2606:4700::1111"]
+DRESSES = ["::ffff:0:0", "64:ff9b::", "2002::"]
 
 
 @pytest.fixture
@@ -52,15 +53,24 @@ def test_a_public_address_is_reached(text):
     assert may_reach(ipaddress.ip_address(text), is_private=False)
 
 
-@pytest.mark.parametrize("text", [one for one in [*INNER, *NEVER] if ":" not in one])
-@pytest.mark.parametrize("dress", ["::ffff:0:0", "64:ff9b::", "2002::"])
-def test_no_dress_of_ipv6_hides_an_address(text, dress):
+def dressed(text, dress):
+    """An IPv4 address within one of IPv6."""
     number = int(ipaddress.IPv4Address(text))
     shift = 80 if dress == "2002::" else 0
-    dressed = ipaddress.IPv6Address(int(ipaddress.IPv6Address(dress)) + (number << shift))
-    assert not may_reach(dressed, is_private=False)
-    if text in NEVER:
-        assert not may_reach(dressed, is_private=True)
+    return ipaddress.IPv6Address(int(ipaddress.IPv6Address(dress)) + (number << shift))
+
+
+@pytest.mark.parametrize("text", [one for one in [*INNER, *NEVER] if ":" not in one])
+@pytest.mark.parametrize("dress", DRESSES)
+def test_no_dress_of_ipv6_hides_an_address(text, dress):
+    address = dressed(text, dress)
+    assert may_reach(address, is_private=False) is False
+    assert may_reach(address, is_private=True) is (text in INNER)
+
+
+@pytest.mark.parametrize("dress", DRESSES)
+def test_a_dressed_public_address_is_reached_where_inner_ones_are(dress):
+    assert may_reach(dressed("8.8.8.8", dress), is_private=True)
 
 
 @pytest.mark.parametrize(
@@ -77,6 +87,15 @@ def test_no_way_of_writing_loopback_gets_through(receiver, host):
 def test_an_inner_receiver_is_told_where_it_is_meant(receiver):
     assert post(receiver.url, b"{}", {}, is_private=True, timeout_s=5) == 200
     assert [body for _, body in receiver.got] == [b"{}"]
+
+
+@pytest.mark.parametrize(
+    ("after", "asked"),
+    [("", "/"), ("/", "/"), ("?a=1&b", "/?a=1&b"), ("/x/y?a=1#part", "/x/y?a=1")],
+)
+def test_path_and_question_of_the_address_are_asked_for(receiver, after, asked):
+    post(receiver.url.removesuffix("/hook") + after, b"{}", {}, is_private=True, timeout_s=5)
+    assert receiver.asked == [asked]
 
 
 def test_a_redirect_is_an_answer_and_not_followed(receiver):
@@ -107,6 +126,35 @@ def test_a_name_is_looked_up_once_so_that_it_cannot_change_its_mind(receiver, lo
     assert post(url, b"{}", {}, is_private=True, timeout_s=5) == 200
     assert look_ups == [["169.254.169.254"]]
     assert receiver.got[0][0]["host"].startswith("rebind.example:")
+
+
+def test_where_the_first_address_of_a_name_does_not_answer_the_next_one_is_asked(
+    receiver, look_ups
+):
+    look_ups += [["127.0.0.9", "127.0.0.1"]]
+    url = receiver.url.replace("127.0.0.1", "rebind.example")
+    assert post(url, b"{}", {}, is_private=True, timeout_s=5) == 200
+
+
+def test_where_no_address_of_a_name_answers_that_is_the_error(receiver, look_ups):
+    look_ups += [["127.0.0.9", "127.0.0.8"]]
+    url = receiver.url.replace("127.0.0.1", "rebind.example")
+    with pytest.raises(ConnectionRefusedError):
+        post(url, b"{}", {}, is_private=True, timeout_s=5)
+
+
+@pytest.mark.parametrize(
+    ("found", "sentence"),
+    [
+        ("10.0.0.1", "that is not public; say private = true"),
+        ("169.254.169.254", "that no webhook may lead to"),
+        ("fe80::1%eth0", "that no webhook may lead to"),
+    ],
+)
+def test_it_is_said_whether_an_address_may_be_allowed(look_ups, found, sentence):
+    look_ups += [[found]]
+    with pytest.raises(Forbidden, match=sentence):
+        post("http://rebind.example/", b"{}", {}, is_private=False, timeout_s=5)
 
 
 def test_a_name_with_an_inner_address_among_others_is_not_followed_at_all(receiver, look_ups):
