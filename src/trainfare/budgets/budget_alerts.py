@@ -34,13 +34,18 @@ def _subject(one: Standing) -> str:
 def _spent(one: Standing) -> Iterator[Finding]:
     shares = sorted({t.share for t in one.budget.thresholds if t.measure is Measure.ACTUAL})
     subject, limit = _subject(one), one.limit
-    if one.spent is None or limit.nano <= 0:
+    if one.spent is None:
         yield Finding(Kind.BUDGET, subject, f"what it spent is not known: {one.why}", level=0)
         return
     spent = one.spent.nano
     reached = [share for share in shares if spent >= share * limit.nano]
     if reached:
-        sentence = f"{one.spent.display()} of {limit.display()} are spent ({one.percent_spent} %)"
+        percent = one.percent_spent
+        sentence = (
+            f"{one.spent.display()} are spent, and the periods before left nothing ({limit.display()})"
+            if percent is None
+            else f"{one.spent.display()} of {limit.display()} are spent ({percent} %)"
+        )
         severity = Severity.CRITICAL if spent >= limit.nano else Severity.WARNING
         sentence += f"; {one.why}" if one.why else ""
         yield Finding(Kind.BUDGET, subject, sentence, level=len(reached), severity=severity)
@@ -57,9 +62,11 @@ def _forecast(one: Standing) -> Iterator[Finding]:
     chance = one.breach_probability
     level = _forecast_level(one)
     if level:
-        # Nothing that is still to come is certain.
-        said = "over 99 %" if chance is not None and chance > 0.99 else f"{chance or 0:.0%}"
-        likely = "" if chance is None else f", over the limit with a probability of {said}"
+        likely = ""
+        if chance is not None:
+            # Nothing that is still to come is certain.
+            said = "over 99 %" if chance > 0.99 else f"{chance:.0%}"
+            likely = f", over the limit with a probability of {said}"
         sentence = f"{one.forecast.display()} of {limit.display()} are expected{likely}"
         yield Finding(Kind.FORECAST, subject, sentence, level=level)
     elif (
