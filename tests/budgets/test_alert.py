@@ -1,23 +1,27 @@
 """The laws of alerts: one open per key, resolved at most once, the same look twice says nothing."""
 
 import itertools
+from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from trainfare.budgets.alert import (
-    REMIND_NS,
     RESOLVED_KEPT,
     SETTLE_NS,
+    Alert,
     Finding,
     Kind,
+    Notice,
     Severity,
     What,
     advance,
 )
-from trainfare.core.period import SECOND
+from trainfare.core.period import DAY, HOUR, SECOND
 
 IDLE, BUDGET = Kind.IDLE, Kind.BUDGET
+WARNING, CRITICAL = Severity
 
 findings = st.lists(
     st.builds(
@@ -138,8 +142,6 @@ def test_what_is_not_known_opens_nothing_and_closes_nothing():
 
 
 def test_worse_is_told_again_and_takes_back_an_acknowledgement():
-    from dataclasses import replace
-
     [alert], _ = advance([], idle(1), {IDLE}, 0, ids())
     seen = replace(alert, acknowledged_by="ada@node")
     [same], none = advance([seen], idle(1), {IDLE}, SECOND, ids())
@@ -148,14 +150,85 @@ def test_worse_is_told_again_and_takes_back_an_acknowledgement():
     assert (notice.what, worse.acknowledged_by, worse.id) == (What.WORSE, None, alert.id)
 
 
-def test_it_is_told_again_each_day_until_somebody_acknowledges_it():
-    from dataclasses import replace
+OPEN = Alert("a-9", BUDGET, "nlp", "95 % are spent", 2, CRITICAL, 11 * DAY, 12 * DAY)
 
-    [alert], _ = advance([], idle(), {IDLE}, 0, ids())
-    [again], [notice] = advance([alert], idle(), {IDLE}, REMIND_NS, ids())
-    assert notice.what is What.REMINDER
+
+def after(hours, *found, alert=OPEN):
+    """What becomes of *alert*, and what is told, so many hours after it was last told."""
+    at_ns = alert.told_ns + round(hours * HOUR)
+    [now], notices = advance([alert], found, {BUDGET}, at_ns, ids())
+    return now, [one.what for one in notices]
+
+
+def over(sentence, level=2, severity=CRITICAL):
+    return Finding(BUDGET, "nlp", sentence, level, severity)
+
+
+def test_an_alert_opens_as_it_was_found_and_says_so():
+    [alert], [notice] = advance([], [over("96 % are spent")], {BUDGET}, 7 * DAY, lambda: "a-5")
+    assert alert == Alert("a-5", BUDGET, "nlp", "96 % are spent", 2, CRITICAL, 7 * DAY, 7 * DAY)
+    assert notice == Notice(What.OPENED, "a-5", BUDGET, "nlp", "96 % are spent", CRITICAL, 7 * DAY)
+    assert alert.key == "budget:nlp"
+
+
+def test_it_is_told_again_each_day_until_somebody_acknowledges_it():
+    found = over("95 % are spent")
+    assert after(23.999, found) == (OPEN, [])
+    again, told = after(24, found)
+    assert (again, told) == (replace(OPEN, told_ns=13 * DAY), [What.REMINDER])
+    assert after(23.999, found, alert=again)[1] == []
+    assert after(24, found, alert=again)[1] == [What.REMINDER]
     seen = replace(again, acknowledged_by="ada@node")
-    assert advance([seen], idle(), {IDLE}, 5 * REMIND_NS, ids())[1] == []
+    assert after(120, found, alert=seen) == (seen, [])
+
+
+def test_an_open_alert_says_how_it_is_now():
+    assert after(1, over("97 % are spent"))[0].sentence == "97 % are spent"
+    assert after(1, over("95 % are spent", 1, WARNING)) == (OPEN, [])
+    assert after(1, over("it is not known", 0))[0] == OPEN
+
+
+def test_what_gets_worse_stays_as_grave_as_it_was():
+    worse, told = after(1, over("99 % are spent", 3, WARNING))
+    assert told == [What.WORSE]
+    expected = replace(OPEN, sentence="99 % are spent", level=3, told_ns=12 * DAY + HOUR)
+    assert worse == expected
+    alert = replace(OPEN, severity=WARNING, clear_ns=12 * DAY)
+    assert after(1, over("99 % are spent", 3), alert=alert)[0] == expected
+
+
+@pytest.mark.parametrize(("minutes", "is_open"), [(4.999, True), (5, False)])
+def test_it_is_over_five_minutes_after_it_was_last_found(minutes, is_open):
+    clear, told = after(2)
+    assert (clear, told) == (replace(OPEN, clear_ns=12 * DAY + 2 * HOUR), [])
+    found_again, _ = after(2.05, over("95 % are spent"), alert=clear)
+    assert found_again == OPEN
+    now, told = after(2 + minutes / 60, alert=clear)
+    assert (now.is_open, told) == (is_open, [] if is_open else [What.RESOLVED])
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_several_findings_with_one_key_the_worst_counts(order):
+    several = [
+        over("a little", 1),
+        over("as much", 2, WARNING),
+        over("so much", 2),
+        over("unknown", 0),
+    ]
+    [alert], _ = advance([], several[::order], {BUDGET}, 0, ids())
+    assert (alert.sentence, alert.level, alert.severity) == ("so much", 2, CRITICAL)
+
+
+def test_of_findings_that_are_as_bad_the_first_is_told():
+    [alert], _ = advance([], [over("first"), over("second")], {BUDGET}, 0, ids())
+    assert alert.sentence == "first"
+
+
+@pytest.mark.parametrize(("count", "kept"), [(499, 499), (500, 500), (503, 500)])
+def test_five_hundred_alerts_that_are_over_are_remembered_and_all_open_ones(count, kept):
+    over_ = [replace(OPEN, id=f"a-{n}", resolved_ns=20 * DAY + n * SECOND) for n in range(count)]
+    left, _ = advance([OPEN, *over_[::-1]], [], set(), 30 * DAY, ids())
+    assert left == [OPEN, *over_[::-1][:kept]]
 
 
 def test_only_the_latest_resolved_alerts_are_remembered():

@@ -20,6 +20,7 @@ from trainfare.budgets.outbox import (
     failed,
     is_due,
 )
+from trainfare.core.period import SECOND
 
 
 def notice(number, what=What.OPENED, severity=Severity.WARNING, kind=Kind.IDLE, at_ns=0):
@@ -88,6 +89,25 @@ def test_the_next_message_gathers_what_happens_meanwhile():
     assert len(queue.message.notices) == 10
 
 
+@pytest.mark.parametrize(
+    ("seconds", "is_made"), [(-1, True), (0, False), (119.999, False), (120, True)]
+)
+def test_two_minutes_lie_between_two_messages_unless_the_clock_went_back(seconds, is_made):
+    sent_ns = 3_000 * SECOND
+    queue = enqueue(Queue(sent_ns=sent_ns), [notice(1)])
+    now = sent_ns + round(seconds * SECOND)
+    after = compose(queue, now, ids())
+    made = Queue((), Message("msg_0", now, (notice(1),), now), sent_ns)
+    assert after == (made if is_made else queue)
+
+
+def test_a_message_under_way_stays_and_nothing_is_no_message():
+    under_way = compose(enqueue(Queue(), [notice(1)]), 0, ids())
+    more = enqueue(under_way, [notice(2)])
+    assert compose(more, 9_000 * SECOND, ids()) == more
+    assert compose(Queue(), 0, ids()) == Queue()
+
+
 def test_of_one_alert_that_waits_only_the_last_word_is_told():
     queue = enqueue(Queue(), [notice(1), notice(2)])
     queue = enqueue(queue, [notice(1, What.RESOLVED)])
@@ -117,6 +137,52 @@ def test_the_wait_doubles_up_to_an_hour_with_chance_in_it(chance):
     assert waits == [one if chance else one // 2 for one in whole]
     assert not is_due(queue, waits[-1] - 1)
     assert is_due(queue, waits[-1])
+
+
+def failing(attempts, chance):
+    """A message after so many failures and one more; when it is due, counted from that one."""
+    now = 5_000 * SECOND
+    queue = Queue((notice(2),), Message("msg_0", 7, (notice(1),), 8, attempts, "before"), 3)
+    after = failed(queue, "msg_0", now, "it is down", chance)
+    due_ns = after.message.due_ns
+    message = Message("msg_0", 7, (notice(1),), due_ns, attempts + 1, "it is down")
+    assert after == Queue((notice(2),), message, 3)
+    return (due_ns - now) / SECOND
+
+
+@pytest.mark.parametrize(
+    ("attempts", "chance", "seconds"),
+    [
+        (0, 0, 7.5),
+        (0, 1, 15),
+        (0, 0.3, 9.75),
+        (1, 0.3, 19.5),
+        (7, 1, 1920),
+        (8, 0.5, 2700),
+        (9, 1, 3600),
+        (9_999, 1, 3600),
+    ],
+)
+def test_the_wait_is_between_half_and_all_of_what_it_doubled_to(attempts, chance, seconds):
+    assert failing(attempts, chance) == seconds
+
+
+@pytest.mark.parametrize(
+    ("until_ns", "is_now"),
+    [(1, False), (0, True), (-1, True), (3600 * SECOND, False), (3600 * SECOND + 1, True)],
+)
+def test_a_message_is_due_at_its_time_and_where_no_wait_is_so_long(until_ns, is_now):
+    now = 9_000 * SECOND
+    assert is_due(Queue(message=Message("msg_0", 0, (), now + until_ns)), now) is is_now
+
+
+def test_without_a_message_nothing_is_due():
+    assert is_due(Queue(waiting=(notice(1),)), 0) is False
+
+
+def test_a_message_that_was_taken_leaves_what_waits():
+    queue = Queue((notice(2),), Message("msg_0", 0, (notice(1),), 0), 3)
+    assert delivered(queue, "msg_0", 77) == Queue((notice(2),), None, 77)
 
 
 def test_word_of_another_message_changes_nothing():

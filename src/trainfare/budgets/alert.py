@@ -219,5 +219,5 @@ def _follow(alert: Alert, found: Finding | None, at_ns: int) -> tuple[Alert, Wha
 def _remembered(alerts: Sequence[Alert]) -> list[Alert]:
     """All open alerts and the latest resolved ones, in their order."""
     ends = sorted(one.resolved_ns for one in alerts if one.resolved_ns is not None)
-    since_ns = ends[-RESOLVED_KEPT] if len(ends) > RESOLVED_KEPT else 0
-    return [one for one in alerts if one.resolved_ns is None or one.resolved_ns >= since_ns]
+    latest = ends[-RESOLVED_KEPT:]
+    return [one for one in alerts if one.resolved_ns is None or one.resolved_ns >= latest[0]]
