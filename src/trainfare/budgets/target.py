@@ -25,7 +25,7 @@ import binascii
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta, tzinfo
+from datetime import UTC, datetime, time, tzinfo
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -53,8 +53,7 @@ class QuietHours:
 
     def holds(self, at_ns: int) -> bool:
         """Whether an instant is within."""
-        epoch = datetime(1970, 1, 1, tzinfo=UTC)
-        moment = (epoch + timedelta(seconds=at_ns // SECOND)).astimezone(self.zone).time()
+        moment = datetime.fromtimestamp(at_ns // SECOND, self.zone).time()
         if self.start <= self.end:
             return self.start <= moment < self.end
         return moment >= self.start or moment < self.end
