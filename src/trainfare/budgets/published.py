@@ -164,4 +164,4 @@ Measured by ``python -m bench.forecast_error --ratios`` on the DAWNBench CIFAR10
 def published_ratios(progress: float) -> tuple[float, ...]:
     """The ratios at the largest tabled progress up to *progress*, else at the least."""
     levels = sorted(RATIOS)
-    return RATIOS[levels[max(0, bisect_right(levels, progress) - 1)]] if levels else ()
+    return RATIOS[levels[max(0, bisect_right(levels, progress) - 1)]]
