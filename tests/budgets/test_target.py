@@ -135,9 +135,11 @@ def test_a_secret_is_24_to_64_bytes_in_base64(tmp_path, size, start, is_padded):
     assert [one.secret for one in read_targets(tmp_path, {})] == [key]
 
 
-@pytest.mark.parametrize("size", [0, 23, 65])
-def test_a_secret_of_another_length_is_refused(tmp_path, size):
-    text = base64.b64encode(bytes(size)).decode()
+@pytest.mark.parametrize(
+    "text",
+    [*(base64.b64encode(bytes(size)).decode() for size in (0, 23, 65)), "AAAA!" * 10, "A" * 41],
+)
+def test_a_secret_of_another_length_or_other_characters_is_refused(tmp_path, text):
     write(tmp_path, f'[[target]]\n{HOOK}secret = "whsec_{text}"\n')
     with pytest.raises(BadInput, match="secret is not whsec_ and base64 of 24 to 64 bytes"):
         read_targets(tmp_path, {})
