@@ -191,7 +191,7 @@ def test_a_day_without_a_charge_was_free():
 def test_what_goes_up_and_down_each_day_may_do_so_a_little_higher():
     usual = [*stored(40, usual=(40, 60))]
     raised = [
-        spend(one.day, Fraction(one.nano, NANO) * Fraction(104, 100), one.quantity, "s3", STORAGE)
+        spend(one.day, Fraction(one.nano, NANO) * Fraction(106, 100), one.quantity, "s3", STORAGE)
         for one in usual
         if one.day in WEEK
     ]
