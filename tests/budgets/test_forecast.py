@@ -73,6 +73,11 @@ def test_each_kind_of_pause_keeps_its_own_rhythm():
     assert left == (35 + 4 * 2 + 2 * 1) * SECOND
 
 
+def test_an_evaluation_in_parts_is_one_pause():
+    parts = [Pause(work, ns * SECOND) for work in (10, 20) for ns in (1, 2, 4)]
+    assert project(regular(25, 50, SECOND, parts)).remaining_ns == (25 + 3 * 7) * SECOND
+
+
 def test_a_pause_that_goes_on_counts_only_for_its_rest():
     pauses = [Pause(10, 7 * SECOND)]
     found = project(regular(20, 30, SECOND, pauses, paused_ns=3 * SECOND))

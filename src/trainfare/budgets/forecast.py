@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from trainfare.budgets.change import last_change
-from trainfare.budgets.course import Course, Pause
+from trainfare.budgets.course import Course
 from trainfare.core.forecast import Method
 
 WARM_UP = 0.05
@@ -129,17 +129,18 @@ def _not_before(course: Course, after_ns: float, paused_ns: int) -> int:
 
 def _pauses_left(course: Course, left: float) -> float:
     """How long all pauses together will still take, kind by kind."""
-    kinds: dict[str, list[Pause]] = defaultdict(list)
-    for one in course.pauses:
-        kinds[one.kind].append(one)
+    kinds: dict[str, dict[float, int]] = defaultdict(dict)
+    for one in course.pauses:  # several of a kind at one place are one: an evaluation in parts
+        lengths = kinds[one.kind]
+        lengths[one.work] = lengths.get(one.work, 0) + one.ns
     total = 0.0
-    for group in kinds.values():
+    for lengths in kinds.values():
         begun = course.points[0][0]
-        places = [begun, *(one.work for one in group if one.work > begun)]
+        places = [begun, *(work for work in lengths if work > begun)]
         gaps = [after - before for before, after in itertools.pairwise(places)]
         if not gaps:
             continue
         gap = statistics.median(gaps)
         ahead = int((course.done + left - places[-1]) / gap + 1e-6)
-        total += ahead * statistics.median(one.ns for one in group)
+        total += ahead * statistics.median(lengths.values())
     return max(0.0, total - course.paused_ns)
