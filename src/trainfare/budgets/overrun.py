@@ -58,6 +58,6 @@ def overrun_limit(past: Past) -> float:
         return LIMIT_MOST
     ordered = sorted(past.ratios)
     allowed = FALSE_PER_MONTH / max(past.runs_per_month, FALSE_PER_MONTH)
-    rank = math.ceil((count + 1) * (1 - allowed))
+    rank = max(1, math.ceil((count + 1) * (1 - allowed)))
     limit = ordered[rank - 1] if rank <= count else ordered[-1] * STRETCH
     return min(LIMIT_MOST, max(LIMIT_LEAST, limit))
