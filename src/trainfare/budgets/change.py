@@ -36,7 +36,7 @@ def last_change(points: Sequence[tuple[float, int]]) -> int:
     begin = 0
     while (found := _cut(rates[begin:])) is not None:
         begin += found
-    return edges[begin] if begin else 0
+    return edges[begin]
 
 
 def _edges(points: Sequence[tuple[float, int]]) -> list[int]:
@@ -49,8 +49,7 @@ def _edges(points: Sequence[tuple[float, int]]) -> list[int]:
         if points[index][0] >= due - 1e-9:
             edges.append(index)
             due = points[index][0] + size
-    if edges[-1] != len(points) - 1:
-        edges[-1] = len(points) - 1  # the rest is too short to stand alone
+    edges[-1] = len(points) - 1  # a rest is too short to stand alone
     return edges
 
 

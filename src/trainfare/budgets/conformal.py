@@ -69,9 +69,8 @@ def ratios_alone(courses: Sequence[Course], progress: float) -> tuple[float, ...
 
 
 def _ratio(course: Course, progress: float, profiles: Sequence[Course]) -> float | None:
-    planned = course.planned or 0.0
-    then = course.cut(planned * progress)
-    if not then.points or then.done >= planned:
+    then = course.cut(course.work_at(progress))
+    if then.done >= course.work_at(1.0):
         return None
     found = project(then, profiles)
     left = course.whole_ns(math.inf) - course.whole_ns(then.done)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
 
 MOST_POINTS = 400
 """A longer series is thinned to so many points; the first and the last stay."""
@@ -34,11 +35,11 @@ class Course:
     """Work done and train nanoseconds by then, both rising."""
     planned: float | None
     """All the work there is, with what was or will be done again; None where nobody said."""
-    pauses: tuple[Pause, ...] = ()
+    pauses: tuple[Pause, ...]
     """Those that have ended, in order."""
-    now_ns: int = 0
+    now_ns: int
     """Train time by now, at least that of the last point."""
-    paused_ns: int = 0
+    paused_ns: int
     """How long the present pause has lasted, 0 outside pauses."""
 
     @property
@@ -51,17 +52,17 @@ class Course:
         """Share of the planned work that is done."""
         return None if not self.planned else min(1.0, self.done / self.planned)
 
-    def train_ns(self, work: float) -> float:
-        """Train time at which *work* was done, between two points in proportion."""
-        return _between(self.points, work)
+    def work_at(self, progress: float) -> float:
+        """Work done at a share of the plan; 0 where nobody said how much there is."""
+        return progress * (self.planned or 0.0)
 
     def whole_ns(self, work: float) -> float:
-        """The same with the pauses that had begun before."""
-        return self.train_ns(work) + sum(one.ns for one in self.pauses if one.work < work)
+        """Time until *work* was done, between two points in proportion, with the pauses before."""
+        return _between(self.points, work) + sum(one.ns for one in self.pauses if one.work < work)
 
     def cut(self, work: float) -> Course:
         """The course as it was when *work* was done, at a point that it really has."""
-        last = bisect_right([one[0] for one in self.points], work)
+        last = bisect_right(self.points, work, key=itemgetter(0))
         points = self.points[:last]
         done, now_ns = points[-1] if points else (0.0, 0)
         pauses = tuple(one for one in self.pauses if one.work < done)
@@ -102,7 +103,7 @@ def _between(points: Sequence[tuple[float, int]], work: float) -> float:
     """The line through *points* at *work*, held at both ends."""
     if not points:
         return 0.0
-    place = bisect_left(points, (work, 0))
+    place = bisect_left(points, work, key=itemgetter(0))
     if place == 0:
         return float(points[0][1])
     if place == len(points):

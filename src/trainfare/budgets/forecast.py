@@ -15,6 +15,7 @@ pauses left = for each kind: how many more fit into the work left × their media
 from __future__ import annotations
 
 import itertools
+import math
 import statistics
 from collections import defaultdict
 from collections.abc import Sequence
@@ -47,11 +48,11 @@ def project(course: Course, profiles: Sequence[Course] = ()) -> Projection | Non
         profiles: whole courses of earlier runs of the same configuration, in the same unit.
     """
     planned = course.planned
-    if planned is None or (not profiles and len(course.points) < 2):
+    if not planned or (not profiles and len(course.points) < 2):
         return None
     left = max(0.0, planned - course.done)
     if profiles:
-        after_ns = speed(course, profiles) * _profile_left(profiles, course.done / planned)
+        after_ns = _speed(course, planned, profiles) * _left(profiles, course.done / planned)
         return Projection(_not_before(course, after_ns, course.paused_ns), Method.PROFILE)
     rate, method = rate_of(course)
     ahead_ns = _not_before(course, rate * left, 0)
@@ -76,7 +77,9 @@ def mean_rate(points: Sequence[tuple[float, int]]) -> float:
 
 
 def after_warm_up(points: Sequence[tuple[float, int]]) -> Sequence[tuple[float, int]]:
-    """The points without the first twentieth and the first unit; all, where too few would be left.
+    """The points without the first twentieth and the first unit, at least two.
+
+    All of them, where not even one unit is done.
 
     >>> after_warm_up(((0.0, 0), (1.0, 90), (2.0, 100), (3.0, 110)))
     ((1.0, 90), (2.0, 100), (3.0, 110))
@@ -84,7 +87,7 @@ def after_warm_up(points: Sequence[tuple[float, int]]) -> Sequence[tuple[float, 
     begun = points[0][0]
     warm = begun + max(1.0, WARM_UP * (points[-1][0] - begun))
     first = next((i for i, one in enumerate(points) if one[0] >= warm), 0)
-    return points[first:] if len(points) - first >= 2 else points[-2:]
+    return points[min(first, len(points) - 2) :]
 
 
 def last_quarter(points: Sequence[tuple[float, int]]) -> Sequence[tuple[float, int]]:
@@ -94,31 +97,29 @@ def last_quarter(points: Sequence[tuple[float, int]]) -> Sequence[tuple[float, i
     return points[min(first, len(points) - 2) :]
 
 
-def speed(course: Course, profiles: Sequence[Course]) -> float:
+def _speed(course: Course, planned: float, profiles: Sequence[Course]) -> float:
     """How much longer than its *profiles* this run takes for the same work, its warm-up left out.
 
     Warm-up (compilation, cold caches) differs from run to run and does not come back, so it may
     not scale what is left.
     """
-    planned = course.planned or 1.0
     if len(course.points) < 2:
         return 1.0
     first, last = after_warm_up(course.points)[0][0], course.done
     own = course.whole_ns(last) - course.whole_ns(first)
     theirs = statistics.fmean(
-        one.whole_ns(last / planned * (one.planned or 1.0))
-        - one.whole_ns(first / planned * (one.planned or 1.0))
-        for one in profiles
+        _whole_ns(one, last / planned) - _whole_ns(one, first / planned) for one in profiles
     )
-    return own / theirs if own > 0 and theirs > 0 else 1.0
+    return own / theirs if theirs > 0 else 1.0
 
 
-def _profile_left(profiles: Sequence[Course], progress: float) -> float:
+def _left(profiles: Sequence[Course], progress: float) -> float:
     """What the profiles still needed on average at *progress*, pauses and all."""
-    return statistics.fmean(
-        one.whole_ns(float("inf")) - one.whole_ns(progress * (one.planned or 1.0))
-        for one in profiles
-    )
+    return statistics.fmean(one.whole_ns(math.inf) - _whole_ns(one, progress) for one in profiles)
+
+
+def _whole_ns(one: Course, progress: float) -> float:
+    return one.whole_ns(one.work_at(progress))
 
 
 def _not_before(course: Course, after_ns: float, paused_ns: int) -> int:
