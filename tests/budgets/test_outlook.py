@@ -1,5 +1,6 @@
 """Outlooks: live runs and past days, the larger of the two, day by day."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -38,6 +39,14 @@ def ahead(rides=(), past=(), window=NOVEMBER):
     return look_ahead(window, NOON, rides, days(past), "USD")
 
 
+TODAY = Interval(NOON // DAY * DAY, (NOON // DAY + 1) * DAY)
+"""A Tuesday."""
+
+
+def today(past):
+    return look_ahead(TODAY, TODAY.start_ns, [], days(past), "USD")
+
+
 def test_live_runs_count_until_they_end():
     assert ahead([riding(10), riding(20)]).rest == usd(300)
 
@@ -61,8 +70,34 @@ def test_a_live_run_is_part_of_its_days_and_not_beside_them():
     assert ahead([riding(12, price="100")], past=[100] * 28).rest == usd(1200 + 600)
 
 
-def test_a_past_of_a_few_days_says_nothing():
+def test_a_past_of_a_few_days_says_nothing_and_a_week_does():
     assert ahead([riding(10)], past=[100] * 6).rest == usd(100)
+    assert ahead([riding(10)], past=[100] * 7).rest == usd(100 + 600)
+
+
+def test_a_weekday_has_a_mean_of_its_own_once_it_was_there_twice():
+    assert today([100] * 7 + [230] + [100] * 6).rest == usd(165)  # Tuesdays at 100 and 230
+    assert today([100] * 6 + [230] + [100] * 6).rest == usd(110)  # one Tuesday: the mean of all
+
+
+def test_days_of_more_than_four_weeks_ago_are_no_longer_usual():
+    assert ahead(past=[1000] * 7 + [100] * 28).rest == usd(650)
+
+
+def test_what_a_run_cost_since_it_was_last_seen_is_still_to_come():
+    seen = Forecast(NOON - 2 * HOUR, usd(5), usd(10), remaining_ns=10 * HOUR)
+    assert ahead([seen]).rest == usd(100)
+    assert ahead([seen, riding(1)]).rest == usd(110)
+
+
+@pytest.mark.parametrize("unknown", [{"remaining_ns": None}, {"price_per_hour": None}])
+def test_a_run_whose_end_or_price_nobody_knows_adds_nothing(unknown):
+    assert ahead([riding(10), replace(riding(10), **unknown)]).rest == usd(100)
+
+
+def test_a_run_that_ended_today_costs_nothing_tomorrow():
+    dear = riding(1, price="7200000")  # 2 nano-units a nanosecond
+    assert ahead([dear], past=[24] * 28).rest == usd(7_200_000 + 6 * 24)
 
 
 def test_a_steady_past_leaves_no_doubt():
@@ -75,6 +110,76 @@ def test_a_steady_past_leaves_no_doubt():
 def test_one_live_run_breaches_with_the_share_of_its_scenarios():
     ride = riding(10, ratios=(0.5, 0.9, 1.0, 1.1, 2.0))
     assert ahead([ride]).breach_probability(usd(105)) == pytest.approx(2 / 5)
+
+
+def test_runs_that_nothing_is_known_to_be_off_end_as_forecast():
+    found = ahead([riding(10)])
+    assert (found.low, found.high, found.coverage) == (usd(100), usd(100), None)
+    assert found.scenarios == (usd(100),)
+
+
+def test_all_runs_end_early_in_the_low_bound_and_late_in_the_high_one():
+    rides = [
+        riding(10, ratios=(0.5, 0.9, 1.0, 1.1, 2.0)),
+        riding(20, ratios=(0.8, 1.25)),
+        riding(30),
+    ]
+    found = ahead(rides)
+    assert (found.low, found.rest, found.high) == (usd(510), usd(600), usd(750))
+    assert found.coverage == pytest.approx(2 / 3)  # the least of 5/6 and 2/3
+    times = {10 * one + 20 * other for one in rides[0].ratios for other in rides[1].ratios}
+    assert set(found.scenarios) == {usd(round(10 * one + 300)) for one in times}
+    assert len(found.scenarios) == 200
+
+
+def test_scenarios_are_drawn_from_the_same_seed_for_ever():
+    rides = [riding(10, ratios=(0.5, 2.0)), riding(20, ratios=(0.8, 1.25))]
+    found = ahead(rides)
+    times = [found.scenarios.count(usd(each)) for each in (210, 300, 360, 450)]
+    assert times == [54, 46, 50, 50]
+
+
+def test_the_interval_of_days_is_what_stretches_as_long_were_off():
+    # The eighth day was forecast at 100, the ninth at the mean of eight, 101.25.
+    found = today([100] * 7 + [110, 80])
+    rest = (700 + 110 + 80) / 9
+    assert float(found.rest.nano) == pytest.approx(rest * 1e9)
+    assert float(found.low.nano) == pytest.approx(rest * 80 / 101.25 * 1e9)
+    assert float(found.high.nano) == pytest.approx(rest * 101.25 / 80 * 1e9)
+    assert found.coverage == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize(("count", "is_sure"), [(8, False), (9, True)])
+def test_two_stretches_of_the_past_are_needed_for_an_interval(count, is_sure):
+    assert (today([100] * count).low is not None) == is_sure
+
+
+@pytest.mark.parametrize(("count", "is_sure"), [(14, False), (15, True)])
+def test_a_stretch_has_as_many_days_as_are_ahead(count, is_sure):
+    # Three days ahead: of 15 past days 6 stretches follow a week, of which two do not overlap.
+    window = Interval(TODAY.start_ns, TODAY.start_ns + 3 * DAY)
+    found = look_ahead(window, window.start_ns, [], days([100] * count), "USD")
+    assert (found.low is not None) == is_sure
+
+
+def test_weekends_at_which_nothing_is_spent_leave_the_other_days_their_interval():
+    found = ahead(past=[100, 100, 100, 100, 0, 0, 100] * 8)
+    assert found.rest == usd(450)
+    assert found.low < found.rest < found.high
+    assert found.coverage == pytest.approx(6 / 7)  # 43 stretches of a week, six do not overlap
+
+
+@pytest.mark.parametrize(
+    ("past", "trials"),
+    [
+        ([100] * 13, 6),
+        ([100] * 10 + [0] + [100] * 2, 5),  # nothing was spent on one of six
+        ([0] * 9 + [100] * 4, 3),  # nothing was forecast of three
+        (["0.000000001"] * 13, 6),
+    ],
+)
+def test_a_day_counts_as_trial_where_something_was_forecast_and_spent(past, trials):
+    assert today(past).coverage == pytest.approx(trials / (trials + 1))
 
 
 @given(st.lists(st.integers(0, 1000), min_size=35, max_size=56), st.integers(0, 5000))

@@ -24,8 +24,8 @@ from trainfare.core.forecast import Forecast
 from trainfare.core.money import Money
 from trainfare.core.period import DAY, HOUR, Interval
 
-WEEKS, TRIAL_WEEKS = 4, 8
-"""A day is forecast from so many weeks before it, and so many weeks show how far off that is."""
+WEEKS = 4
+"""A day is forecast from so many weeks before it."""
 
 LEAST_DAYS = 7
 """Fewer past days say nothing about days to come."""

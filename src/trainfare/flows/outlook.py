@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from trainfare.budgets.outlook import LEAST_DAYS, TRIAL_WEEKS, Outlook, look_ahead
+from trainfare.budgets.outlook import LEAST_DAYS, Outlook, look_ahead
 from trainfare.core.budget import BudgetPeriod, Standing
 from trainfare.core.forecast import Forecast
 from trainfare.core.money import Money
 from trainfare.core.period import DAY, Interval
 from trainfare.core.standing import Spender
+
+TRIAL_WEEKS = 8
+"""So many weeks show how far off the forecasts of days are."""
 
 
 def with_outlook(
