@@ -3,6 +3,7 @@
 import math
 import random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -62,3 +63,71 @@ def test_noise_alone_is_seldom_told():
     chance = random.Random(1)
     values = [math.exp(chance.gauss(0, 0.5)) for _ in range(4000)]
     assert sum(departures(values, past=400, scale=12)) < 60
+
+
+FLAT, SWINGING = [100.0] * 40, [90.0, 110.0] * 32
+NOISY = [83.55, 100, 100, 116.45, 100, 100, 100, 83.55, 100, 100,
+         116.45, 100, 100, 83.55, 100, 100, 100, 116.45, 100, 100] * 2  # fmt: skip
+SKEW = [100, 120, 100, 100, 120] * 8
+
+
+@pytest.mark.parametrize(
+    ("usual", "inside", "outside"),
+    [
+        (FLAT, 103, 103.01),  # three times a hundredth of the median
+        (FLAT, 97, 96.99),
+        (SWINGING, 144.47, 144.49),  # three times 1.4826 × 10, the median of what they are off
+        (NOISY, 129.99, 130.01),  # three times (116.45 − 83.55) / 3.29
+        (NOISY, 70.01, 69.99),
+        # Off the median by 20 = 3.29 spreads of 20 / 3.29, so often that only a tenth more is odd.
+        (SKEW, 121.99, 122.01),
+    ],
+)
+def test_the_usual_range_is_three_spreads_or_a_tenth_more_than_there_was(usual, inside, outside):
+    assert departures([*usual, inside], past=20, scale=1)[-1] is False
+    assert departures([*usual, outside], past=20, scale=1)[-1] is True
+
+
+@pytest.mark.parametrize(("before", "is_told"), [(0, False), (7, False), (8, True), (9, True)])
+def test_a_third_says_what_is_usual_and_another_third_how_odd_it_gets(before, is_told):
+    assert departures([100.0] * before + [900.0], past=12, scale=1)[-1] is is_told
+
+
+@pytest.mark.parametrize(("since", "is_told"), [(23, False), (24, True)])
+def test_how_odd_it_gets_is_remembered_twice_as_long_as_what_is_usual(since, is_told):
+    values = [*FLAT, 200.0, *[100.0] * since, 110.0]
+    assert departures(values, past=12, scale=1)[-1] is is_told
+
+
+@pytest.mark.parametrize(("jumps", "is_told"), [(1, True), (2, False)])
+def test_of_more_than_two_hundred_values_the_oddest_is_an_exception(jumps, is_told):
+    values = [*FLAT * 6, *[200.0, *FLAT] * jumps, *FLAT, 110.0]
+    assert departures(values, past=150, scale=1)[-1] is is_told
+
+
+@pytest.mark.parametrize(
+    ("then", "is_out"), [([105.4], False), ([105.6], True), ([100, 105.6], False)]
+)
+def test_a_departure_lasts_until_its_score_is_under_half_of_the_limit(then, is_out):
+    # The limit is 11 after a score of 10.
+    assert departures([*FLAT, 110.0, *then], past=30, scale=1)[-1] is is_out
+
+
+@pytest.mark.parametrize(("scale", "is_told"), [(1, False), (2, True)])
+def test_the_mean_of_two_is_steadier_than_each_of_them(scale, is_told):
+    # 130 is two spreads off; with the 110 before it is 120, and all means but the first were 100.
+    assert departures([90.0, 110.0] * 6 + [130.0], past=12, scale=scale)[-1] is is_told
+
+
+@pytest.mark.parametrize(("value", "is_told"), [(0.0, False), (0.01, True)])
+def test_after_nothing_at_all_anything_is_odd(value, is_told):
+    assert departures([0.0] * 40 + [value], past=12, scale=1)[-1] is is_told
+
+
+@pytest.mark.parametrize(
+    ("largest", "steady", "is_told"), [(9090, 1, True), (9091.91, 1, False), (9091.91, 0, False)]
+)
+def test_nothing_is_more_than_a_million_spreads_off(largest, steady, is_told):
+    # 9090.91 is 909,091 hundredths: a tenth more is over a million.
+    values = [*[1.0] * 20, largest, *[steady] * 20, 1e9]
+    assert departures(values, past=12, scale=1)[-1] is is_told

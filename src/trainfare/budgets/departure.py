@@ -38,7 +38,7 @@ def departures(values: Sequence[float], *, past: int, scale: int) -> list[bool]:
 
     Args:
         values: at even distances, in order of time.
-        past: so many earlier values say what is usual; nothing is told before a third of them.
+        past: so many earlier values say what is usual; nothing is told before two thirds as many.
         scale: the length of the short window.
 
     >>> flat = [5.0, 5.1] * 30
@@ -53,7 +53,6 @@ def departures(values: Sequence[float], *, past: int, scale: int) -> list[bool]:
 def _out_of_range(values: Sequence[float], past: int) -> list[bool]:
     usual, scores = _Window(past), _Window(2 * past)
     found: list[bool] = []
-    is_out = False
     for value in values:
         if len(usual) * 3 < past:
             usual.add(value)
@@ -62,8 +61,7 @@ def _out_of_range(values: Sequence[float], past: int) -> list[bool]:
         score = _score(value, usual)
         limit = max(SCORE_LEAST, scores.quantile(QUANTILE) * STRETCH) if scores else SCORE_LEAST
         is_ready = len(scores) * 3 >= past
-        is_out = is_ready and score > (limit * CLEAR if is_out else limit)
-        found.append(is_out)
+        found.append(is_ready and score > (limit * CLEAR if found[-1] else limit))
         usual.add(value)
         scores.add(score)
     return found
@@ -111,4 +109,5 @@ class _Window:
         return (self._ordered[half] + self._ordered[~half]) / 2
 
     def quantile(self, share: float) -> float:
-        return self._ordered[min(len(self._ordered) - 1, int(share * len(self._ordered)))]
+        """The value that *share* of them, less than all, are below."""
+        return self._ordered[int(share * len(self._ordered))]
