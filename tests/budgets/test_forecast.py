@@ -49,7 +49,7 @@ def test_before_any_work_nothing_is_forecast():
     assert project(make_course("steps", [(0, 0)], 0), [profile([3] * 10)]) is None
 
 
-UNEVEN = [(100, 1000), (101.6, 1500), (104, 2300), (107, 3500), (126, 8000), (131, 11500),
+UNEVEN = [(100, 1000), (101.8, 1500), (104, 2300), (107, 3500), (126, 8000), (131, 11500),
           (134, 12700), (140, 14700)]  # fmt: skip
 """A run that began at 100; its warm-up ends at 102, its last quarter begins at 131."""
 
