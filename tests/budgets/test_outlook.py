@@ -98,6 +98,7 @@ def test_a_run_whose_end_or_price_nobody_knows_adds_nothing(unknown):
 def test_a_run_that_ended_today_costs_nothing_tomorrow():
     dear = riding(1, price="7200000")  # 2 nano-units a nanosecond
     assert ahead([dear], past=[24] * 28).rest == usd(7_200_000 + 6 * 24)
+    assert ahead([dear], past=[0] * 28).rest == usd(7_200_000)
 
 
 def test_a_steady_past_leaves_no_doubt():
