@@ -73,7 +73,7 @@ class Recording:
         """
         hosts = (one.mono_ns for one in self.samples if isinstance(one, HostSample))
         if self.end is None:
-            return max([*hosts, *(e["t"] for e in self.events)])
+            return max([*hosts, *(int(e["t"]) for e in self.events)])
         ended_ns = int(self.end["t"])
         is_killed = self.end["status"] == Status.KILLED.value
         return max([ended_ns, *hosts]) if is_killed else ended_ns

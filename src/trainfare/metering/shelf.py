@@ -358,7 +358,7 @@ def _segment_span(folder: Path) -> tuple[int, int | None] | None:
             return start_ns, None
         if ends[-1]["status"] == Status.KILLED.value:  # its samples may go on
             known = read_recording(folder, with_devices=False)
-            return known and (start_ns, start_ns + known.lasted_ns)
+            return None if known is None else (start_ns, start_ns + known.lasted_ns)
         return start_ns, start_ns + int(ends[-1]["t"])
     except FAULTS:
         return None
