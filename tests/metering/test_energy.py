@@ -1,47 +1,11 @@
-"""Energy stays exact from millijoules to grams, and unknown stays unknown."""
+"""Counter and powers of a device add up to one energy that never runs backwards."""
 
 from __future__ import annotations
 
-from decimal import Decimal
-from fractions import Fraction
-
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainfare.core.errors import BadInput
-from trainfare.metering.energy import KWH_PER_JOULE, EnergyCount, carbon_grams, kwh
-
-
-@given(st.lists(st.integers(0, 10**15)))
-def test_the_energy_of_parts_sums_to_the_energy_of_the_whole(parts):
-    assert sum(map(kwh, parts), Fraction(0)) == kwh(sum(parts))
-
-
-def test_an_h100_at_700_watts_for_an_hour_is_seven_tenths_of_a_kilowatt_hour():
-    assert kwh(700 * 3600 * 1000) == Fraction(7, 10)
-    assert carbon_grams(Fraction(7, 10), 400) == 280
-    assert KWH_PER_JOULE * 3_600_000 == 1
-
-
-@given(st.integers(0, 10**15), st.decimals(0, 2000, places=3))
-def test_emissions_are_exact_in_the_users_own_decimals(millijoules, factor):
-    grams = carbon_grams(kwh(millijoules), factor)
-    assert grams * 3_600_000_000 == millijoules * Fraction(factor)
-
-
-def test_unknown_energy_or_factor_is_unknown_emissions():
-    assert kwh(None) is None
-    assert carbon_grams(None, 400) is None
-    assert carbon_grams(Fraction(1), None) is None
-    assert carbon_grams(Fraction(1), 0) == 0
-
-
-@pytest.mark.parametrize("factor", [-1, Fraction(-1, 10), Decimal("NaN"), Decimal("Infinity")])
-def test_a_factor_that_cannot_be_is_refused(factor):
-    with pytest.raises(BadInput, match=f"carbon factor {factor} gCO2e/kWh is"):
-        carbon_grams(Fraction(1), factor)
-
+from trainfare.metering.energy import EnergyCount
 
 powers = st.lists(st.tuples(st.integers(1, 5), st.integers(0, 700_000)), min_size=2, max_size=50)
 

@@ -46,7 +46,9 @@ class Activity:
     energy_kwh: Fraction | None
     """Of the accelerators' boards; host and network are not measured."""
     carbon_g: Fraction | None
-    """Grams of CO₂ equivalent of it and of the building's part, where a carbon factor was set."""
+    """Grams of CO₂ equivalent of it and of the building's part, where a carbon factor was set.
+
+    None is built in: it depends on place, hour and contract, and a guess would look measured."""
     pue: Fraction | None = None
     """What the building adds, where somebody said it; else nothing is added."""
     carbon_g_per_kwh: Fraction | None = None
