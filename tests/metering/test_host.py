@@ -367,7 +367,6 @@ def test_without_proc_psutil_reads_the_same_tree():
         assert alive.processes == 2
         assert alive.cpu_ns >= 150_000_000 - 4 * TICK_NS
         assert alive.rss_bytes > 1_000_000
-        assert alive.machine_cpu_total_ns >= alive.machine_cpu_busy_ns > 0
         assert alive.net_rx_bytes is not None
         one.go()
         one.hear()

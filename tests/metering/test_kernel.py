@@ -40,7 +40,6 @@ def make_proc(root: Path, *, interfaces: dict[str, tuple[int, int]]) -> Path:
     (proc / "42" / "task").mkdir()
     (proc / "self").symlink_to("42")
     (proc / "42" / "stat").write_text(stat_line(42))
-    (proc / "stat").write_text("cpu  10 1 20 300 40 5 6 7 3 0\ncpu0 0 0\n")
     write_interfaces(proc, interfaces)
     return proc
 
@@ -120,19 +119,11 @@ def test_a_list_longer_than_a_page_is_read_whole(tmp_path):
 def test_a_damaged_file_is_unknown_not_an_error(tmp_path):
     sampler = sampler_of(tmp_path, {"eth0": (1, 1)})
     (tmp_path / "proc" / "42" / "net" / "dev").write_text(HEAD + "eth0: one two\n")
-    (tmp_path / "proc" / "stat").write_text("cpu 1 2\n")
     (tmp_path / "proc" / "42" / "stat").write_text("42 (cut")
     reading = sampler.read()
-    assert (reading.net_rx_bytes, reading.machine_cpu_busy_ns) == (None, None)
+    assert reading.net_rx_bytes is None
     assert sampler.network() == {}
     assert reading.processes == 0
-
-
-def test_busy_time_is_everything_but_idle_and_waiting(tmp_path):
-    reading = sampler_of(tmp_path, {}).read()
-    tick = LinuxProcess.tick_ns
-    assert reading.machine_cpu_busy_ns == 49 * tick
-    assert reading.machine_cpu_total_ns == 389 * tick
 
 
 def test_a_process_is_read_field_by_field(tmp_path):

@@ -37,9 +37,6 @@ class HostReading(NamedTuple):
     net_tx_bytes: int | None
     processes: int
     """How many processes of the tree live."""
-    machine_cpu_busy_ns: int | None
-    """Busy time of all CPUs of the machine, renewed every ten seconds."""
-    machine_cpu_total_ns: int | None
 
 
 class HostSampler:
@@ -71,7 +68,6 @@ class HostSampler:
             else PsutilKernel(pid)
         )
         self._tree = ProcessTree(self._kernel.pid, self._kernel.open_process)
-        self._cpu_times: tuple[int, int] | None = None
         self._traffic: Traffic = {}
         self._net: tuple[int, int] | None = None
         self._counted: frozenset[str] = frozenset()
@@ -94,9 +90,8 @@ class HostSampler:
         tree = self._tree.read()
         self._count_traffic()
         rx, tx = self._net or (None, None)
-        busy_ns, total_ns = self._cpu_times or (None, None)
         if tree is None:
-            return HostReading(None, None, None, None, rx, tx, 0, busy_ns, total_ns)
+            return HostReading(None, None, None, None, rx, tx, 0)
         return HostReading(
             tree.cpu_ns,
             tree.rss_bytes,
@@ -105,15 +100,12 @@ class HostSampler:
             rx,
             tx,
             tree.processes,
-            busy_ns,
-            total_ns,
         )
 
     def refresh(self) -> None:
         """Look for new children and interfaces now; :meth:`read` does it every ten seconds."""
         work = self._tree.refresh()
         self._counted = self._kernel.counted_interfaces()
-        self._cpu_times = self._kernel.cpu_times() or self._cpu_times
         wait_ns = _REFRESH_NS * max(1, work // _REFRESH_WORK)
         self._refresh_at_ns = self._clock_ns() + wait_ns
 

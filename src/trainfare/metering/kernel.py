@@ -1,4 +1,4 @@
-"""What the kernel counts for the whole machine: traffic by interface, busy time of the CPUs."""
+"""What the kernel counts for the whole machine: traffic by interface."""
 
 from __future__ import annotations
 
@@ -64,18 +64,6 @@ class LinuxKernel:
                     under.add(name)
         return frozenset(cards - under) or names
 
-    def cpu_times(self) -> tuple[int, int] | None:
-        """Busy and total time of all CPUs, in ns (proc_stat(5)); guests are part of user time."""
-        try:
-            with Path(self._proc, "stat").open("rb") as file:
-                ticks = [int(word) for word in file.readline().split()[1:9]]
-            user, nice, system, idle, waiting, irq, soft_irq, stolen = ticks
-        except (OSError, ValueError):
-            return None
-        busy = user + nice + system + irq + soft_irq + stolen
-        tick_ns = LinuxProcess.tick_ns
-        return busy * tick_ns, (busy + idle + waiting) * tick_ns
-
     def close(self) -> None:
         """Let the descriptor go."""
         if self._net_fd is not None:
@@ -110,19 +98,6 @@ class PsutilKernel:
     def counted_interfaces(self) -> frozenset[str]:
         """All of them: only Linux says which are hardware."""
         return frozenset(self.traffic() or {})
-
-    def cpu_times(self) -> tuple[int, int] | None:
-        """Busy and total time of all CPUs, in ns."""
-        import psutil
-
-        try:
-            times = psutil.cpu_times()
-        except (OSError, RuntimeError):
-            return None
-        waiting = times.idle + getattr(times, "iowait", 0.0)
-        # psutil's user time includes guests, which it also lists apart, as Linux does.
-        total = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
-        return round((total - waiting) * 1e9), round(total * 1e9)
 
     def close(self) -> None:
         """Nothing is kept open."""
