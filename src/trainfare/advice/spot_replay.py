@@ -57,11 +57,6 @@ class Errand:
         rest = self.work_ns - saved_ns
         return rest + -(-rest // self.interval_ns) * self.checkpoint_ns
 
-    @property
-    def is_feasible(self) -> bool:
-        """Whether on-demand machines alone keep the deadline."""
-        return self.restart_ns + self.need_ns(0) <= self.deadline_ns
-
 
 @dataclass(slots=True)
 class _State:

@@ -41,7 +41,6 @@ class Trip:
     share: Fraction = Fraction(1)
     """Of each machine."""
     machine_cpus: int | None = None
-    machine_gb: float | None = None
     steps: int | None = None
     samples: int | None = None
     tokens: int | None = None
@@ -68,7 +67,6 @@ class Trip:
     """The most host memory that it used."""
     read_bytes: int | None = None
     """Of datasets that it named."""
-    received_bytes: int | None = None
 
     @property
     def machine_hours(self) -> float:

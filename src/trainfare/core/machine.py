@@ -7,7 +7,7 @@ looks a price up from it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,3 @@ class Machine:
     """All accelerators of the machine, used by this run or not; empty also means none were found."""
     facts: Mapping[str, str] = field(default_factory=dict)
     """Where each answer came from and what the scheduler says: ``{"source": "aws-imds", …}``."""
-
-    def with_facts(self, **facts: str) -> Machine:
-        """A copy with more facts."""
-        return replace(self, facts={**self.facts, **facts})

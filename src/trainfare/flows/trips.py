@@ -81,7 +81,6 @@ def _trip(receipt: Receipt, paid: dict[Slot, Money] | None) -> Trip:
         price_per_hour=_hourly(price),
         share=max((s.share for s in run.segments), default=Fraction(1)),
         machine_cpus=first.cpu_count,
-        machine_gb=None if first.memory_bytes is None else first.memory_bytes / GIB,
         steps=work.steps,
         samples=work.samples,
         tokens=work.tokens,
@@ -100,7 +99,6 @@ def _trip(receipt: Receipt, paid: dict[Slot, Money] | None) -> Trip:
         cpu_hours=_hours(sum_over_machines(run, "cpu_ns")),
         host_gb=_host_gb(run),
         read_bytes=_read(run),
-        received_bytes=sum_over_machines(run, "net_rx_bytes"),
     )
 
 

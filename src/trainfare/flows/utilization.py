@@ -19,9 +19,8 @@ if TYPE_CHECKING:
     from trainfare.reports.commitment_use import CommitmentUse
     from trainfare.reports.table import Table
 
-NO_RUN, NO_LABEL = "(no run)", "(no label)"
-"""Where nobody held the GPU, and where its run has no such label."""
-
+NO_LABEL = "(no label)"
+"""Where the run of a GPU's time has no such label."""
 
 PART_KEYS = ("resource", "day", "state")
 """Keys that cut a run into parts."""

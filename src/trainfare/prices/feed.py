@@ -58,4 +58,3 @@ class Feed:
     about: str
     """One line for the list of feeds."""
     needs_region: bool = True
-    needs_key: bool = False

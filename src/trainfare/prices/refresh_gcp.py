@@ -234,6 +234,5 @@ FEED = Feed(
     deliver=deliver,
     about="Google Cloud Billing Catalog, all regions at once; API key needed",
     needs_region=False,
-    needs_key=True,
 )
 """What the refresh flow runs."""

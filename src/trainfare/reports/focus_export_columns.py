@@ -122,9 +122,6 @@ OWN = (
 )
 """Our own columns, in every version."""
 
-ORIGIN = "x_OriginCharge"
-"""Only Trainfare writes it: a file that has it is an export of Trainfare's own."""
-
 
 def focus_columns(version: str) -> tuple[FocusColumn, ...]:
     """All columns of an export in order: those of FOCUS *version*, then ``x_`` columns by name.

@@ -36,7 +36,6 @@ CLUSTER = "hpc"
 """Name of the Slurm cluster."""
 
 _TRIES = 12
-_HOUR_S = 3600
 _TICK_S = {Venue.KUBERNETES: 36}
 """Kubernetes' times are hundredths of an hour, so that OpenCost's GPU-hours are exact."""
 
