@@ -1,12 +1,10 @@
 """Columns and tags of AWS go by one name, however a report spells them."""
 
-import pyarrow as pa
 import pytest
 
 from billing.aws_bills import LINE, cur2, legacy_name, lines
 from billing.bills import read, write
-from trainfare.billing.arrow import text_of
-from trainfare.billing.aws_rows import Header, first_of, known, user_key
+from trainfare.billing.aws_rows import Header, user_key
 
 NAMES = [name for name in LINE if name != "tags"]
 
@@ -79,9 +77,3 @@ def test_a_map_of_tags_is_one_object_without_prefixes(tmp_path, text, tags, repa
     quoted = '"' + text.replace('"', '""') + '"'
     _, (row,) = read(write(tmp_path, cur2(lines({})).replace(spelt, quoted)))
     assert (row["Tags"], row["x_Repairs"]) == (tags, repairs)
-
-
-def test_the_first_that_says_something_is_taken_row_by_row():
-    one, other = (text_of(pa.array(values)) for values in (["a", None, ""], ["x", "y", "z"]))
-    assert first_of(known(one), other).to_pylist() == ["a", "y", "z"]
-    assert first_of(known(text_of(pa.array(["", "NULL"]))), other[:2]).to_pylist() == ["x", "y"]

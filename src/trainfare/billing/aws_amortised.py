@@ -27,7 +27,8 @@ from fractions import Fraction
 
 from trainfare.billing.amounts import Exact, Running
 from trainfare.billing.arrow import pa, pc
-from trainfare.billing.aws_rows import Rows, spread, translated
+from trainfare.billing.aws_rows import Rows
+from trainfare.billing.texts import spread, translated
 
 COVERED = "SavingsPlanCoveredUsage"
 NEGATION = "SavingsPlanNegation"

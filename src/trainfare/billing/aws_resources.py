@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from trainfare.billing.arrow import pa, pc
 from trainfare.billing.aws_amortised import USAGE
-from trainfare.billing.aws_rows import Rows, first_of, only, spread, translated
+from trainfare.billing.aws_rows import Rows
+from trainfare.billing.texts import first_of, only, spread, translated
 
 _ARN = r"^arn:[^:]*:[^:]*:[^:]*:[^:]*:(?P<type>[^/:]+)[/:](?P<name>.+)$"
 _ID = r"^(?P<type>[a-z]+)-[0-9a-f]{8,17}$"

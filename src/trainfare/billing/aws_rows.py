@@ -20,7 +20,8 @@ from typing import Any
 from trainfare.billing import tags
 from trainfare.billing.amounts import Exact
 from trainfare.billing.arrow import constant, pa, pc, text_of
-from trainfare.billing.canonical import NULL_TEXTS, Chunk, Desk, Draft
+from trainfare.billing.canonical import Chunk, Desk, Draft
+from trainfare.billing.texts import first_of, known, spread, translated
 
 _TAGS = re.compile(r"resource_?tags(?:/|_(?!$))(?P<key>.+)", re.IGNORECASE)
 _GROUPS = ("bill", "line_item", "pricing", "product", "reservation", "savings_plan")
@@ -29,7 +30,6 @@ _UNREAD = re.compile(
     r"|product(?!$|productname|sku|regioncode|region$|instancetype$)"
 )
 _spelt = json.JSONEncoder(ensure_ascii=False).encode
-_NOTHING = pa.array(["", *NULL_TEXTS])
 
 
 def _bare(name: str) -> str:
@@ -159,41 +159,6 @@ def texts_of(header: Header, chunk: Chunk, *names: str) -> pa.DictionaryArray:
         if result.null_count == 0:
             break
     return constant(None, len(chunk)) if result is None else result
-
-
-def known(texts: pa.DictionaryArray) -> pa.DictionaryArray:
-    """The same texts, null where one is empty or a word for null."""
-    nothing = pc.is_in(texts.dictionary, _NOTHING)
-    if not pc.any(nothing).as_py():
-        return texts
-    codes = pc.if_else(spread(nothing, texts), pa.scalar(None, pa.int32()), texts.indices)
-    return pa.DictionaryArray.from_arrays(codes, texts.dictionary)
-
-
-def first_of(one: pa.DictionaryArray, other: pa.DictionaryArray) -> pa.DictionaryArray:
-    """*one* where it is not null, else *other*."""
-    if one.null_count == 0 or other.null_count == len(other):
-        return one
-    if one.null_count == len(one):
-        return other
-    return text_of(pc.coalesce(one.dictionary_decode(), other.dictionary_decode()))
-
-
-def spread(flags: pa.BooleanArray, texts: pa.DictionaryArray) -> pa.BooleanArray:
-    """What is said of each distinct text, for every row; false for null rows."""
-    return pc.fill_null(flags.take(texts.indices), fill_value=False)
-
-
-def only(texts: pa.DictionaryArray, where: pa.BooleanArray) -> pa.DictionaryArray:
-    """The same texts, null where *where* is false."""
-    codes = pc.if_else(where, texts.indices, pa.scalar(None, pa.int32()))
-    return pa.DictionaryArray.from_arrays(codes, texts.dictionary)
-
-
-def translated(texts: pa.DictionaryArray, words: Sequence[str | None]) -> pa.DictionaryArray:
-    """(n,) the word for each distinct text, in the order of the texts' dictionary."""
-    distinct = pa.array(words, pa.string()).dictionary_encode()
-    return pa.DictionaryArray.from_arrays(distinct.indices.take(texts.indices), distinct.dictionary)
 
 
 def _map_texts(values: pa.Array) -> pa.DictionaryArray:

@@ -27,20 +27,12 @@ from dataclasses import dataclass, field
 from trainfare.billing.amounts import Exact, exact_of
 from trainfare.billing.arrow import pa, pc, row_numbers, text_of
 from trainfare.billing.aws_amortised import USAGE
-from trainfare.billing.aws_rows import (
-    Header,
-    Rows,
-    column_of,
-    first_of,
-    known,
-    only,
-    spread,
-    texts_of,
-)
+from trainfare.billing.aws_rows import Header, Rows, column_of, texts_of
 from trainfare.billing.canonical import Chunk
 from trainfare.billing.chunks import chunks_of
 from trainfare.billing.problems import Problems
 from trainfare.billing.source import SourceFile
+from trainfare.billing.texts import first_of, known, only, spread
 from trainfare.core.charge import View
 
 METHOD = "aws-split-cost-allocation"

@@ -37,13 +37,13 @@ from dataclasses import dataclass, field
 from trainfare.billing import times
 from trainfare.billing.amounts import Exact
 from trainfare.billing.arrow import constant, pa, pc, text_of
-from trainfare.billing.aws_rows import first_of, known, translated
 from trainfare.billing.azure_charges import Kinds, put_commitments, put_kinds
 from trainfare.billing.azure_resources import put_resource, put_service, put_usage
 from trainfare.billing.azure_rows import Header, Rows, without
 from trainfare.billing.canonical import Desk, Draft
 from trainfare.billing.chunks import chunks_of, header_of
 from trainfare.billing.source import SourceFile
+from trainfare.billing.texts import first_of, known, translated
 from trainfare.core.charge import View
 
 _REQUIRED = ("cost", "currency", "date")

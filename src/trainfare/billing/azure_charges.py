@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from trainfare.billing.arrow import pa, pc
-from trainfare.billing.aws_rows import only, spread, translated
 from trainfare.billing.azure_rows import Rows, chosen, lowered, plain_word
+from trainfare.billing.texts import only, spread, translated
 
 _CATEGORIES = {
     "usage": "Usage",

@@ -19,12 +19,12 @@ from types import MappingProxyType
 
 from trainfare.billing import focus
 from trainfare.billing.arrow import constant, pa, pc, text_of
-from trainfare.billing.aws_rows import first_of, known, only, spread
 from trainfare.billing.azure_resources import MACHINES, ZERO, put_instance, put_size, types_in
 from trainfare.billing.azure_rows import lowered, without
 from trainfare.billing.canonical import Desk, Draft
 from trainfare.billing.source import SourceFile
 from trainfare.billing.tags import text_of_nested
+from trainfare.billing.texts import first_of, known, only, spread
 from trainfare.core.charge import View
 
 _OLDER: Mapping[str, str] = MappingProxyType(

@@ -11,11 +11,11 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation, localcontext
 
 from trainfare.billing.arrow import constant, pa, pc, text_of
-from trainfare.billing.aws_rows import first_of, known, only, spread, translated
 from trainfare.billing.azure_charges import Kinds
 from trainfare.billing.azure_names import block_of, region_of, size_of, types_of
 from trainfare.billing.azure_rows import Rows, lowered, plain_word
 from trainfare.billing.canonical import Draft
+from trainfare.billing.texts import first_of, known, only, spread, translated
 
 _DIGITS = 40
 """Digits of a quantity that is divided by its block size; Azure writes up to 28."""

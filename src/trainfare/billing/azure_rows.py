@@ -15,9 +15,9 @@ from types import MappingProxyType
 
 from trainfare.billing.amounts import Exact
 from trainfare.billing.arrow import constant, pa, pc
-from trainfare.billing.aws_rows import first_of, known, spread
 from trainfare.billing.canonical import Chunk, Desk, Draft
 from trainfare.billing.tags import text_of_nested
+from trainfare.billing.texts import first_of, known, spread
 
 ALIASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {

@@ -18,6 +18,7 @@ from trainfare.billing.arrow import TEXT, constant, pa, pc, row_numbers, text_of
 from trainfare.billing.components import Components
 from trainfare.billing.mapping import FieldMap
 from trainfare.billing.problems import Problems
+from trainfare.billing.texts import NULL_TEXTS, spread
 from trainfare.core.charge import CHARGE_CATEGORIES, COLUMNS, REQUIRED, View
 from trainfare.core.errors import BadInput
 
@@ -28,9 +29,6 @@ _TYPES = {"timestamp": times.INSTANT, "int64": pa.int64()}
 
 SCHEMA = pa.schema([(name, _TYPES.get(kind, TEXT)) for name, kind in COLUMNS.items()])
 """Arrow schema of a canonical batch: text of every kind is dictionary-encoded."""
-
-NULL_TEXTS = ("NULL", "null", "Null", "\\N")
-"""Words that providers and tools write where they mean no value."""
 
 _NOTHING = pa.array(["", " ", *NULL_TEXTS])
 _ENUMERATIONS = {
@@ -259,7 +257,7 @@ class Draft:
         trimmed = pc.utf8_trim_whitespace(texts.dictionary)
         fine = pc.match_substring_regex(trimmed, _NUMBER)
         if not pc.all(fine).as_py():
-            wrong = _spread(pc.invert(fine), texts)
+            wrong = spread(pc.invert(fine), texts)
             self.note(column, "not-a-number", wrong)
             texts = _nulled(texts, wrong)
         return pa.DictionaryArray.from_arrays(texts.indices, trimmed)
@@ -271,11 +269,11 @@ class Draft:
         after = [words.get(word.strip().lower(), word) for word in before]
         if after != before:
             changed = pa.array([a != b for a, b in zip(after, before, strict=True)])
-            self.note(column, "case", _spread(changed, texts))
+            self.note(column, "case", spread(changed, texts))
         if column == "ChargeCategory" and not set(after) <= set(CHARGE_CATEGORIES):
             unknown = pa.array([word not in CHARGE_CATEGORIES for word in after])
             what = f"is not a charge category ({', '.join(CHARGE_CATEGORIES)})"
-            self.problem(desk, self._sources[column], what, _spread(unknown, texts), texts)
+            self.problem(desk, self._sources[column], what, spread(unknown, texts), texts)
         return pa.DictionaryArray.from_arrays(texts.indices, pa.array(after, pa.string()))
 
     def _check_currency(self, done: dict[str, pa.Array], desk: Desk) -> None:
@@ -286,11 +284,11 @@ class Draft:
         after = [word.strip().upper() for word in before]
         if after != before:
             changed = pa.array([a != b for a, b in zip(after, before, strict=True)])
-            self.note("BillingCurrency", "case", _spread(changed, texts))
+            self.note("BillingCurrency", "case", spread(changed, texts))
         wrong = pa.array([not (len(w) == 3 and w.isascii() and w.isalpha()) for w in after])
         if pc.any(wrong).as_py():
             what = "is not a currency; write three letters such as USD (ISO 4217)"
-            self.problem(desk, self._sources["BillingCurrency"], what, _spread(wrong, texts), texts)
+            self.problem(desk, self._sources["BillingCurrency"], what, spread(wrong, texts), texts)
         fixed = pa.DictionaryArray.from_arrays(texts.indices, pa.array(after, pa.string()))
         done["BillingCurrency"] = fixed if len(set(after)) == len(after) else _recoded(fixed)
 
@@ -332,7 +330,7 @@ class Draft:
             joined = self._joined(joined, notes[start : start + 62])
         codes = joined.dictionary.to_pylist()
         clean = pa.array([text == "" for text in codes])
-        return _nulled(joined, _spread(clean, joined)) if "" in codes else joined
+        return _nulled(joined, spread(clean, joined)) if "" in codes else joined
 
     def _joined(
         self, so_far: pa.DictionaryArray, notes: list[tuple[str, pa.BooleanArray | None]]
@@ -361,11 +359,6 @@ def _is_text(values: pa.Array) -> bool:
     return bool(pa.types.is_dictionary(values.type) or pa.types.is_string(values.type))
 
 
-def _spread(flags: pa.BooleanArray, texts: pa.DictionaryArray) -> pa.BooleanArray:
-    """What is said of each distinct value, for every row; false for null rows."""
-    return pc.fill_null(flags.take(texts.indices), fill_value=False)
-
-
 def _nulled(texts: pa.DictionaryArray, mask: pa.BooleanArray) -> pa.DictionaryArray:
     """The same texts, null where *mask* is true."""
     none = pa.scalar(None, pa.int32())
@@ -387,5 +380,5 @@ def _without_null_texts(
     if not pc.any(nothing).as_py():
         return texts, None
     words = pc.is_in(texts.dictionary, pa.array(NULL_TEXTS))
-    gone = _nulled(texts, _spread(nothing, texts))
-    return gone, _spread(words, texts) if pc.any(words).as_py() else None
+    gone = _nulled(texts, spread(nothing, texts))
+    return gone, spread(words, texts) if pc.any(words).as_py() else None

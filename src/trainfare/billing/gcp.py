@@ -35,7 +35,6 @@ from datetime import UTC, datetime
 from trainfare.billing import times
 from trainfare.billing.amounts import Exact
 from trainfare.billing.arrow import constant, pa, pc, text_of
-from trainfare.billing.aws_rows import first_of, known, only, spread, translated
 from trainfare.billing.canonical import SCHEMA, Desk, Draft
 from trainfare.billing.chunks import header_of
 from trainfare.billing.gcp_commitments import Group, find_groups, shares_of
@@ -44,6 +43,7 @@ from trainfare.billing.gcp_members import is_fee
 from trainfare.billing.gcp_resources import put_resource, put_tags, put_usage
 from trainfare.billing.gcp_rows import Rows, chunks, has
 from trainfare.billing.source import SourceFile
+from trainfare.billing.texts import first_of, known, only, spread, translated
 from trainfare.core.charge import View
 
 _REQUIRED = ("billing_account_id", "cost", "currency", "usage_start_time", "usage_end_time")

@@ -24,9 +24,9 @@ from typing import Any
 
 from trainfare.billing.amounts import Exact, exact_of
 from trainfare.billing.arrow import constant, pa, pc, row_numbers, text_of
-from trainfare.billing.aws_rows import known, spread
 from trainfare.billing.gcp_rows import Rows, combined, is_list_of
 from trainfare.billing.tags import text_of_nested
+from trainfare.billing.texts import known, spread
 
 _META = ("full_name", "id", "name", "type")
 _spelt = json.JSONEncoder(ensure_ascii=False).encode

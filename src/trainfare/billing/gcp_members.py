@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from trainfare.billing import times
 from trainfare.billing.amounts import Exact
 from trainfare.billing.arrow import constant, pa, pc, text_of
-from trainfare.billing.aws_rows import known, translated
 from trainfare.billing.gcp_credits import MACHINES, SPEND, Credits
 from trainfare.billing.gcp_rows import Rows
+from trainfare.billing.texts import known, translated
 
 LIMB = 10**9
 QUANTUM = LIMB * LIMB

@@ -13,8 +13,8 @@ from typing import Any
 
 from trainfare.billing import tags
 from trainfare.billing.arrow import constant, pa, pc, text_of
-from trainfare.billing.aws_rows import known, only, translated
 from trainfare.billing.gcp_rows import Rows, combined, is_list_of
+from trainfare.billing.texts import known, only, translated
 
 _GLOBAL = r"/(?P<kind>[a-zA-Z]+)/[^/]+$"
 _MACHINE = "compute.googleapis.com/machine_spec"

@@ -18,11 +18,11 @@ from itertools import islice
 from typing import Any
 
 from trainfare.billing.arrow import constant, pa, pc, text_of
-from trainfare.billing.aws_rows import first_of, known, spread, translated
 from trainfare.billing.canonical import Chunk, Desk, Draft
 from trainfare.billing.chunks import chunks_of, header_of, records_of
 from trainfare.billing.source import SourceFile
 from trainfare.billing.tags import text_of_nested
+from trainfare.billing.texts import first_of, known, spread, translated
 
 LISTS = ("credits", "labels", "project.labels", "system_labels", "tags")
 """Names that hold lists of objects."""

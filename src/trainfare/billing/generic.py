@@ -10,10 +10,11 @@ from datetime import UTC, datetime, timedelta
 from trainfare.billing import times
 from trainfare.billing.amounts import digits_of
 from trainfare.billing.arrow import constant, pa, pc, text_of
-from trainfare.billing.canonical import NULL_TEXTS, Chunk, Desk, Draft
+from trainfare.billing.canonical import Chunk, Desk, Draft
 from trainfare.billing.chunks import chunks_of, header_of
 from trainfare.billing.mapping import MONEY, FieldMap
 from trainfare.billing.source import SourceFile
+from trainfare.billing.texts import NULL_TEXTS
 from trainfare.core.charge import COLUMNS, View
 from trainfare.core.errors import BadInput
 from trainfare.core.money import decimal_of
