@@ -242,7 +242,7 @@ def _add(
             one.amount += nano * clipped.duration_ns
             one.gpu_ns += count * clipped.duration_ns
             one.runs[run.run] += round(nano * clipped.duration_ns)
-            for hour in clipped.hours():
+            for hour in clipped.cut(HOUR):
                 one.hours[hour.start_ns // HOUR % 24] += count * hour.duration_ns
 
 

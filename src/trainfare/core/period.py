@@ -70,13 +70,28 @@ class Interval:
         start, end = max(self.start_ns, other.start_ns), min(self.end_ns, other.end_ns)
         return Interval(start, end) if start < end else None
 
-    def hours(self) -> Iterator[Interval]:
-        """This interval cut at the full UTC hours, in order."""
-        start = self.start_ns
-        while start < self.end_ns:
-            end = min(self.end_ns, (start // HOUR + 1) * HOUR)
-            yield Interval(start, end)
-            start = end
+    def cut(self, every_ns: int) -> Iterator[Interval]:
+        """The pieces of this interval between instants that *every_ns* divides, in order.
+
+        ``cut(HOUR)`` cuts at the full UTC hours, ``cut(DAY)`` at midnight UTC.
+
+        >>> [piece.end_ns for piece in Interval(5, 25).cut(10)]
+        [10, 20, 25]
+        """
+        start_ns = self.start_ns
+        while start_ns < self.end_ns:
+            end_ns = min(self.end_ns, (start_ns // every_ns + 1) * every_ns)
+            yield Interval(start_ns, end_ns)
+            start_ns = end_ns
+
+
+def hull(intervals: Sequence[Interval]) -> Interval:
+    """From the earliest start to the latest end of *intervals*, at least one.
+
+    >>> hull([Interval(3, 9), Interval(1, 4)])
+    Interval(start_ns=1, end_ns=9)
+    """
+    return Interval(min(one.start_ns for one in intervals), max(one.end_ns for one in intervals))
 
 
 def parse_instant(text: str) -> int:

@@ -13,7 +13,7 @@ from fractions import Fraction
 
 from trainfare.core.claim import Claim
 from trainfare.core.machine import Machine
-from trainfare.core.period import Interval
+from trainfare.core.period import Interval, hull
 from trainfare.core.plan import NO_PLAN, Plan
 from trainfare.core.price import NoPrice, Price
 from trainfare.core.profile import DeviceProfile
@@ -283,8 +283,7 @@ class RunRecord:
 
         The first attempt need not be the earliest by it: that clock may have been set back.
         """
-        spans = [attempt.interval for attempt in self.attempts]
-        return Interval(min(s.start_ns for s in spans), max(s.end_ns for s in spans))
+        return hull([attempt.interval for attempt in self.attempts])
 
     @property
     def name(self) -> str | None:

@@ -14,7 +14,7 @@ from trainfare.core.activity import low_stretches
 from trainfare.core.charge import Component, View
 from trainfare.core.errors import NotFound
 from trainfare.core.money import Money
-from trainfare.core.period import BillingPeriod, Interval
+from trainfare.core.period import BillingPeriod, Interval, hull
 from trainfare.core.recommendation import Slot, resource_slot, run_slot
 from trainfare.core.run import RunRecord
 from trainfare.flows.gpu_book import GpuBook, open_book
@@ -178,7 +178,7 @@ def _runs(book: GpuBook) -> dict[str, PastRun]:
             run,
             name=labels.get("name"),
             labels=labels,
-            interval=_span(intervals),
+            interval=hull(intervals),
             is_notebook=_is_notebook(labels.get("name")),
         )
     for receipt in book.receipts:
@@ -193,17 +193,13 @@ def _metered(receipt: Receipt, labels: Mapping[str, str]) -> PastRun:
         run.id,
         name=run.name,
         labels={**labels, **run.labels},
-        interval=_span([attempt.interval for attempt in run.attempts]),
+        interval=run.interval,
         status=run.status.value,
         ending=ending_of(run),
         is_notebook=_is_notebook(run.name) or _runs_notebook(run),
         stages=tuple((one.interval, one.stage) for one in stretches),
         parents=run.parents,
     )
-
-
-def _span(intervals: Sequence[Interval]) -> Interval:
-    return Interval(min(i.start_ns for i in intervals), max(i.end_ns for i in intervals))
 
 
 def _is_notebook(name: str | None) -> bool:

@@ -12,7 +12,15 @@ from trainfare.core.charge import Component, View
 from trainfare.core.errors import BadInput, NotFound
 from trainfare.core.labels import make_labels
 from trainfare.core.money import Money
-from trainfare.core.period import DAY, HOUR, BillingPeriod, Interval, format_instant, parse_instant
+from trainfare.core.period import (
+    DAY,
+    HOUR,
+    BillingPeriod,
+    Interval,
+    format_instant,
+    hull,
+    parse_instant,
+)
 from trainfare.core.spending import components_within
 from trainfare.flows.bill import has_analytics, has_ledger
 from trainfare.flows.chart_question import Question
@@ -21,7 +29,6 @@ from trainfare.metering.receipt import Receipt
 from trainfare.reports.chart_groups import GroupSpend, spend_by_group
 from trainfare.reports.chart_spend import Spend, spend_over_time
 from trainfare.reports.chart_waterfall import Bridge, waterfall
-from trainfare.reports.estimated_use import days_of
 
 if TYPE_CHECKING:
     import altair as alt
@@ -154,7 +161,7 @@ def _billed(home: Path, period: BillingPeriod | None, by: str) -> list[_Piece] |
     columns = ("day", "component", *((by,) if by in COLUMNS and by != "run" else ()))
     pieces: list[_Piece] = []
     for one in allocations:
-        days = list(days_of(BillingPeriod.parse(one.period).interval))
+        days = list(BillingPeriod.parse(one.period).interval.cut(DAY))
         for group in read_groups([home / one.folder], columns, View.EFFECTIVE):
             amount = Money(group.nano, group.currency)
             component = group.key[1] or Component.OTHER.value
@@ -190,7 +197,7 @@ def _estimated(home: Path, period: BillingPeriod | None, by: str) -> list[_Piece
     if not receipts:
         return []
     lasted = [_lasted(one) for one in receipts]
-    whole = Interval(min(one.start_ns for one in lasted), max(one.end_ns for one in lasted))
+    whole = hull(lasted)
     inside = whole if period is None else whole.clip(period.interval)
     if inside is None:
         return []

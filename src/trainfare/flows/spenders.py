@@ -17,7 +17,7 @@ from pathlib import Path
 from trainfare.core.budget import Budget, BudgetView
 from trainfare.core.charge import View
 from trainfare.core.money import Money
-from trainfare.core.period import DAY, BillingPeriod, Interval, parse_instant
+from trainfare.core.period import DAY, BillingPeriod, Interval, hull, parse_instant
 from trainfare.core.standing import Spender
 from trainfare.flows.bill import has_ledger
 from trainfare.flows.brief import Brief
@@ -130,12 +130,12 @@ def with_bills(riders: Sequence[Rider], bills: Bills) -> list[Rider]:
     for one in riders:
         days = rest.pop((one.spender.run, one.currency), ())
         labels = {**bills.labels.get(one.spender.run, {}), **one.labels}
-        spender = replace(one.spender, lasted=_reach([one.spender.lasted, *_intervals(days)]))
+        spender = replace(one.spender, lasted=hull([one.spender.lasted, *_intervals(days)]))
         found.append(replace(one, labels=labels, spender=spender, days=days))
     metered = {one.spender.run: one for one in found}
     for (run, currency), days in rest.items():
         known = metered.get(run)
-        lasted = _reach(_intervals(days))
+        lasted = hull(_intervals(days))
         found.append(
             Rider(
                 None if known is None else known.name,
@@ -151,11 +151,6 @@ def with_bills(riders: Sequence[Rider], bills: Bills) -> list[Rider]:
 
 def _intervals(days: Days) -> list[Interval]:
     return [day for day, _ in days]
-
-
-def _reach(intervals: Sequence[Interval]) -> Interval:
-    """From the start of the first to the end of the last."""
-    return Interval(min(one.start_ns for one in intervals), max(one.end_ns for one in intervals))
 
 
 def covered(budget: Budget, riders: Sequence[Rider], arrived: Mapping[str, int]) -> list[Spender]:

@@ -62,19 +62,10 @@ def _union(intervals: Sequence[Interval]) -> list[Interval]:
     return found
 
 
-def days_of(interval: Interval) -> Iterator[Interval]:
-    """*interval* cut at midnight UTC, in order."""
-    start_ns = interval.start_ns
-    while start_ns < interval.end_ns:
-        end_ns = min(interval.end_ns, (start_ns // DAY + 1) * DAY)
-        yield Interval(start_ns, end_ns)
-        start_ns = end_ns
-
-
 def _days(machine: str, on: Sequence[Interval], gpus: Fraction) -> Iterator[MachineDay]:
     times: dict[int, int] = defaultdict(int)
     for interval in on:
-        for part in days_of(interval):
+        for part in interval.cut(DAY):
             times[part.start_ns // DAY] += part.duration_ns
     for day, time_ns in sorted(times.items()):
         whole = Interval(day * DAY, (day + 1) * DAY)
@@ -86,7 +77,7 @@ def _by_day(
 ) -> Iterator[OwnedMoney]:
     if amount is None:
         return
-    parts = list(days_of(interval))
+    parts = list(interval.cut(DAY))
     left = Remainder.IDLE if run is None else None
     for part, share in zip(parts, amount.split([p.duration_ns for p in parts]), strict=True):
         slot = (machine, part.start_ns // DAY)

@@ -56,7 +56,7 @@ def idle_hours(slots: Iterable[PaidSlot], claims: Mapping[str, Sequence[Claim]])
         own = held.get(slot.place, {})
         is_known = slot.is_whole or slot.interval.duration_ns <= HOUR
         share = Fraction(slot.paid_ns, slot.interval.duration_ns)
-        for part in slot.interval.hours():
+        for part in slot.interval.cut(HOUR):
             start_ns = part.start_ns // HOUR * HOUR
             key = (slot.group if is_known else BY_THE_DAY.format(slot.group), start_ns)
             amount = share * Fraction(part.duration_ns, HOUR)
@@ -74,7 +74,7 @@ def _held(claims: Sequence[Claim]) -> dict[int, Fraction]:
     """Hour → the part of the machine that runs held, over the hour."""
     found: dict[int, Fraction] = defaultdict(Fraction)
     for holding in holdings(merge_claims(claims)):
-        for part in holding.interval.hours():
+        for part in holding.interval.cut(HOUR):
             hours = Fraction(part.duration_ns, HOUR)
             found[part.start_ns // HOUR * HOUR] += holding.share * hours
     return found
@@ -88,5 +88,5 @@ def claimed_slots(
     for claim in sorted(claims, key=lambda one: one.interval):
         start_ns = max(claim.interval.start_ns, end_ns or claim.interval.start_ns)
         end_ns = max(claim.interval.end_ns, start_ns)
-        for part in Interval(start_ns, end_ns).hours():
+        for part in Interval(start_ns, end_ns).cut(HOUR):
             yield PaidSlot(place, group, part, gpus, int(gpus * part.duration_ns))

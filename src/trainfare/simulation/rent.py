@@ -124,7 +124,7 @@ def rent(
         occupancy = occupancies[machine.id]
         rng = stream(seed, "rent", machine.id)
         prices: dict[int, int] = {}
-        for paid in life.hours():
+        for paid in life.cut(HOUR):
             owners = occupancy.ownership(paid.start_ns, paid.end_ns)
             stay = Stay(machine, paid, coverage.period, owners)
             day = paid.start_ns // DAY
@@ -225,7 +225,7 @@ def managed_jobs(
             jobs.append((before, PROCESSING, fed, _PREPARE_NANO, _PREPARE_NANO, 1, named))
         for whole, sold, where, list_hour, paid_hour, count, words in jobs:
             billed = whole.clip(bill)
-            for paid in billed.hours() if billed else ():
+            for paid in billed.cut(HOUR) if billed else ():
                 seconds = paid.duration_ns // SECOND
                 start_ns = paid.start_ns // HOUR * HOUR
                 list_part, paid_part = (n * seconds // 3600 for n in (list_hour, paid_hour))
