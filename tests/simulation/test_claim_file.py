@@ -6,8 +6,9 @@ from fractions import Fraction
 import pytest
 
 from simulation.worlds import rows_in, world_of
+from trainfare.core.claim import exact_share
 from trainfare.core.period import SECOND, parse_instant
-from trainfare.simulation.claim_file import exact_share, write_claims, write_sagemaker
+from trainfare.simulation.claim_file import write_claims, write_sagemaker
 from trainfare.simulation.fault import ALL_FAULTS, NO_FAULTS, Source
 
 BIG = {"runs": 120, "days": 5}

@@ -7,18 +7,15 @@ fraction (``0.5``, ``1/3``).
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import TextIO
 
 from trainfare.clusters.options import ReadOptions
 from trainfare.clusters.record import ClaimRecord, Reading, make_reading
-from trainfare.core.claim import share_text
 from trainfare.core.errors import BadInput
 from trainfare.core.labels import check_run_id, make_labels
-from trainfare.core.period import Interval, format_instant, parse_instant
+from trainfare.core.period import Interval, parse_instant
 from trainfare.core.source_file import csv_rows
 from trainfare.core.stage import Status
 from trainfare.core.tally import Tally
@@ -147,34 +144,3 @@ def _attempt(text: str) -> int:
     if not words.isascii() or not words.isdigit() or not 0 < int(words[:10]) < 10**9:
         raise BadInput(f"{words[:40]!r} is not an attempt, which count 1, 2, 3 …")
     return int(words)
-
-
-def _exact_text(share: Fraction) -> str:
-    """A decimal where it is exact, else a fraction."""
-    text = share_text(share)
-    return text if Fraction(text) == share else str(share)
-
-
-def write_claim_file(records: Iterable[ClaimRecord], file: TextIO) -> int:
-    """Write *records* so that :func:`read_claim_file` reads the same claims and labels; their count.
-
-    Run, attempt, resource, interval, share and labels survive; a running claim has an empty end.
-    """
-    kept = list(records)
-    keys = sorted({key for record in kept for key in record.labels})
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow([*COLUMNS, "attempt", *(f"{_LABEL}{key}" for key in keys)])
-    for record in kept:
-        is_open = record.status is Status.RUNNING
-        writer.writerow(
-            [
-                record.run,
-                record.resource_id,
-                format_instant(record.interval.start_ns),
-                "" if is_open else format_instant(record.interval.end_ns),
-                _exact_text(record.share),
-                record.attempt,
-                *(record.labels.get(key, "") for key in keys),
-            ]
-        )
-    return len(kept)

@@ -54,6 +54,16 @@ def share_text(share: Fraction) -> str:
     return f"{whole}.{rest:09d}".rstrip("0").rstrip(".")
 
 
+def exact_share(share: Fraction) -> str:
+    """A share as a decimal where that is exact, else as a fraction.
+
+    >>> exact_share(Fraction(1, 2)), exact_share(Fraction(1, 3))
+    ('0.5', '1/3')
+    """
+    text = share_text(share)
+    return text if Fraction(text) == share else str(share)
+
+
 def merge_claims(claims: Iterable[Claim]) -> list[Claim]:
     """One claim per (run, attempt, resource, share) and unbroken stretch of time.
 

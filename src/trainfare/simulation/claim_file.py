@@ -8,11 +8,10 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Collection, Iterator
-from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
-from trainfare.core.claim import share_text
+from trainfare.core.claim import exact_share
 from trainfare.core.period import SECOND, Interval, format_instant
 from trainfare.simulation.fault import Source, Trace
 from trainfare.simulation.schedule import Ending, TrueRun
@@ -52,16 +51,6 @@ def write_claims(world: World, path: Path, *, sources: Collection[Source] = tupl
     keys = ("experiment", "model", "team")
     columns = ["run", "resource", "start", "end", "share", "attempt", *(f"label.{k}" for k in keys)]
     return write_table(path, columns, rows())
-
-
-def exact_share(share: Fraction) -> str:
-    """A share as a decimal where that is exact, else as a fraction.
-
-    >>> exact_share(Fraction(1, 2)), exact_share(Fraction(1, 3))
-    ('0.5', '1/3')
-    """
-    text = share_text(share)
-    return text if Fraction(text) == share else str(share)
 
 
 def recorded_attempts(world: World, source: Source) -> dict[str, dict[int, list[Trace]]]:
