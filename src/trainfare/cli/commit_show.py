@@ -90,7 +90,7 @@ def _waiting(risk: Risk) -> str:
 
 
 def _show_ladder(ladder: Ladder, currency: str) -> None:
-    from trainfare.flows.commitment_json import hour_text
+    from trainfare.commitments.demand import hour_text
 
     rows = [
         [hour_text(one.start)[:10], *_line(one, currency)] for step in ladder.steps for one in step
@@ -123,7 +123,7 @@ def _line(one: Holding, currency: str) -> list[str]:
 def show_tested(tested: Sequence[Tested], demand: Demand) -> None:
     """What was promised beside what came of it, and the other policies over the same hours."""
     from trainfare.commitments.backtest import summary_of
-    from trainfare.flows.commitment_json import hour_text
+    from trainfare.commitments.demand import hour_text
 
     currency = demand.currency
     rows = [

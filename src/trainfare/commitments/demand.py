@@ -106,11 +106,11 @@ def _demand(rows: Iterable[tuple[int, Sequence[str]]], name: str, currency: str)
     cells: dict[tuple[int, Column], int] = {}
     prices: dict[str, int] = {}
     hours: dict[str, int] = {}
-    for number, (hour_text, sku, quantity_text, price_text) in rows:
+    for number, (at, sku, quantity_text, price_text) in rows:
         try:
-            hour = hours.get(hour_text)
+            hour = hours.get(at)
             if hour is None:
-                hour = hours[hour_text] = _hour_of(hour_text)
+                hour = hours[at] = _hour_of(at)
             price = prices.get(price_text)
             if price is None:
                 price = prices[price_text] = _price_of(price_text)
@@ -126,7 +126,7 @@ def _demand(rows: Iterable[tuple[int, Sequence[str]]], name: str, currency: str)
     first, last = min(hour for hour, _ in cells), max(hour for hour, _ in cells)
     if last - first >= HOURS_MAX:
         raise BadInput(
-            f"{name}: from {_text_of(first)} to {_text_of(last)} are more than {HOURS_MAX} hours; "
+            f"{name}: from {hour_text(first)} to {hour_text(last)} are more than {HOURS_MAX} hours; "
             "check the column hour"
         )
     columns = tuple(sorted({column for _, column in cells}, key=lambda c: (c.sku, c.price_nano)))
@@ -134,7 +134,7 @@ def _demand(rows: Iterable[tuple[int, Sequence[str]]], name: str, currency: str)
     spend = np.zeros((last - first + 1, len(columns)), dtype=np.int64)
     for (hour, column), money in cells.items():
         if money >= CELL_MAX // len(columns):
-            raise BadInput(f"{name}: {column.sku} at {_text_of(hour)} costs more than can be held")
+            raise BadInput(f"{name}: {column.sku} at {hour_text(hour)} costs more than can be held")
         spend[hour - first, index[column]] = money
     return Demand(first, columns, spend, currency)
 
@@ -152,7 +152,12 @@ def _hour_of(text: str) -> int:
     return int(seconds // 3600)
 
 
-def _text_of(hour: int) -> str:
+def hour_text(hour: int) -> str:
+    """The beginning of an hour since the epoch.
+
+    >>> hour_text(490_000)
+    '2025-11-24T16:00:00Z'
+    """
     return datetime.fromtimestamp(hour * 3600, UTC).strftime("%Y-%m-%dT%H:00:00Z")
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any
 
 from trainfare.commitments.backtest import Tested, summary_of
-from trainfare.commitments.demand import Demand
+from trainfare.commitments.demand import Demand, hour_text
 from trainfare.commitments.kinds import kind_of
 from trainfare.commitments.ladder import Walked
 from trainfare.commitments.measures import Measures
@@ -16,15 +15,6 @@ from trainfare.commitments.offer import Holding
 from trainfare.core.money import NANO, Money
 from trainfare.flows.commitment import YEAR_HOURS, CommitmentPlan, Ladder
 from trainfare.flows.commitment_demand import BilledDemand, Bought
-
-
-def hour_text(hour: int) -> str:
-    """The beginning of an hour since the epoch.
-
-    >>> hour_text(490_000)
-    '2025-11-24T16:00:00Z'
-    """
-    return datetime.fromtimestamp(hour * 3600, UTC).strftime("%Y-%m-%dT%H:00:00Z")
 
 
 def plan_json(plan: CommitmentPlan) -> dict[str, Any]:
