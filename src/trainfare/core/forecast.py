@@ -7,7 +7,7 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Any
 
-from trainfare.core.money import NANO, Money
+from trainfare.core.money import NANO, Money, text_or_none
 from trainfare.core.period import HOUR, SECOND, format_instant
 
 LONGEST_NS = 100 * 365 * 24 * HOUR
@@ -128,9 +128,9 @@ class Forecast:
         """The ``forecast`` of a receipt."""
         ends_ns = self.ends_at_ns
         return {
-            "total": _text(self.total),
-            "low": _text(self.low),
-            "high": _text(self.high),
+            "total": text_or_none(self.total),
+            "low": text_or_none(self.low),
+            "high": text_or_none(self.high),
             "coverage": None if self.coverage is None else round(self.coverage, 4),
             "method": None if self.method is None else self.method.value,
             "ends_at": None if ends_ns is None else _instant(ends_ns),
@@ -142,7 +142,7 @@ class Forecast:
             "work_planned": self.work_planned,
             "runs": self.runs,
             "calibrated_on": self.calibrated_on or None,
-            "price_per_hour": _text(self.price_per_hour),
+            "price_per_hour": text_or_none(self.price_per_hour),
             "budget": self._budget_json(),
             "why": self.why or None,
         }
@@ -150,10 +150,6 @@ class Forecast:
 
 def _instant(at_ns: int) -> str:
     return format_instant(at_ns // SECOND * SECOND)
-
-
-def _text(amount: Money | None) -> str | None:
-    return None if amount is None else amount.text()
 
 
 def _seconds(nanoseconds: int | None) -> float | None:

@@ -191,6 +191,11 @@ def _places_for(nano: int) -> int:
     return min(9, 11 - len(str(nano)))
 
 
+def text_or_none(amount: Money | None) -> str | None:
+    """The exact decimal of *amount*, as files and the API carry it; None where it is not known."""
+    return None if amount is None else amount.text()
+
+
 def decimal_of(text: str) -> Fraction:
     """Read a plain or E-notation decimal *text* exactly.
 

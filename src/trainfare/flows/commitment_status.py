@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from trainfare.core.contract import Contract
 from trainfare.core.errors import NotFound
-from trainfare.core.money import Money
+from trainfare.core.money import text_or_none
 from trainfare.core.period import DAY, SECOND, BillingPeriod, format_instant
 from trainfare.flows.commitment_beside import read_beside
 from trainfare.flows.commitment_source import find_contract, need_optimize
@@ -107,11 +107,11 @@ def recorded_json(one: Recorded) -> dict[str, Any]:
         **_contract_row(contract, time.time_ns()),
         "at": format_instant(contract.at_ns // SECOND * SECOND),
         "who": contract.who,
-        "promised": _text(contract.promised),
+        "promised": text_or_none(contract.promised),
         "per": "month",
         "realized": {
-            "saved": _text(one.saved),
-            "promised": _text(one.promised),
+            "saved": text_or_none(one.saved),
+            "promised": text_or_none(one.promised),
             "bills": [_bill_json(bill) for bill in one.bills],
             "why": one.why,
         },
@@ -122,16 +122,12 @@ def _bill_json(bill: SavedOnBill) -> Mapping[str, Any]:
     return {
         "period": bill.period,
         "hours": bill.hours,
-        "on_demand": _text(bill.on_demand),
+        "on_demand": text_or_none(bill.on_demand),
         "paid": bill.paid.text(),
         "unused": bill.unused.text(),
-        "saved": _text(bill.saved),
-        "promised": _text(bill.promised),
+        "saved": text_or_none(bill.saved),
+        "promised": text_or_none(bill.promised),
     }
-
-
-def _text(amount: Money | None) -> str | None:
-    return None if amount is None else amount.text()
 
 
 def read_alignment(home: Path, period: str | None = None) -> list[Alignment]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from trainfare.core.claim import share_text
-from trainfare.core.money import Money
+from trainfare.core.money import text_or_none
 from trainfare.core.period import DAY, Interval, format_instant
 from trainfare.core.price import NoPrice, Price
 from trainfare.metering.shelf import Faults, read_machines, read_others
@@ -44,14 +44,10 @@ def machine_json(one: MachineTime) -> dict[str, Any]:
         "seen_at": format_instant(one.last.interval.end_ns),
         "there_seconds": one.there_ns // 10**9,
         "idle_seconds": int(one.idle_ns // 10**9),
-        "idle": _text(one.idle_cost),
-        "idle_now_per_hour": _text(one.idle_now_per_hour),
+        "idle": text_or_none(one.idle_cost),
+        "idle_now_per_hour": text_or_none(one.idle_now_per_hour),
         "held_share": share_text(one.held_share),
         "runs": list(one.runs),
         "currency": price.currency if isinstance(price, Price) else None,
         "why_no_price": price.why if isinstance(price, NoPrice) else None,
     }
-
-
-def _text(amount: Money | None) -> str | None:
-    return None if amount is None else amount.text()

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trainfare.core.errors import BadInput
-from trainfare.core.money import Money
+from trainfare.core.money import Money, text_or_none
 from trainfare.core.period import DAY, BillingPeriod, format_instant, parse_instant
 from trainfare.flows.bill import has_ledger
 from trainfare.prices.json_file import read_json, write_json
@@ -179,8 +179,8 @@ def _document(preview: Preview) -> dict[str, Any]:
                 "period": one.period,
                 "currency": one.limit.currency,
                 "limit": one.limit.text(),
-                "spent": _text(one.spent),
-                "forecast": _text(one.forecast),
+                "spent": text_or_none(one.spent),
+                "forecast": text_or_none(one.forecast),
             }
             for one in preview.budgets
         ],
@@ -189,7 +189,3 @@ def _document(preview: Preview) -> dict[str, Any]:
 
 def _parse(text: str | None, currency: str) -> Money | None:
     return None if text is None else Money.parse(text, currency)
-
-
-def _text(amount: Money | None) -> str | None:
-    return None if amount is None else amount.text()

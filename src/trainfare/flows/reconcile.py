@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trainfare.core.errors import NotFound
-from trainfare.core.money import Money
+from trainfare.core.money import Money, text_or_none
 from trainfare.core.period import BillingPeriod, format_instant
 from trainfare.flows.allocation import allocate_periods
 from trainfare.flows.bill import need_analytics
@@ -250,14 +250,14 @@ def _row_document(row: Row) -> dict[str, Any]:
         "run": row.run,
         "name": row.name,
         "status": row.status.value,
-        "estimated": _text(row.estimated),
-        "billed": _text(row.billed),
+        "estimated": text_or_none(row.estimated),
+        "billed": text_or_none(row.billed),
         "variance": None,
         "causes": None,
         "currency": next((amount.currency for amount in amounts if amount is not None), None),
         **({} if row.variance is None else _line_document(row.variance)),
         "metered": row.is_metered,
-        "billed_so_far": _text(row.billed_so_far),
+        "billed_so_far": text_or_none(row.billed_so_far),
         "also_billed": {amount.currency: amount.text() for amount in row.also_billed},
         "missing": [
             {
@@ -309,10 +309,6 @@ def _taught_document(one: Taught) -> dict[str, Any]:
             "as_of": before.as_of,
         },
     }
-
-
-def _text(amount: Money | None) -> str | None:
-    return None if amount is None else amount.text()
 
 
 def _instant(instant_ns: int | None) -> str | None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from trainfare.core.money import text_or_none
 from trainfare.core.period import HOUR
 
 if TYPE_CHECKING:
-    from trainfare.core.money import Money
     from trainfare.flows.utilization import GpuUse, Utilization
     from trainfare.reports.commitment_use import CommitmentUse, Saving
     from trainfare.reports.run_use import RunUse
@@ -89,10 +89,10 @@ def _commitment(one: CommitmentUse) -> dict[str, Any]:
 
 def _saving(one: Saving) -> dict[str, Any]:
     return {
-        "on_demand": _text(one.on_demand),
-        "covered": _text(one.covered),
+        "on_demand": text_or_none(one.on_demand),
+        "covered": text_or_none(one.covered),
         "paid": one.paid.text(),
-        "saved": _text(one.saved),
+        "saved": text_or_none(one.saved),
         "coverage": _ratio(one.coverage),
         "effective_savings_rate": _ratio(one.rate),
         "charges_without_price": one.missing,
@@ -105,7 +105,3 @@ def _hours(time_ns: int) -> float:
 
 def _ratio(value: Fraction | None) -> float | None:
     return None if value is None else round(float(value), 6)
-
-
-def _text(amount: Money | None) -> str | None:
-    return None if amount is None else amount.text()

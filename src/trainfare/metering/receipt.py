@@ -13,7 +13,7 @@ from trainfare.core.claim import share_text
 from trainfare.core.efficiency import Efficiency, efficiency_of
 from trainfare.core.estimate import Estimate
 from trainfare.core.forecast import Forecast
-from trainfare.core.money import Money
+from trainfare.core.money import Money, text_or_none
 from trainfare.core.period import SECOND, format_instant
 from trainfare.core.plain import sound
 from trainfare.core.price import Price
@@ -168,22 +168,22 @@ class Receipt:
             "paid_share": None if estimate.paid_share is None else share_text(estimate.paid_share),
             "currency": estimate.currency,
             "estimated": {
-                "total": _text(estimate.total),
-                "components": {c.value: _text(estimate.components[c]) for c in Component},
-                "idle": _text(estimate.idle_cost),
-                "low_use": _text(self.low_use_cost),
+                "total": text_or_none(estimate.total),
+                "components": {c.value: text_or_none(estimate.components[c]) for c in Component},
+                "idle": text_or_none(estimate.idle_cost),
+                "low_use": text_or_none(self.low_use_cost),
             },
             "billed": None if self.billed is None else self.billed.to_json(),
             "forecast": None if self.forecast is None else self.forecast.to_json(),
             "stages": [
-                {"stage": stage, "seconds": _seconds(time_ns), "estimated": _text(amount)}
+                {"stage": stage, "seconds": _seconds(time_ns), "estimated": text_or_none(amount)}
                 for stage, (time_ns, amount) in estimate.by_stage().items()
             ],
             "epochs": [
                 {
                     "epoch": one.epoch,
                     "seconds": round(float(one.seconds), 6),
-                    "estimated": _text(one.estimated_cost),
+                    "estimated": text_or_none(one.estimated_cost),
                 }
                 for one in estimate.by_epoch()
             ],
@@ -195,7 +195,7 @@ class Receipt:
             "redone_steps": work.redone_steps,
             "parents": list(run.parents),
             "trackers": [asdict(one) for one in run.trackers],
-            "estimated_per_step": _text(self.cost_per_step),
+            "estimated_per_step": text_or_none(self.cost_per_step),
             "prices": [_price(price) for price in estimate.prices],
             "unpriced": [
                 {"meter": one.meter, "quantity": one.quantity, "why": one.why}
@@ -207,7 +207,7 @@ class Receipt:
                 {
                     "run": one.run,
                     "uri": sound(one.uri),
-                    "estimated": _text(one.estimated_cost),
+                    "estimated": text_or_none(one.estimated_cost),
                     "readers": one.readers,
                 }
                 for one in self.prepared_by
@@ -230,10 +230,6 @@ def make_receipt(
 ) -> Receipt:
     """The receipt of *run* with the activity of its accelerators."""
     return Receipt(run, estimate, activity_of(run), prepared_by)
-
-
-def _text(amount: Money | None) -> str | None:
-    return None if amount is None else amount.text()
 
 
 def _seconds(nanoseconds: int) -> float:
