@@ -80,7 +80,7 @@ def _write_bill(path: Path, period: BillingPeriod, machines: int) -> Path:
     with path.open("w") as file:
         writer = csv.writer(file)
         writer.writerow(HEADER.split(","))
-        for hour in whole.hours():
+        for hour in whole.cut(HOUR):
             times = format_instant(hour.start_ns), format_instant(hour.end_ns)
             for machine in range(machines):
                 writer.writerow(
