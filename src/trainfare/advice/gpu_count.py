@@ -160,5 +160,5 @@ def _why_not(law: Scaling, price: Fraction, value_per_hour: Fraction | None) -> 
     dearer = float(price) * (many * law.hours(many) - few * law.hours(few))
     return (
         f"a choice, no waste: from {few} to {many} accelerators an hour sooner costs "
-        f"{dearer / gained:,.2f}; state what an hour is worth to have it settled"
+        f"{dearer / gained:,.2f}; trainfare plan --hour-worth settles which"
     )
