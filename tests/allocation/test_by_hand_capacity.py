@@ -94,6 +94,7 @@ def test_a_single_microsecond_is_a_time():
 
 def test_of_several_skus_the_one_that_counts_machines_is_left_out():
     assert paid((0, HOUR, "gpu", 8 * HOUR), (0, HOUR, "core", 17 * MINUTE)) == 17
+    assert paid((0, HOUR, "whole", HOUR), (0, HOUR, "core", 17 * MINUTE)) == 60
 
 
 def test_one_machine_s_time_is_not_another_s():
@@ -148,7 +149,12 @@ def test_finer_charges_that_overlap_never_make_more_than_the_period():
 
 
 def test_a_charge_of_no_length_is_no_finer_one():
-    assert paid((HOUR, HOUR, "a", 0), end=4 * HOUR) == 240
+    assert paid((HOUR, HOUR, "a", MINUTE), end=4 * HOUR) == 240
+
+
+@pytest.mark.parametrize("length", [0, -MINUTE])
+def test_a_charge_of_no_length_was_paid_for_no_time(length):
+    assert paid((HOUR, HOUR + length, "a", MINUTE), start=HOUR, end=HOUR + length) == 0
 
 
 def test_a_machine_without_hours_on_its_bill_was_paid_while_it_lived():

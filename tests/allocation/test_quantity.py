@@ -19,6 +19,11 @@ from trainfare.allocation.quantity import DAY_US, HOUR_US, PAID_US_SQL, UNITS, p
         ("0.5", "Days", DAY_US // 2),
         ("-0.25", "Hour", -HOUR_US // 4),
         ("0", "Hours", 0),
+        ("1", "Day", 86_400_000_000),
+        ("7", "mins", 420_000_000),
+        ("3", "vCPU-Seconds", 3_000_000),
+        ("0.25", "node hours", 900_000_000),
+        ("2562047788.015215", "Hours", 2**63 - 2048),
     ],
 )
 def test_time_is_whole_microseconds(quantity, unit, expected):
@@ -30,6 +35,7 @@ def test_time_is_whole_microseconds(quantity, unit, expected):
     [
         *(("1", unit) for unit in ("GB", "GB-Hours", "Hours/Month", None)),
         *((text, "Hours") for text in (None, "", "many", "NaN", "Infinity", "1e300")),
+        ("9223372036854.775", "seconds"),
     ],
 )
 def test_what_is_no_known_time_is_none_and_not_zero(quantity, unit):

@@ -70,7 +70,7 @@ class Capacities:
         sums: dict[int, int] = defaultdict(int)
         for (inner_start, inner_end), paid in self.paid[place].items():
             length = inner_end - inner_start
-            if start <= inner_start and inner_end <= end and 0 < 2 * length <= end - start:
+            if start <= inner_start and inner_end <= end and 2 * length <= end - start:
                 sums[grain_of(inner_start, inner_end)] += paid
         return min(sums[min(sums)], end - start) if sums else 0
 
@@ -80,7 +80,6 @@ class Capacities:
         for interval in sorted(self.lives[place]):
             begin = max(covered, interval.start_ns // 1000)
             stop = min(end, interval.end_ns // 1000)
-            if begin < stop:
-                lived += stop - begin
-                covered = stop
+            lived += max(0, stop - begin)
+            covered = max(covered, stop)
         return lived
