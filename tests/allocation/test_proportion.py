@@ -8,7 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainfare.allocation.proportion import MACROS, NARROW, ONE, portion, proportion
+from trainfare.allocation.proportion import MACROS, ONE, portion, proportion
+
+NARROW = 2**41
+"""Totals below it are divided in 64 bits, others in 128; the seam must not show."""
 
 amounts = st.integers(-(2**63) + 1, 2**63 - 1)
 edges = st.lists(st.integers(0, ONE), max_size=8).map(lambda inner: [0, *sorted(inner), ONE])

@@ -1,8 +1,10 @@
 """Tags name runs, clusters and owners, however the provider spelt their keys."""
 
+import json
+
 import pytest
 
-from trainfare.allocation.tags import cluster_in, owner_in, read_tags, run_in
+from trainfare.allocation.tags import cluster_in, labels_by_run, owner_in, read_tags, run_in
 
 
 @pytest.mark.parametrize(
@@ -44,3 +46,25 @@ def test_clusters_are_claimed_by_name():
 def test_owners_are_named_team_first():
     assert owner_in(read_tags('{"Cost-Center": "42", "Owner": "kim"}')) == "owner=kim"
     assert owner_in({}) is None
+
+
+def test_labels_of_a_run_are_gathered_from_all_its_charges():
+    texts = [
+        '{"run_id": "a", "Team": "speech", "model": "m-7", "os": "linux"}',
+        '{"team": "vision"}',
+        '{"run_id": "b", "team": "audio"}',
+        '{"run_id": "a", "team": "nlp"}',
+        '{"run_id": "a", "team": "vision", "experiment": "e-3"}',
+        '{"run_id": "c"}',
+    ]
+    assert labels_by_run(texts) == {
+        "a": {"team": "nlp", "model": "m-7", "experiment": "e-3"},
+        "b": {"team": "audio"},
+        "c": {},
+    }
+
+
+@pytest.mark.parametrize("value", ["x" * 257, "two\nlines", "   "])
+def test_a_value_that_is_no_label_is_left_out(value):
+    text = json.dumps({"run_id": "a", "team": value, "project": "p-1"})
+    assert labels_by_run([text]) == {"a": {"project": "p-1"}}

@@ -18,9 +18,6 @@ from __future__ import annotations
 ONE = 2**62
 """The whole."""
 
-NARROW = 2**41
-"""Below this a total can be divided in 64 bits: three digits of 21 bits, each step under 2⁶³."""
-
 
 def proportion(whole: int, part: int, total: int) -> int:
     """*part* of *total* as a share of the proportion *whole*, rounded up; 0 ≤ part ≤ total.
@@ -42,7 +39,8 @@ def portion(amount: int, share: int) -> int:
 
 
 MACROS = (
-    # Three digits of 20, 21 and 21 bits of `whole`, divided one after the other.
+    # Three digits of 20, 21 and 21 bits of `whole`, divided one after the other, each step under 2^63
+    # for totals below 2^41.
     """CREATE OR REPLACE TEMP MACRO narrow_proportion(whole, part, total) AS
        ((whole >> 42) * part // total << 42)
        + ((((whole >> 42) * part % total << 21)
