@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from allocation import small_worlds
-from allocation.lake import MONTH, NANO, at, charge, claim, numbered, write_lake
+from allocation.lake import MONTH, NANO, at, charge, claim, ns, numbered, write_lake
 from trainfare.allocation.coverage import HOURS, NONE, POOLED, read_covered_hours, write_coverage
 from trainfare.allocation.engine_duckdb import allocate
 from trainfare.allocation.evidence import Evidence
@@ -21,6 +21,7 @@ from trainfare.allocation.match import parse_match
 from trainfare.allocation.parts import stream_parts
 from trainfare.allocation.rules import NO_RULES, Outcome, Rule, Rules
 from trainfare.core.charge import Remainder, View
+from trainfare.core.period import HOUR
 
 slowly = settings(
     deadline=None,
@@ -208,3 +209,29 @@ def test_corrections_are_read_beside_the_result_that_they_correct(tmp_path, name
     known = {tuple(row[word] for word in words) for row in result.to_pylist()}
     assert found.num_rows
     assert {tuple(row[word] for word in words) for row in found.to_pylist()} <= known
+
+
+def test_an_hour_of_coverage_is_told_with_who_had_it(tmp_path):
+    """Two hours and a half of a covered machine: a has a half; what was left and spot are nobody's."""
+    bill = [
+        hour(61, 103, "i-0", start=2, status="Used", RegionId="eu", ChargePeriodEnd=at(4.5)),
+        hour(29, None, "i-0", start=2, RegionId="eu"),
+        hour(17, None, None, start=2, status="Unused", RegionId="eu"),
+        hour(13, 19, "i-0", start=2, RegionId="eu", PricingCategory="Dynamic"),
+        hour(None, 23, "i-0", start=2, RegionId="eu"),
+    ]
+    _, _, _, found = covered(tmp_path, bill, Evidence([claim("a", 2, 3.25)]))
+    first = ns(MONTH) // HOUR + 2
+    shown = [
+        (one.sku, one.commitment, one.is_unused, one.run or str(one.remainder), one.on_demand,
+         one.effective, one.unpriced, one.hours) for one in found
+    ]  # fmt: skip
+    whole, one = range(first, first + 3), range(first, first + 1)
+    assert sorted(shown, key=lambda each: (each[0], str(each[1]), each[3])) == [
+        ("p5", None, False, "a", 0, 29, 1, one),
+        ("p5", "sp-1", False, "a", 51, 30, 0, whole),
+        ("p5", "sp-1", False, "idle", 52, 31, 0, whole),
+        ("p5", "sp-1", True, "unused_commitment", 0, 17, 0, one),
+    ]
+    assert {type(one.remainder) for one in found} == {Remainder, type(None)}
+    assert read_covered_hours([]) == []

@@ -1,5 +1,6 @@
 """Evidence: shares as whole numbers of one grid, and claims as tables of some ten thousand rows."""
 
+import sys
 from fractions import Fraction
 
 import pyarrow as pa
@@ -8,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from allocation.lake import at, claim, ns
-from trainfare.allocation.evidence import CLAIM_COLUMNS, SHARE_GRID, claim_tables, grid_share
+from trainfare.allocation.evidence import (
+    CLAIM_COLUMNS,
+    SHARE_GRID,
+    arrow,
+    claim_tables,
+    grid_share,
+)
+from trainfare.core.errors import MissingExtra
 
 NATURAL = [*range(1, 17), 24, 32, 48, 64, 96, 128, 1000]
 
@@ -65,3 +73,9 @@ def test_a_table_of_claims_is_taken_as_it_is():
     [table] = claim_tables([claim("a", 0, 1)])
     both = pa.concat_tables([table, table])
     assert list(claim_tables(both)) == [both]
+
+
+def test_where_the_package_of_tables_is_missing_it_is_said(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(MissingExtra, match="analytics"):
+        arrow()

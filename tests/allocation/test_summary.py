@@ -102,6 +102,14 @@ def test_stale_tags_are_told_with_what_they_did_not_get_the_costliest_first(summ
     assert (found.unbilled, found.unbilled_count) == ((), 0)
 
 
+def test_one_of_each_oddity_is_told_as_one(summary):
+    claims = claim("new", 0, 1), claim("new", 0, 1, resource="lost")
+    found = summary([tagged(0, "i-0", 8)], *claims)
+    assert [one.resource for one in found.stale_tags] == ["i-0"]
+    assert found.stale_tag_count == 1
+    assert (found.unbilled, found.unbilled_count) == (("lost",), 1)
+
+
 def test_a_hundred_of_each_oddity_are_told_and_all_are_counted(summary):
     names = [f"i-{number:03}" for number in range(103)]
     lost = [claim("a", 0, 1, resource=f"lost-{number:03}") for number in range(102)]
