@@ -3,6 +3,8 @@
 import pytest
 
 from allocation.lake import NANO, at, charge, claim, engine_totals, hand_totals
+from trainfare.allocation.by_hand import allocate_by_hand
+from trainfare.allocation.by_hand_pools import totals_by_hand
 from trainfare.allocation.evidence import Evidence
 from trainfare.allocation.match import parse_match
 from trainfare.allocation.rules import Outcome, Rule, Rules
@@ -89,3 +91,68 @@ def test_days_and_resources_of_a_pool_are_one_amount(pool):
     days = [charge(1, start=at(0, day), **{**POOL, "resource": f"b-{day}"}) for day in range(1, 6)]
     found = pool([*HOURS, *days], Evidence(claims=CLAIMS), shared("even"))
     assert found == {"a": 2, "b": 3}
+
+
+@pytest.mark.parametrize(
+    ("division", "expected"),
+    [
+        ("bytes", {"a", "c"}),
+        ("proportional", {"a", "b", "one"}),
+        ("even", {"a", "b", "n", "one", "m", "o"}),
+    ],
+)
+def test_who_takes_no_part_has_no_row(division, expected):
+    """Run z was allocated nothing, n only a credit, one a nano; what m and o cost is not all known
+    or nothing in effective cost; d reads no byte."""
+    bill = [
+        *HOURS,
+        charge(0, start=at(2)),
+        charge(-7, start=at(3)),
+        charge(1, start=at(4)),
+        charge(5, start=at(5), x_EffectiveNano=None),
+        charge(5, start=at(6), x_EffectiveNano=0),
+        charge(1000, **POOL),
+    ]
+    claims = [claim(run, hour, hour + 1) for hour, run in enumerate(["z", "n", "one", "m", "o"], 2)]
+    evidence = Evidence(claims=[*CLAIMS, *claims], run_bytes={"a": 1, "c": 3, "d": 0})
+    rules = shared(division)
+    parts = allocate_by_hand(bill, evidence, rules)
+    totals = totals_by_hand(parts, bill, evidence.run_bytes, rules)
+    assert {owner.run for owner, _, _ in totals if owner.method == "pool"} == expected
+
+
+def test_a_scope_can_look_at_tags():
+    bill = [charge(3 * NANO), charge(NANO, start=at(1), tags={"team": "nlp"}), charge(10, **POOL)]
+    rules = shared("proportional", 'Tags.team = "nlp"')
+    found = hand_totals(bill, Evidence(claims=CLAIMS), rules)
+    assert {key[0]: amounts[0] for key, amounts in found.items() if key[2] == "pool"} == {"b": 10}
+
+
+def test_charges_of_one_kind_are_one_amount_and_of_another_kind_another(tmp_path):
+    """Account, region, component, category and whether it is a correction tell kinds apart."""
+    kinds = [
+        {},
+        {"ServiceName": "EBS"},
+        {"SubAccountId": "1"},
+        {"BillingAccountId": "8"},
+        {"SubAccountId": "1", "BillingAccountId": "7"},
+        {"RegionId": "eu"},
+        {"x_Component": "network"},
+        {"ChargeCategory": "Credit"},
+        {"ChargeClass": "Correction"},
+        {"BillingCurrency": "EUR"},
+    ]
+    bill = [charge(3 * number + 1, **kind) for number, kind in enumerate(kinds)]
+    evidence = Evidence(claims=[claim("a", 0, 1)])
+    found = hand_totals(bill, evidence)
+    assert found == engine_totals(tmp_path, bill, evidence)
+    assert sorted(amounts[0] for amounts in found.values()) == [1, 4, 10, 16, 19, 20, 22, 25, 28]
+
+
+def test_a_pool_adds_what_is_known_of_each_view():
+    bill = [*HOURS, charge(11, **POOL, x_ListNano=None), charge(31, **POOL, x_EffectiveNano=None)]
+    found = hand_totals(bill, Evidence(claims=CLAIMS), shared("even"))
+    assert {key[0]: amounts for key, amounts in found.items() if key[2] == "pool"} == {
+        "a": (21, 5, 15, 21),
+        "b": (21, 6, 16, 21),
+    }

@@ -24,6 +24,13 @@ def test_a_day_has_its_paid_time_and_every_amount(tmp_path):
     assert day.quantity == Fraction(5, 4)
 
 
+def test_a_day_without_amounts_asks_for_nothing(tmp_path):
+    unknown = dict.fromkeys(("x_EffectiveNano", "x_ListNano", "x_ContractedNano"))
+    [day] = days_of(tmp_path, charge(7, **unknown), charge(11, start=at(1), **unknown))
+    assert day.amounts == (18, None, None, None)
+    assert (day.asked_nano, day.agreed_nano, day.credit_nano) == (0, 0, 0)
+
+
 def test_several_meters_of_one_machine_are_one_time(tmp_path):
     """Google bills GPUs, cores and memory apart, for the same stretch of time."""
     parts = [

@@ -100,3 +100,31 @@ def test_commitments_are_used_unused_or_could_have_been(tmp_path):
     assert shown == {("p5", False): (10, 6), ("", True): (0, 4), ("g5", False): (5, 3)}
     assert {one.paid_us * 1000 for one in hours} == {HOUR}
     assert {tuple(one.hours) for one in hours} == {(ns(MONTH) // HOUR,)}
+
+
+def test_gpus_that_are_sold_apart_have_a_time_of_their_own(tmp_path):
+    """Google counts GPU-hours; the machine itself lived as long as its cores say."""
+    google = {"ServiceProviderName": "Google Cloud", "ConsumedUnit": "hour"}
+    files = lake(
+        tmp_path,
+        charge(SkuMeter="Nvidia H100 GPU", ConsumedQuantity="5.25", **google),
+        charge(SkuMeter="Core", ConsumedQuantity="0.75", **google),
+        charge(start=at(1), SkuMeter="Nvidia H100 GPU", ConsumedQuantity="7", **google),
+        charge(start=at(1), SkuMeter="Core", ConsumedQuantity="0.875", **google),
+        charge(start=at(20), resource="i-1", hours=30, x_InstanceType="g5"),
+    )
+    found = [
+        (one.resource, one.instance_type, one.paid_ns, one.gpu_ns,
+         one.interval.start_ns - ns(MONTH), one.interval.end_ns - ns(MONTH))
+        for one in read_machine_time(files)
+    ]  # fmt: skip
+    assert found == [
+        ("i-0", None, 13 * HOUR // 8, 49 * HOUR // 4, 0, DAY),
+        ("i-1", "g5", 30 * HOUR, None, 0, 50 * HOUR),
+    ]
+    by_hour = read_machine_time(files, grain_ns=HOUR)
+    assert [(one.paid_ns, one.gpu_ns, one.interval.duration_ns) for one in by_hour] == [
+        (3 * HOUR // 4, 21 * HOUR // 4, HOUR),
+        (7 * HOUR // 8, 7 * HOUR, HOUR),
+        (30 * HOUR, None, 30 * HOUR),
+    ]

@@ -104,23 +104,28 @@ def _day(row: Sequence[object]) -> ChargedDay:
         component=Component(str(component)),
         currency=str(currency),
         day=day,
-        charges=_whole(charges) or 0,
+        charges=_sum(charges),
         amounts=tuple(_whole(each) for each in (billed, effective, listed, contracted)),
-        asked_nano=_whole(asked) or 0,
-        agreed_nano=_whole(agreed) or 0,
-        credit_nano=_whole(credit) or 0,
+        asked_nano=_sum(asked),
+        agreed_nano=_sum(agreed),
+        credit_nano=_sum(credit),
         quantity=None if quantity is None else Fraction(str(quantity)),
         unit=_text(unit),
         is_spot=None if is_spot is None else bool(is_spot),
         instance_type=_text(instance_type),
         region=_text(region),
         provider=_text(provider),
-        paid_ns=None if paid_us is None else (_whole(paid_us) or 0) * 1000,
+        paid_ns=None if paid_us is None else _sum(paid_us) * 1000,
     )
 
 
 def _whole(value: object) -> int | None:
     return None if value is None else int(str(value))
+
+
+def _sum(value: object) -> int:
+    """A sum; 0 where nothing was there to sum."""
+    return _whole(value) or 0
 
 
 def _text(value: object) -> str | None:
