@@ -69,6 +69,7 @@ def test_quotes_and_backslashes_can_be_written():
 def test_a_glob_takes_other_signs_as_they_are():
     assert matches('ResourceId glob "a.b+(c)[d]$*"', ResourceId="a.b+(c)[d]$ and\nmore")
     assert not matches('ResourceId glob "a.b"', ResourceId="axb")
+    assert matches('ResourceId glob "é–?.*"', ResourceId="é–7.8")
 
 
 @pytest.mark.parametrize(
@@ -90,11 +91,35 @@ def test_a_glob_takes_other_signs_as_they_are():
         ("RegionId regex '('", "is not a regular expression"),
         ("not " * 60 + "RegionId = 'x'", "nested more than 50 deep"),
         ("Tags.'' = 'x'", "a tag key with letters"),
+        ("Tags.('x')", r"character 6: \( where a tag key is expected"),
+        ("RegionId in ('x', )", r"character 19: \) where a value in quotes"),
+        ("RegionId 'prefix' 'x'", "character 10: 'prefix' where = != in"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_place(text, message):
     with pytest.raises(BadInput, match=message):
         parse_match(text)
+
+
+def test_what_is_nested_fifty_deep_is_read_and_no_deeper():
+    deepest = "not " * 49 + "RegionId = 'x'"
+    assert matches(deepest, RegionId="y")
+    assert not matches(deepest, RegionId="x")
+    assert matches("(" * 49 + "RegionId = 'x'" + ")" * 49, RegionId="x")
+    with pytest.raises(BadInput, match="character 201: nested more than 50 deep"):
+        parse_match("not " + deepest)
+
+
+def test_what_stands_side_by_side_is_not_nested():
+    many = " and ".join(["not (RegionId = 'x')"] * 60)
+    assert matches(many, RegionId="y")
+    assert not matches(many, RegionId="x")
+
+
+def test_a_comparison_of_a_missing_column_is_false_and_its_opposite_true():
+    for test in ("= 'x'", "in ('x', '')", "prefix ''", "glob '*'", "regex ''"):
+        assert not matches(f"RegionId {test}", RegionId=None)
+        assert matches(f"not RegionId {test}")
 
 
 def test_fields_and_patterns_can_be_listed():

@@ -68,6 +68,13 @@ def test_ten_thousand_runs_in_an_hour_leave_nothing_idle():
     assert found[-1].high == ONE
 
 
+def test_time_that_is_shared_is_scaled_to_whole_ticks():
+    """Of a microsecond in which a claims all and b half, 42 of 64 ticks count; a has one alone."""
+    claims = [Hold("a", 0, 2, SHARE_GRID), Hold("b", 0, 1, SHARE_GRID // 2)]
+    a, b = time_shares(merged(claims), 0, 2, 2)
+    assert (a.low, a.high, b.high) == (0, -(-ONE * (42 + 64) // (42 + 64 + 21)), ONE)
+
+
 def test_a_claim_of_no_length_holds_nothing():
     assert shares([hold("a", Fraction(1, 2), Fraction(1, 2))]) == {}
 

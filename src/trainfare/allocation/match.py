@@ -134,10 +134,9 @@ class _Parser:
 
     def took(self, text: str) -> bool:
         """Whether the next token is the word or sign *text*; then it is taken."""
-        if self.next.kind in ("word", "sign") and self.next.text == text:
-            self.position += 1
-            return True
-        return False
+        is_next = self.next.kind in ("word", "sign") and self.next.text == text
+        self.position += is_next
+        return is_next
 
     def fail(self, token: _Token, wanted: str) -> BadInput:
         return BadInput(f"character {token.at}: {token.text} where {wanted} is expected")

@@ -49,8 +49,7 @@ def merged(holds: Iterable[Hold]) -> list[Hold]:
     """Holds on one resource such that no two of one run overlap or touch with the same share."""
     runs: dict[str, list[Hold]] = defaultdict(list)
     for hold in holds:
-        if hold.end_us > hold.start_us:
-            runs[hold.run].append(hold)
+        runs[hold.run].append(hold)
     result: list[Hold] = []
     for run in sorted(runs):
         pieces: list[Hold] = []
