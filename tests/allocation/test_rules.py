@@ -123,9 +123,124 @@ def test_all_problems_come_in_one_message(file):
     )
 
 
+PROBLEMS = """first = 1
+[[rule]]
+name = "a"
+match = 'RegionId = "x"'
+run = "a"
+priority = 10001
+[[rule]]
+priority = -1
+name = "b"
+label = "team=b"
+[[rule]]
+match = 7
+shared = "even"
+name = "a"
+scope = "SkuId"
+[[rule]]
+name = "a"
+match = 'RegionId = "y"'
+run = 7
+[[rule]]
+match = 'RegionId = "z"'
+name = "a"
+unallocated = true
+"""
+
+
+def test_every_problem_says_its_file_line_key_and_value(file):
+    """Rule a has a problem, so that its name is not taken yet where it stands once more."""
+    assert [str(problem) for problem in check_rules(file(PROBLEMS))] == [
+        "rules.toml line 1, first: is not known; rules stand under [[rule]]",
+        "rules.toml line 6, priority: '10001' is not a whole number from 0 to 10000",
+        "rules.toml line 7, match: is not an expression in quotes",
+        "rules.toml line 8, priority: '-1' is not a whole number from 0 to 10000",
+        "rules.toml line 12, match: '7' is not an expression in quotes",
+        "rules.toml line 15, scope: character 6: the end where = != in prefix glob regex is expected",
+        "rules.toml line 19, run: '7' is not a text in quotes",
+    ]
+
+
+def test_a_rule_in_one_line_has_no_line_of_its_own(file):
+    text = """first = 1
+rule = [{name = "r", match = 'RegionId = "x"', run = "a", priority = "%s"}]
+"""
+    value = "1" * 90
+    assert [str(problem) for problem in check_rules(file(text % value))] == [
+        f"rules.toml, priority: '{value[:80]}' is not a whole number from 0 to 10000",
+        "rules.toml line 1, first: is not known; rules stand under [[rule]]",
+    ]
+    one = text.replace("first = 1\n", "").replace('"%s"', "7")
+    assert [rule.line for rule in load_rules(file(one)).rules] == [0]
+
+
+WHERE = "match = 'RegionId = \"x\"'\n"
+
+
+@pytest.mark.parametrize("priority", [0, 1, 9999, 10_000])
+def test_a_priority_is_from_0_to_10000(file, priority):
+    [found] = load_rules(file(rule(f"{WHERE}run = 'a'\npriority = {priority}"))).rules
+    assert found.priority == priority
+
+
+@pytest.mark.parametrize(
+    ("outcome", "told"),
+    [
+        ("label = 'team=" + "x" * 257 + "'", "is empty, over 256 characters or not printable"),
+        ("run = 'a}'", "'a}' has a brace without its partner"),
+        ("run = '{not Tags.job}'", "'not Tags.job' is not a field such as Tags.job"),
+        (
+            "shared = 'apart'\nscope = 'SkuId = \"x\"'",
+            "only says who takes part in a divided share",
+        ),
+        ("shared = 7", "shared: '7' is not a text in quotes"),
+    ],
+)
+def test_what_no_rule_can_do_is_said(file, outcome, told):
+    [problem] = check_rules(file(rule(WHERE + outcome)))
+    assert told in str(problem)
+
+
+def test_what_the_engine_has_against_a_pattern_is_said_in_its_words(file):
+    [problem] = check_rules(file(rule("match = 'RegionId regex \"(?=a)\"'\nrun = 'a'")))
+    assert str(problem) == (
+        "rules.toml line 3, match: '(?=a)' is not a regular expression here: "
+        "invalid perl operator: (?="
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "is_good"), [("x" * 64, True), ("x" * 65, False), ("", False), ("a.b/c: d-e", True)]
+)
+def test_a_name_has_at_most_64_signs(file, name, is_good):
+    problems = check_rules(file(rule(f"{WHERE}run = 'a'").replace("'r'", f"'{name}'")))
+    assert (problems == []) == is_good
+
+
+def test_a_list_that_is_not_of_tables_only_is_said(file):
+    [problem] = check_rules(file("rule = [1, {name = 'r'}]"))
+    assert str(problem) == "rules.toml line 1, rule: is not a list of tables; write [[rule]]"
+
+
+def test_a_folder_is_no_rules_file(tmp_path):
+    with pytest.raises(BadInput, match=r"cannot read .*: Is a directory"):
+        load_rules(tmp_path)
+
+
+def test_columns_of_scopes_and_of_names_of_runs_are_known_too(file):
+    text = (
+        f"[[rule]]\nname = 'one'\n{WHERE}shared = 'even'\nscope = 'SkuId = \"x\"'\n"
+        f"[[rule]]\nname = 'two'\n{WHERE}run = 'r-{{SubAccountId}}'\n"
+        f"[[rule]]\nname = 'three'\n{WHERE}label = 'team={{ResourceId}}'\n"
+    )
+    assert load_rules(file(text)).columns == ["RegionId", "SkuId", "SubAccountId"]
+
+
 def test_a_rule_cannot_take_a_step_s_name(file):
-    text = rule("match = 'RegionId = \"x\"'\nrun = 'a'").replace("'r'", "'run_tag'")
-    assert "is taken" in str(check_rules(file(text))[0])
+    for step in ("run_tag", "unmatched", "unused_commitment"):
+        text = rule("match = 'RegionId = \"x\"'\nrun = 'a'").replace("'r'", f"'{step}'")
+        assert "is taken" in str(check_rules(file(text))[0])
 
 
 def test_a_missing_file_is_said(tmp_path):
@@ -140,10 +255,13 @@ def test_a_file_that_is_no_text_is_said(tmp_path):
 
 
 def test_too_many_rules_are_a_mistake(file):
-    text = "".join(
+    rules = [
         f"[[rule]]\nname = 'r{n}'\nmatch = 'RegionId = \"x\"'\nrun = 'a'\n" for n in range(1001)
-    )
-    assert "more than 1000 rules" in str(check_rules(file(text))[0])
+    ]
+    assert [str(each) for each in check_rules(file("".join(rules)))] == [
+        "rules.toml line 1, rule: more than 1000 rules; use 'in' and globs"
+    ]
+    assert check_rules(file("".join(rules[1:]))) == []
 
 
 def test_rules_made_in_python_have_distinct_names_too():
@@ -151,3 +269,5 @@ def test_rules_made_in_python_have_distinct_names_too():
     one = Rule("r", match, "", Outcome.UNALLOCATED, "")
     with pytest.raises(BadInput, match="same name"):
         Rules((one, one))
+    assert one.line == 0
+    assert Rules((one,)).rules == (one,)

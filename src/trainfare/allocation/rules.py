@@ -204,10 +204,10 @@ class _Reader:
         tables = document.get("rule", [])
         if not isinstance(tables, list) or not all(isinstance(t, dict) for t in tables):
             self.problem(None, "rule", None, "is not a list of tables; write [[rule]]")
-            return []
-        if len(tables) > RULES_MAX:
+            tables = []
+        elif len(tables) > RULES_MAX:
             self.problem(None, "rule", None, f"more than {RULES_MAX} rules; use 'in' and globs")
-            return []
+            tables = []
         rules, seen = [], set(PRIORITIES) | {UNUSED_COMMITMENT, UNMATCHED}
         for index, table in enumerate(tables):
             before = len(self.problems)
