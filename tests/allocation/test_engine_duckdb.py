@@ -26,6 +26,7 @@ from allocation.lake import (
     write_lake,
 )
 from trainfare.allocation import engine_duckdb
+from trainfare.allocation.database import OutOfMemory
 from trainfare.allocation.engine_duckdb import allocate
 from trainfare.allocation.evidence import CLAIM_COLUMNS, Evidence, claim_tables
 from trainfare.core.charge import Remainder, View
@@ -262,3 +263,40 @@ def test_a_kept_survey_changes_nothing(bill, before, after, rules):
         fresh = allocate([path], after, rules, out=folder / "2.parquet")
     assert (kept.outcomes, kept.methods) == (fresh.outcomes, fresh.methods)
     assert (kept.rows, kept.stale_tags) == (fresh.rows, fresh.stale_tags)
+
+
+@pytest.mark.parametrize(
+    ("given", "least", "tried"),
+    [
+        (None, "240MB", ["240MB"]),
+        (None, "512MB", ["240MB", "512MB"]),
+        (None, "4GB", ["240MB", "512MB", "1GB", "2GB", "4GB"]),
+        (None, "never", ["240MB", "512MB", "1GB", "2GB", "4GB"]),
+        ("1GB", "1GB", ["1GB"]),
+        ("1GB", "2GB", ["1GB"]),
+    ],
+)
+def test_memory_is_only_raised_where_nobody_said_how_much(given, least, tried):
+    seen = []
+
+    def work(limit):
+        seen.append(limit)
+        if limit != least:
+            raise OutOfMemory("memory ran out")
+        return limit
+
+    if tried[-1] == least:
+        assert engine_duckdb.in_memory(given, work) == least
+    else:
+        with pytest.raises(OutOfMemory):
+            engine_duckdb.in_memory(given, work)
+    assert seen == tried
+
+
+@pytest.mark.parametrize("crowd", [0, 7, 10**9])
+def test_periods_of_several_runs_are_divided_a_few_at_a_time(tmp_path, monkeypatch, crowd):
+    """One period at a time, two of five, or all at once: no period is left out or divided twice."""
+    monkeypatch.setattr(engine_duckdb, "_CROWD", crowd)
+    bill = [charge(101 + hour, start=at(hour)) for hour in range(5)]
+    claims = [claim("a", 0, 4.5), claim("b", 0.25, 5), claim("c", 0.5, 4.75, Fraction(3, 7))]
+    agreed_parts(tmp_path, bill, Evidence(claims))
