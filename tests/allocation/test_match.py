@@ -114,6 +114,8 @@ def test_what_stands_side_by_side_is_not_nested():
     many = " and ".join(["not (RegionId = 'x')"] * 60)
     assert matches(many, RegionId="y")
     assert not matches(many, RegionId="x")
+    with pytest.raises(BadInput, match="nested more than 50 deep"):
+        parse_match(f"{many} and {'not ' * 50} RegionId = 'x'")
 
 
 def test_a_comparison_of_a_missing_column_is_false_and_its_opposite_true():
