@@ -1,6 +1,7 @@
 """Budgets held against the bill: billed where it has arrived, estimated since."""
 
 import json
+import re
 import tempfile
 from datetime import timedelta
 from decimal import Decimal
@@ -39,9 +40,34 @@ def spent(home, name, view):
     return Decimal(found[0]["spent"])
 
 
-def test_before_any_bill_only_the_estimate_is_spent(home):
+def test_before_any_bill_the_estimate_is_spent_and_what_is_billed_is_not_known(home):
     ride(home, "a", 8, 9)
-    assert [spent(home, view, view) for view in ("estimated", "billed", "blended")] == [10, 0, 10]
+    assert [spent(home, view, view) for view in ("estimated", "blended")] == [10, 10]
+    trainfare(home, "budget", "set", "b", "--limit", "1000", "--view", "billed")
+    [found] = trainfare(home, "budget", "check", "b", code=1)["budgets"]
+    assert (found["spent"], found["state"]) == (None, "unknown")
+    assert re.fullmatch(r"no bill of \d{4}-\d\d is here yet", found["why"])
+
+
+def test_a_month_without_a_bill_is_unknown_in_the_billed_book_for_all_and_for_each_run(
+    home, tmp_path
+):
+    """The bill of October is here and that of November is not, whatever was metered in it."""
+    ride(home, "a", 8, 9)
+    trainfare(home, "bill", "import", write_charges(tmp_path / "b.csv", charge(effective="12")))
+    trainfare(home, "allocate")
+    ride(home, "late", 8, 9, day=3, month="11")
+    month = make_budget("m", "99", period="month", view="billed")
+    each = make_budget("each", "99", period="run", view="billed")
+    at_ns = instant(20, 0, "11")
+    found = {(one.budget.id, one.run): one for one in standings(home, [month, each], at_ns=at_ns)}
+    why = "no bill of 2026-11 is here yet"
+    assert {key: (one.spent and one.spent.text(), one.why) for key, one in found.items()} == {
+        ("m", None): (None, why),
+        ("each", "a"): ("12.000000000", ""),
+        ("each", "late"): (None, why),
+    }
+    assert spent_course(home, month, at_ns)[1][1:] == []
 
 
 def test_a_bill_of_the_whole_month_takes_the_place_of_the_estimate(home, tmp_path):
@@ -164,7 +190,7 @@ def test_what_came_late_for_a_day_before_its_month_is_of_the_month_that_bills_it
     bring(home, tmp_path, tagged("a", day=9), late)
     budget = make_budget("m", "99", period="month", view="billed")
     months = [standings(home, [budget], at_ns=instant(20, 0, month))[0] for month in ("09", "10")]
-    assert [one.spent for one in months] == [Money.zero(), Money.parse("14")]
+    assert [one.spent for one in months] == [None, Money.parse("14")]
 
 
 BILLED = st.tuples(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from trainfare.core.budget import Budget, BudgetPeriod, BudgetView, Standing
 from trainfare.core.errors import BadInput
 from trainfare.core.money import Money
-from trainfare.core.period import DAY, HOUR, Interval
+from trainfare.core.period import DAY, HOUR, BillingPeriod, Interval, hull
 from trainfare.core.standing import Spender, stand, sum_of
 from trainfare.flows.brief import NotAtMidnight
 from trainfare.flows.briefs import Known, read_known
@@ -67,8 +67,28 @@ def _stand_all(
     for budget in budgets:
         spenders = spenders_of(budget)
         found += [
-            with_outlook(one, spenders, forecasts, at_ns) for one in stand(budget, spenders, at_ns)
+            with_outlook(one, spenders, forecasts, at_ns)
+            for one in _stand(budget, spenders, bills, at_ns)
         ]
+    return found
+
+
+def _stand(
+    budget: Budget, spenders: Sequence[Spender], bills: Bills | None, at_ns: int
+) -> list[Standing]:
+    """Where *budget* stands; in the billed book that is not known before a bill of its time is here."""
+    standing = stand(budget, spenders, at_ns)
+    if budget.view is not BudgetView.BILLED or bills is None:
+        return standing
+    billed = [BillingPeriod.parse(period).interval for period in bills.arrived]
+    found = []
+    for one in standing:
+        own = [each.lasted for each in spenders if each.run == one.run]
+        window = hull(own) if own else budget.window(at_ns)
+        if not any(window.overlap_ns(each) for each in billed):
+            month = BillingPeriod.of(min(at_ns, window.end_ns - 1))
+            one = replace(one, spent=None, why=f"no bill of {month} is here yet")  # noqa: PLW2901
+        found.append(one)
     return found
 
 
@@ -96,14 +116,14 @@ def spent_course(
     bills = read_bills(home) if _is_billed(budget) else None
     receipts = read_receipts(home, now_ns=at_ns)
     spenders = _spenders(Known((), receipts, at_ns), bills)(budget)
-    [standing] = stand(budget, spenders, at_ns)
+    [standing] = _stand(budget, spenders, bills, at_ns)
     standing = with_outlook(standing, spenders, forecasts_of(home, receipts), at_ns)
     window = budget.window(at_ns)
     begin_ns = max(window.start_ns, min((one.lasted.start_ns for one in spenders), default=at_ns))
     course = [(begin_ns, Money.zero(budget.limit.currency))]
     step_ns = HOUR if at_ns - begin_ns <= 3 * DAY else DAY
     instants = range((begin_ns // step_ns + 1) * step_ns, at_ns, step_ns)
-    for instant_ns in (*instants, at_ns):
+    for instant_ns in (*instants, at_ns) if standing.spent is not None else ():
         spent, _ = sum_of(spenders, Interval(window.start_ns, instant_ns), budget.limit.currency)
         if spent is None:
             break
