@@ -21,7 +21,7 @@ from trainfare.core.budget import STOP_AT, Action, Budget, BudgetPeriod, Thresho
 from trainfare.core.errors import BadInput, BudgetExceeded
 from trainfare.core.money import Money
 from trainfare.core.period import HOUR, SECOND
-from trainfare.core.price import Price
+from trainfare.core.price import Price, parse_hourly
 from trainfare.core.selection import select_runs
 from trainfare.metering.audit import read_audit
 from trainfare.metering.brake import Brake, Halt, overshoot_bound
@@ -136,7 +136,9 @@ def test_an_armed_budget_in_another_currency_says_once_that_it_cannot_stop_the_r
     training.end()
     run = read_receipt(home, "r-1").run
     notes = [note for one in run.segments for note in one.notes if "budget" in note]
-    assert notes == ["budget far is in EUR, this run costs USD: it cannot stop it"]
+    assert notes == [
+        "budget far is in EUR, this run costs USD: it cannot stop it; give both in one currency"
+    ]
     assert run.status.value == "finished"
 
 
@@ -335,6 +337,15 @@ def test_a_budget_that_is_no_amount_starts_nothing(home, budget):
 
 def test_a_whole_number_is_an_amount_for_it_loses_no_digit():
     assert own_budgets(3) == own_budgets("3")
+
+
+def test_a_budget_in_another_currency_than_the_stated_price_is_refused_before_the_start(home):
+    euro, dollar = (parse_hourly(text) for text in ("3.6EUR/h", "3.6/h"))
+    assert own_budgets("3EUR", euro) == own_budgets("3EUR")
+    assert own_budgets("3", dollar) == own_budgets("3")
+    with pytest.raises(BadInput, match=r"budget is in EUR and the price in USD.*in one currency"):
+        trainfare.track("r", budget="3EUR", price="3.6/h")
+    assert not (home / "runs").exists()
 
 
 def command(home, *words):

@@ -89,7 +89,7 @@ def ride(
     facts = start_facts(os.environ, stated)
     chosen = check_run_id(run_id or facts.run_id or make_run_id())
     check_parents(chosen, parents)
-    budgets = own_budgets(budget)
+    budgets = own_budgets(budget, stated_price)
     environment = {**os.environ, RUN_ID_VARIABLE: chosen}
     if stated_price is not None:
         environment[PRICE_VARIABLE] = price_words(stated_price)

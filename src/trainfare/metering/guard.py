@@ -205,7 +205,7 @@ class Guard:
             if one.is_armed and one.limit.currency != currency:
                 self.powerless[one.id] = (
                     f"budget {one.id} is in {one.limit.currency}, this run costs {currency}: "
-                    "it cannot stop it"
+                    "it cannot stop it; give both in one currency"
                 )
 
     def _of_home(self) -> list[Budget]:

@@ -15,6 +15,7 @@ from trainfare.metering.notice import warn
 
 if TYPE_CHECKING:
     from trainfare.core.budget import Budget
+    from trainfare.core.price import Price
     from trainfare.metering.brake import Brake, Halt
 
 Vote = Callable[[bool, bool], tuple[bool, bool]]
@@ -141,20 +142,30 @@ class Held:
             raise BudgetExceeded(f"{words}; the run was stopped between two steps")
 
 
-def own_budgets(limit: str | int | Money | Budget | None) -> tuple[Budget, ...]:
+def own_budgets(
+    limit: str | int | Money | Budget | None, stated_price: Price | None = None
+) -> tuple[Budget, ...]:
     """What ``track(budget=…)`` states, as a budget of that run alone that really stops it.
 
     Raises:
-        BadInput: it is no amount; floats lose digits.
+        BadInput: it is no amount (floats lose digits), or in another currency than the price that
+            is stated beside it, so that it could stop nothing.
     """
     if limit is None:
         return ()
     from trainfare.core.budget import STOP_AT, WARN_AT, Budget, BudgetPeriod, read_limit
+    from trainfare.core.errors import BadInput
 
     if isinstance(limit, Budget):
-        return (limit,)
-    amount = read_limit(limit, "budget")
-    own = Budget(
-        "own", amount, period=BudgetPeriod.RUN, thresholds=(WARN_AT, STOP_AT), is_armed=True
-    )
+        own = limit
+    else:
+        amount = read_limit(limit, "budget")
+        own = Budget(
+            "own", amount, period=BudgetPeriod.RUN, thresholds=(WARN_AT, STOP_AT), is_armed=True
+        )
+    if stated_price is not None and stated_price.currency != own.limit.currency:
+        raise BadInput(
+            f"the budget is in {own.limit.currency} and the price in {stated_price.currency}: it "
+            "could not stop the run; give both in one currency"
+        )
     return (own,)

@@ -300,7 +300,7 @@ def track(
         stage=stage,
         run_id=run_id,
         parents=(parent,) if isinstance(parent, str) else tuple(parent),
-        budgets=own_budgets(budget),
+        budgets=own_budgets(budget, stated_price),
     )
 
 
