@@ -15,6 +15,7 @@ from trainfare.reports.attribution import Question, attribute
 from trainfare.reports.entry import BilledPeriod
 from trainfare.reports.measure import MEASURES, ask
 from trainfare.reports.scope import Book
+from trainfare.reports.table_text import table_text
 from trainfare.store.results import Group
 
 RUNS = ["a", "b", "c", "claimed"]
@@ -250,6 +251,17 @@ def test_a_filter_on_what_the_bill_says_holds_for_remainders_too():
     table = report(("run",), [], lines=lines, where={"component": "compute"})
     assert table.remainders[0]["allocated"].nano == 7
     assert table.left_out["allocated"].nano == 9
+
+
+@pytest.mark.parametrize("where", [{}, {"component": "compute"}])
+def test_sums_that_are_known_are_whole_though_no_run_has_a_part(where):
+    lines = [line(None, 7, left=Remainder.UNALLOCATED, component="storage")]
+    table = report(("service",), [], lines=lines, where=where)
+    sums = [one for one in (table.left_out, table.total) if one is not None]
+    assert [(one["allocated"].nano, one.why("allocated")) for one in sums] == [(7, None)] * len(
+        sums
+    )
+    assert "*" not in table_text(table)
 
 
 def test_money_that_a_rule_gave_to_a_label_is_filtered_by_that_label():

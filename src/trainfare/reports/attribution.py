@@ -320,6 +320,7 @@ class _Book:
             cells["estimated"] = None if self._question.is_of_bill else Money(0, self._currency)
         if self._question.view is not None:
             cells |= self._billed(_allocated(scope), whole, self._moved(scope))
+            whys.pop("allocated", None)
         title = remainder_title("left_out")
         return Row(self._blank(title) | cells, Role.LEFT_OUT, whys, "left_out")
 
@@ -330,6 +331,7 @@ class _Book:
         title = "bill" if is_bill else "total"
         if self._question.view is not None:
             cells |= self._billed(whole, whole)
+            whys.pop("allocated", None)
         return Row(self._blank(title) | cells, Role.TOTAL, whys)
 
     def _billed(self, nano: int, whole: int, moved: int = 0) -> dict[str, Value]:
