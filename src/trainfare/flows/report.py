@@ -17,6 +17,7 @@ from trainfare.core.period import BillingPeriod, Interval
 from trainfare.core.work import work_of
 from trainfare.flows.bill import has_analytics, has_ledger
 from trainfare.flows.briefs import read_known
+from trainfare.flows.unowned import Untagged, read_untagged
 from trainfare.metering.history import read_history
 from trainfare.metering.metrics import read_logged_steps, read_series
 from trainfare.reports.entry import BilledPeriod
@@ -31,25 +32,11 @@ if TYPE_CHECKING:
     from trainfare.reports.table import Table
     from trainfare.store.allocations import StoredAllocation
 
-UNTAGGED_SHOWN = 10
-"""A report names so many of the costliest resources that nobody owns."""
-
 _SHARING_NOTES = {
     Sharing.POOLED: "Commitments are pooled: all usage that they could have covered pays one mean "
     "rate; what was not used of them stays apart.",
     Sharing.NONE: "Without commitments: what they covered at on-demand prices, and nothing unused.",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Untagged:
-    """A resource whose cost nobody owns, and a rule that would settle it."""
-
-    resource: str | None
-    service: str | None
-    account: str | None
-    amount: Money
-    rule: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +78,8 @@ class _Bills:
     labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     corrections: Mapping[str, Path] = field(default_factory=dict)
     """Billing period → what is added to its result, where commitments do not stand as billed."""
+    payers: Collection[str] = ()
+    """Billing accounts of the bills."""
 
     def results(self, home: Path) -> dict[str, list[Path]]:
         """Billing period → the files whose rows make up what its owners have."""
@@ -257,11 +246,13 @@ def _read_bills(home: Path, wanted: str | None, as_of_ns: int | None) -> _Bills:
     from trainfare.store.ledger import open_ledger
 
     with open_ledger(home) as ledger, ledger.look() as connection:
+        deliveries = current_deliveries(connection, wanted, as_of_ns)
         return _Bills(
             current_allocations(connection, wanted, as_of_ns),
-            {d.period for d in current_deliveries(connection, wanted, as_of_ns)},
+            {one.period for one in deliveries},
             current_since(connection, as_of_ns),
             read_labels(connection),
+            payers={each.partition("/")[2] for one in deliveries for each in one.accounts},
         )
 
 
@@ -324,7 +315,7 @@ def _evidence(
     """By which methods runs got their money, and what nobody owns."""
     if view is None:
         return {}, ()
-    from trainfare.store.results import read_groups, top_unallocated
+    from trainfare.store.results import read_groups
 
     paths = [path for each in bills.results(home).values() for path in each]
     coverage: dict[str, dict[str, Money]] = defaultdict(dict)
@@ -333,8 +324,7 @@ def _evidence(
             method = group.key[0] or "(none)"
             known = coverage[group.currency].get(method, Money.zero(group.currency))
             coverage[group.currency][method] = known + Money(group.nano, group.currency)
-    untagged = tuple(_untagged(row) for row in top_unallocated(paths, view, UNTAGGED_SHOWN))
-    return dict(coverage), untagged
+    return dict(coverage), read_untagged(paths, view, bills.payers)
 
 
 def _notes(report: Report, question: Question) -> tuple[str, ...]:
@@ -385,15 +375,3 @@ def _check_known(by: Sequence[str], labels: Sequence[str]) -> None:
             f"no run has a label {', '.join(unknown)}; labels of runs: "
             f"{', '.join(labels) or 'none'}; other keys: {', '.join(KEYS)}"
         )
-
-
-def _untagged(row: Mapping[str, str | int | None]) -> Untagged:
-    resource, account = _text(row["resource"]), _text(row["account"])
-    where = f'ResourceId = "{resource}"' if resource else f'SubAccountId = "{account}"'
-    rule = f'[[rule]]\nname = "…"\nmatch = \'{where}\'\nlabel = "team=…"'
-    amount = Money(int(row["nano"] or 0), str(row["currency"]))
-    return Untagged(resource, _text(row["service"]), account, amount, rule)
-
-
-def _text(value: str | int | None) -> str | None:
-    return None if value is None else str(value)

@@ -286,23 +286,6 @@ def tag_texts(charges: Sequence[Path]) -> list[str]:
         return [text for (text,) in connection.execute(query).fetchall()]
 
 
-def top_unallocated(
-    paths: Sequence[Path], view: View, limit: int
-) -> list[Mapping[str, str | int | None]]:
-    """The costliest resources of which nobody known is the owner."""
-    if not paths:
-        return []
-    query = (
-        f"SELECT resource, service, account, region, label, currency, sum({view.value}_nano) AS nano "
-        f"FROM {results_table(paths)} WHERE remainder = 'unallocated' AND {view.value}_nano IS NOT NULL "
-        f"GROUP BY ALL HAVING nano <> 0 ORDER BY abs(nano) DESC, resource, service LIMIT {int(limit)}"
-    )
-    with reading() as connection:
-        rows = connection.execute(query).fetchall()
-    names = ("resource", "service", "account", "region", "label", "currency", "nano")
-    return [dict(zip(names, (*row[:-1], int(row[-1])), strict=True)) for row in rows]
-
-
 @dataclass(frozen=True, slots=True)
 class OwnerSum:
     """What one run or remainder has of one method and component, with the label that names an owner."""
