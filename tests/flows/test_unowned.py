@@ -123,3 +123,18 @@ def test_a_resource_is_one_line_per_service_and_currency(home):
         ("once", "Amazon EC2", "sub-1", "3.000000000"),
         ("often", "Storage", "sub-1", "1.000000000"),
     ]
+
+
+def test_a_report_by_what_a_bill_says_tells_where_the_rest_is_seen(home):
+    bill(home, BILLS["a resource of several services"])
+    (note,) = trainfare(home, "report", "--by", "service")["notes"]
+    assert note.startswith("Service splits what runs own, and they own nothing of this bill;")
+    assert "--where service=NAME" in note
+    one = trainfare(home, "report", "--by", "service", "--where", "service=Storage")
+    assert one["remainders"]["unallocated"] == "3.000000000"
+    assert not any("splits" in told for told in one["notes"])
+    (home / "rules.toml").write_text(
+        """[[rule]]\nname = "all"\nmatch = 'ServiceName = "Storage"'\nrun = "r-1"\n"""
+    )
+    trainfare(home, "allocate")
+    assert trainfare(home, "report", "--by", "service")["notes"] == []

@@ -329,12 +329,23 @@ def _evidence(
 
 def _notes(report: Report, question: Question) -> tuple[str, ...]:
     """What a reader of the figures must know."""
+    from trainfare.reports.attribution import BILL_KEYS
+
     notes = []
+    has_rows = any(table.rows for table in report.tables)
     if report.sharing is not Sharing.BILLED:
         notes.append(_SHARING_NOTES[report.sharing])
-    if question.where and not any(table.rows for table in report.tables):
+    if question.where and not has_rows:
         listed = ", ".join(f"{key}={' or '.join(v)}" for key, v in question.where.items())
         notes.append(f"Nothing matches {listed}.")
+    keys = [key for key in question.by if key in ("component", *BILL_KEYS)]
+    if keys and report.untagged and not (has_rows or question.where):
+        key = keys[0]
+        notes.append(
+            f"{key.capitalize()} splits what runs own, and they own nothing of this bill; what "
+            "nobody owns is listed by resource and service (page Bills, `untagged` in JSON), and "
+            f"--where {key}=NAME shows how much of one {key} that is."
+        )
     if report.outside:
         runs = "run lies" if report.outside == 1 else "runs lie"
         notes.append(f"{report.outside:,} metered {runs} outside these periods.")
