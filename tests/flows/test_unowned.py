@@ -2,12 +2,14 @@
 
 import csv
 import shutil
+import tomllib
 from decimal import Decimal
 
 import pytest
 
 from flows.bills import said, trainfare
 from flows.rides import HEADER, charge
+from trainfare.allocation.match import parse_match
 
 COLUMNS = (*HEADER.split(","), "SubAccountId", "CapacityReservationStatus")
 NONE = {"ResourceId": ""}
@@ -138,3 +140,16 @@ def test_a_report_by_what_a_bill_says_tells_where_the_rest_is_seen(home):
     )
     trainfare(home, "allocate")
     assert trainfare(home, "report", "--by", "service")["notes"] == []
+
+
+def test_a_long_rule_is_broken_on_a_terminal_and_still_means_the_same(home, monkeypatch):
+    name = "a service and one with a very long name and " * 2
+    rows = [charge(effective="3", **NONE, ServiceName=name.strip()), charge("i-1", effective="2")]
+    rows += [charge("i-2", effective="1", ServiceName=name.strip())]
+    bill(home, rows)
+    (first, *_) = trainfare(home, "report")["untagged"]
+    monkeypatch.setenv("COLUMNS", "80")
+    text = said(home, "report").partition("for example:\n\n")[2]
+    broken = tomllib.loads(text)["rule"][0]["match"]
+    assert broken.count("\n") > 1
+    assert parse_match(broken) == parse_match(tomllib.loads(first["rule"])["rule"][0]["match"])

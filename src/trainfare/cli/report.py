@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from trainfare.cli.answer import (
     filters_of,
     format_option,
     only_team,
+    room,
     say_table,
     table,
     width,
@@ -202,4 +204,18 @@ def _show_untagged(report: Report) -> None:
     ]
     click.echo(table(["  resource", "service", "amount"], rows, right=[2]))
     click.echo("\nA rule in rules.toml settles it, for example:\n")
-    click.echo("\n".join(f"  {line}" for line in report.untagged[0].rule.splitlines()))
+    for line in report.untagged[0].rule.splitlines():
+        click.echo("\n".join(f"  {part}" for part in _broken(line, "  ")))
+
+
+_CONDITION = re.compile(r"""(?:"(?:[^"\\]|\\.)*"|(?! and )[^"])+""")
+"""What stands between the ``and``s of a match expression; those within values are none."""
+
+
+def _broken(line: str, indent: str) -> list[str]:
+    """A line of a rule; where a terminal is too narrow, its match over several, as TOML allows."""
+    limit = room()
+    match = line.removeprefix("match = '").removesuffix("'")
+    if limit is None or len(indent + line) <= limit or not line.startswith("match = '"):
+        return [line]
+    return ["match = '''", *_CONDITION.findall(match), "'''"]
