@@ -16,6 +16,9 @@ ROOT = Path(__file__).parent
 HOME = Path(os.path.relpath(os.environ.get("TRAINFARE_DEMO_FOLDER", ROOT.parent / ".demo")))
 SECONDS = os.environ.get("TRAINFARE_DEMO_SECONDS", "20")
 PRICE = "3.6"  # dollars an hour for the whole machine: a tenth of a cent a second
+PYTHON = Path(os.path.relpath(sys.executable))
+COMMAND = PYTHON.with_name("trainfare")  # commands are shown as they can be copied
+AT_HOME = f"{COMMAND} --home {HOME}"
 SIZE = ("--runs", "150", "--days", "7", "--teams", "5")
 
 
@@ -34,10 +37,11 @@ def trainfare(*words: str) -> str:
 def training() -> None:
     """Meter a real training, print its receipt, and check it by hand."""
     script = [sys.executable, str(ROOT / "train_numpy.py")]
-    print(f"$ trainfare run --price {PRICE}/h -- python examples/train_numpy.py\n", flush=True)
+    shown = f"{PYTHON} {os.path.relpath(script[1])}"
+    print(f"$ {AT_HOME} run --price {PRICE}/h -- {shown}\n", flush=True)
     run = ["run", "--quiet", "--price", f"{PRICE}/h", "--receipt", str(HOME / "receipt.json")]
     subprocess.run([sys.executable, "-m", "trainfare", *run, "--", *script], check=True)
-    print(f"\n$ trainfare receipt\n\n{trainfare('receipt')}")
+    print(f"\n$ {AT_HOME} receipt\n\n{trainfare('receipt')}")
     receipt = json.loads((HOME / "receipt.json").read_text())
     machine = sum(Fraction(receipt["estimated"]["components"][c]) for c in ("compute", "data"))
     by_hand = Fraction(PRICE) / 3600 * Fraction(str(receipt["duration_seconds"]))
@@ -52,7 +56,7 @@ def company() -> None:
     folder = HOME / "company"
     print("\nThat was one training. Now a company whose month is made up: four providers,")
     print("a Slurm cluster, Kubernetes and SageMaker.\n")
-    print(f"$ trainfare simulate {folder} {' '.join(SIZE)}\n", flush=True)
+    print(f"$ {COMMAND} simulate {folder} {' '.join(SIZE)}\n", flush=True)
     kept = HOME / "company.json"
     if not kept.exists():
         kept.write_text(trainfare("simulate", str(folder), *SIZE, "--format", "json"))
@@ -63,17 +67,18 @@ def company() -> None:
         f"{made['runs']} runs; {totals} billed for {made['period']}, in {made['deliveries']} files:"
     )
     print("some replace earlier ones, and corrections come with the bill of the next month.")
-    print(f"\n$ sh {folder}/import.sh       # bills and records, allocated, proved\n")
+    found = f'PATH="$PWD/{PYTHON.parent}:$PATH"'
+    print(f"\n$ {found} sh {folder}/import.sh       # bills and records, allocated, proved\n")
     report = ("report", "--by", "team", "--period", made["period"])
     for step in made["steps"]:
         last = trainfare(*step)
     print(last.splitlines()[-1])
     print("\nThe report sums to the effective cost, which spreads what was paid ahead for")
     print("commitments over the time that it is for; so it is not the sum that was billed.")
-    print(f"\n$ trainfare {' '.join(report)}\n")
+    print(f"\n$ {AT_HOME} {' '.join(report)}\n")
     print(trainfare(*report).partition("\n\nNo known owner")[0])
     advice = json.loads(trainfare("advise", "--format", "json"))["recommendations"]
-    print(f"\n$ trainfare advise show {advice[0]['id']}       # the first of {len(advice)}\n")
+    print(f"\n$ {AT_HOME} advise show {advice[0]['id']}       # the first of {len(advice)}\n")
     print(trainfare("advise", "show", advice[0]["id"]))
 
 
@@ -85,7 +90,7 @@ def main() -> None:
     os.environ |= {"TRAINFARE_DEMO_SECONDS": SECONDS, "COLUMNS": "80"}
     training()
     company()
-    print(f"\nLook around:\n\n  trainfare --home {HOME} serve\n")
+    print(f"\nLook around:\n\n$ {AT_HOME} serve\n")
     print("and open http://127.0.0.1:8642 with the token that it prints once.")
     print(f"All of it is kept under {HOME}; take it away with: make clean")
 

@@ -41,21 +41,36 @@ def demo(tmp_path_factory):
 def test_the_demo_tells_its_story_in_order(demo):
     _, text = demo
     order = [
-        "$ trainfare run",
-        "$ trainfare receipt",
+        " --home home run",
+        " --home home receipt",
         "the receipt's compute and data say",
-        "$ trainfare simulate home/company",
-        "$ sh home/company/import.sh",
+        "/trainfare simulate home/company",
+        " sh home/company/import.sh",
         "Conserved to the nano.",
-        "$ trainfare report --by team",
+        " --home home report --by team",
         "(idle)",
-        "$ trainfare advise show",
-        "  trainfare --home home serve",
+        " --home home advise show",
+        " --home home serve",
         "http://127.0.0.1:8642",
     ]
     places = [text.find(words) for words in order]
     assert -1 not in places, order[places.index(-1)]
     assert places == sorted(places)
+
+
+def test_commands_that_the_demo_shows_work_where_they_are_copied(demo):
+    folder, text = demo
+    shown = re.findall(
+        r"^\$ (.+ (?:receipt|report .+|advise show .+|sh .+|serve))$", text, re.MULTILINE
+    )
+    assert len(shown) == 5
+    env = {key: value for key, value in os.environ.items() if not key.startswith("TRAINFARE_")}
+    for command in shown:
+        done = subprocess.run(
+            command.replace(" serve", " serve --help"),
+            shell=True, cwd=folder.parent, env=env, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert (done.returncode, done.stderr) == (0, ""), command
 
 
 def test_the_report_of_the_demo_sums_to_the_bill_that_was_made_up(demo):
