@@ -61,6 +61,16 @@ def test_rows_of_another_width_are_problems_and_the_others_keep_their_numbers(tm
     assert "has 1 values where the header has 2" in problems.shown[0].what
 
 
+def test_a_file_that_ends_within_a_row_looks_cut_off(tmp_path):
+    problems = chunks(write(tmp_path, "a,b,c\n1,1,1\n2\n3,3,3\n2"))[1]
+    first, last = problems.shown
+    assert (first.row, first.value) == (2, "2")
+    assert str(last).endswith("row 4: looks cut off after 1 of 3 values; fetch it again")
+    for whole in ("a,b,c\n1,1,1\n2\n", "a,b,c\n2\n1,1,1", "a,b,c\n1,1,1\n2,2,2,2"):
+        (problem,) = chunks(write(tmp_path, whole))[1].shown
+        assert "where the header has 3" in problem.what
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.integers(1, 3), min_size=1, max_size=30))
 def test_every_row_keeps_its_number_wherever_others_are_left_out(tmp_path_factory, widths):

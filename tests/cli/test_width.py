@@ -10,6 +10,8 @@ import pytest
 from bench.month import ask
 
 from cli.commands import Terminal, environment
+from trainfare.cli.answer import complain
+from trainfare.core.charge import Problem
 from trainfare.flows.simulated_month import Size, simulate_month
 
 pytest.importorskip("duckdb")
@@ -151,3 +153,17 @@ def test_commands_that_are_to_be_copied_are_whole(shown):
     words = shlex.split("\n".join(lines[start:]))
     assert words[:3] == ["trainfare", "explain", "--charge"]
     assert "…" not in words[3]
+
+
+def test_problems_of_a_file_are_told_a_line_each(monkeypatch, capsys):
+    for name, value in (("FORCE_COLOR", "1"), ("COLUMNS", "80")):
+        monkeypatch.setenv(name, value)
+    wide = Problem("a.csv", 3, "BilledCost", "9" * 200, "is not a number; state it in digits alone")
+    short = Problem("a.csv", 4, None, None, "looks cut off")
+    complain(f"trainfare: 2 problems; nothing was stored\n  {wide}\n  {short}")
+    lines = click.unstyle(capsys.readouterr().err).splitlines()
+    assert lines[0] == "trainfare: 2 problems; nothing was stored"
+    assert lines[1].startswith("  a.csv row 3, column BilledCost: '999")
+    assert lines[-2].startswith("    ")  # goes on with the line above
+    assert lines[-1] == "  a.csv row 4: looks cut off"
+    assert max(map(len, lines)) <= 80

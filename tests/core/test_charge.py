@@ -13,7 +13,7 @@ from trainfare.core.errors import BadInput
         ((7, None, None), "june.csv row 7: is wrong"),
         ((0, "BilledCost", "1,2"), "june.csv row 0, column BilledCost: '1,2' is wrong"),
         ((None, "BilledCost", ""), "june.csv, column BilledCost: '' is wrong"),
-        ((None, None, "x" * 90), f"june.csv: '{'x' * 80}' is wrong"),
+        ((None, None, "x" * 90), f"june.csv: '{'x' * 39}…' is wrong"),
     ],
 )
 def test_a_problem_names_what_is_known_of_its_place(place, said):

@@ -99,14 +99,13 @@ def _csv_chunks(
     kept = set(columns if wanted is None else wanted) | {columns[-1]}  # where a lost quote shows
     spoilt: list[int] = []  # numbers of the rows that were left out, ascending
 
+    newest: list[Any] = []  # of them, the one that is told when it is known whether it is the last
+
     def leave_out(row: Any) -> str:
         spoilt.append(row.number - 1)  # the header is number 1
-        problems.add(
-            file.name,
-            f"has {row.actual_columns} values where the header has {row.expected_columns}",
-            row=row.number - 1,
-            value=row.text,
-        )
+        for before in newest:
+            _tell_width(problems, file.name, before, is_cut_off=False)
+        newest[:] = [row]
         return "skip"
 
     with open_text(file, BLOCK) as text:
@@ -137,12 +136,25 @@ def _csv_chunks(
             raise _told(file, error) from None
         except OSError as error:  # the gzip stream, or the disk
             raise _damaged(file, f"is damaged after row {row - 1:,}", error) from None
+        for end in newest:
+            _tell_width(problems, file.name, end, is_cut_off=text.is_unended and end.number > row)
         if last is not None and text.has_open_quote and _has_newline(last):
             problems.add(
                 file.name,
                 "has a quoted value that never ends; the file is cut off or a quote is missing",
                 row=row - 1,
             )
+
+
+def _tell_width(problems: Problems, name: str, row: Any, *, is_cut_off: bool) -> None:
+    """Note a row with too few or too many values; one that ends the file without a line end has lost some."""
+    found, wanted = row.actual_columns, row.expected_columns
+    if is_cut_off and found < wanted:
+        what = f"looks cut off after {found} of {wanted} values; fetch it again"
+        problems.add(name, what, row=row.number - 1)
+    else:
+        what = f"has {found} values where the header has {wanted}"
+        problems.add(name, what, row=row.number - 1, value=row.text)
 
 
 def _between(

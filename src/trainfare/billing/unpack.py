@@ -84,6 +84,8 @@ class Text:
     """The unpacked text."""
     has_open_quote: bool
     """Whether it holds an odd number of quotes."""
+    is_unended: bool
+    """Whether its last line has no end."""
     _raw: Any
     _size: int
 
@@ -105,15 +107,19 @@ def open_text(file: SourceFile, longest: int) -> Iterator[Text]:
         if file.packing == "zip":  # PyArrow reads no zip
             copy = stack.enter_context(tempfile.NamedTemporaryFile(prefix="trainfare-bill-"))
             path = Path(copy.name)
-        has_open_quote = _check_text(file, longest, copy)
+        has_open_quote, is_unended = _check_text(file, longest, copy)
         raw = pa.OSFile(str(path))
         stack.callback(raw.close)
         stream = pa.CompressedInputStream(raw, "gzip") if file.packing == "gzip" else raw
-        yield Text(stream, has_open_quote, raw, path.stat().st_size)
+        yield Text(stream, has_open_quote, is_unended, raw, path.stat().st_size)
 
 
-def _check_text(file: SourceFile, longest: int, copy: Any) -> bool:
-    """Read all of it once, into *copy* if there is one; whether its quotes are odd in number."""
+def _check_text(file: SourceFile, longest: int, copy: Any) -> tuple[bool, bool]:
+    """Read all of it once, into *copy* if there is one.
+
+    Returns:
+        Whether its quotes are odd in number, and whether its last line has no end.
+    """
     decoder = codecs.getincrementaldecoder("utf-8")()
     lines, quotes, since = 0, 0, 0
     with open_bytes(file) as stream:
@@ -129,7 +135,7 @@ def _check_text(file: SourceFile, longest: int, copy: Any) -> bool:
             if not block:
                 if copy is not None:
                     copy.flush()
-                return quotes % 2 == 1
+                return quotes % 2 == 1, since > 0
             end = block.rfind(b"\n")
             since = since + len(block) if end < 0 else len(block) - end - 1
             if since > longest:

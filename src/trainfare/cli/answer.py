@@ -95,9 +95,13 @@ def say(text: str, first: str = "", below: str | None = None) -> None:
 
 
 def complain(text: str, *, fg: str | None = None) -> None:
-    """Print a sentence on standard error, on a terminal wrapped at words."""
+    """Print sentences, a line each, on standard error; on a terminal they are wrapped at words."""
     limit = room(err=True)
-    click.secho(text if limit is None else fill(text, min(WIDEST, limit)), err=True, fg=fg)
+    for line in text.splitlines():
+        words = line.lstrip()
+        first = line[: len(line) - len(words)]
+        laid = fill(words, min(WIDEST, limit), first, first and first + "  ") if limit else line
+        click.secho(laid, err=True, fg=fg)
 
 
 def name_text(name: str, beside: int = 8) -> str:

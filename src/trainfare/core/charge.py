@@ -14,6 +14,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from trainfare.core.errors import BadInput
+from trainfare.core.plain import shorten
+
+VALUE_SHOWN = 40
+"""Columns of a value that is wrong, where its problem is told in a sentence."""
 
 
 class Component(StrEnum):
@@ -200,7 +204,7 @@ class Problem:
             place += f" row {self.row}"
         if self.column is not None:
             place += f", column {self.column}"
-        shown = f"{self.value[:80]!r} " if self.value is not None else ""
+        shown = f"{shorten(self.value, VALUE_SHOWN)!r} " if self.value is not None else ""
         return f"{place}: {shown}{self.what}"
 
 
