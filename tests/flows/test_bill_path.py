@@ -263,6 +263,7 @@ def test_wrong_words_are_one_sentence(home):
         (("allocate",), "import one: trainfare bill import"),
         (("verify", "2026-10"), "no bill of 2026-10"),
         (("bill", "import", "nothere.csv"), "nothere.csv"),
+        (("report", "--period", "2026-08"), "no bill of 2026-08 is here"),
         (("report", "--by", ""), "names no key"),
         (("bill", "show", "abc"), "bill list"),
     ]:

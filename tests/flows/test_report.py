@@ -67,7 +67,9 @@ def test_a_month_without_a_bill_reports_its_own_part(home):
     october = trainfare(home, "report", "--period", "2026-10")
     november = trainfare(home, "report", "--period", "2026-11")
     assert october["total_row"]["estimated"] == november["total_row"]["estimated"] == "10.000000000"
-    assert "nothing of 2026-12" in trainfare(home, "report", "--period", "2026-12", code=2)
+    assert "no bill of 2026-12 is here, nor a run" in trainfare(
+        home, "report", "--period", "2026-12", code=2
+    )
 
 
 @pytest.mark.parametrize(

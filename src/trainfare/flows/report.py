@@ -145,7 +145,7 @@ def make_report(
     metered = _read_metered(home, periods, asked, is_whole=is_whole)
     spends = metered.spends
     if not bills.allocations and not spends:
-        raise NotFound(_nothing(wanted, as_of_ns))
+        raise NotFound(_nothing(wanted, as_of_ns, is_billed=wanted in bills.billed))
     question = Question(
         by=tuple(by),
         view=view if bills.allocations else None,
@@ -297,12 +297,13 @@ def _name(spend: Spend) -> dict[str, str]:
     return {"name": spend.name} if spend.name else {}
 
 
-def _nothing(wanted: str | None, as_of_ns: int | None) -> str:
+def _nothing(wanted: str | None, as_of_ns: int | None, *, is_billed: bool) -> str:
     if as_of_ns is not None:
         what = f"nothing of {wanted}" if wanted else "nothing"
         return f"{what} was allocated by then; name a later moment, or leave --as-of out"
+    absent = f"no bill of {wanted} is here, nor a run in it; trainfare bill list shows which are"
     if wanted:
-        return f"nothing of {wanted} is allocated; run trainfare allocate {wanted}"
+        return f"nothing of {wanted} is allocated; run trainfare allocate" if is_billed else absent
     return (
         "nothing is allocated yet; run trainfare bill import FILE, then trainfare allocate; "
         "or meter a run: trainfare run -- COMMAND"
