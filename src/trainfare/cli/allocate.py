@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from trainfare.cli.answer import format_option, name_text, say, say_json, table
+from trainfare.cli.argument import one_period, period_argument
 from trainfare.core.errors import BadInput
 from trainfare.core.money import Money
 from trainfare.core.plain import plural
@@ -19,7 +20,7 @@ CHANGES_SHOWN = 20
 
 
 @click.command("allocate")
-@click.argument("period", required=False)
+@period_argument
 @click.option(
     "--engine",
     type=click.Choice(["duckdb", "spark"]),
@@ -36,6 +37,7 @@ CHANGES_SHOWN = 20
 @format_option("table", "json")
 def command(
     period: str | None,
+    named: str | None,
     engine: str | None,
     master: str | None,
     remote: str | None,
@@ -52,6 +54,7 @@ def command(
     from trainfare.flows.inputs import read_rules
     from trainfare.metering.home import home_folder
 
+    period = one_period(period, named)
     if dialect:
         if period or engine or master or remote:
             raise BadInput("--emit-sql allocates nothing; give it no period and no engine")

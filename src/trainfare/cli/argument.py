@@ -1,4 +1,4 @@
-"""The argument RUN of many commands, which the shell completes with ids and names of runs."""
+"""Arguments of many commands: RUN, which the shell completes, and PERIOD, which --period says too."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
+
+from trainfare.core.errors import BadInput
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -22,6 +24,25 @@ def run_argument(
     if default is None:
         return click.argument(name, metavar="RUN", shell_complete=complete_run)
     return click.argument(name, default=default, metavar="[RUN]", shell_complete=complete_run)
+
+
+def period_argument(command: Command) -> Command:
+    """PERIOD, also said as ``--period``; :func:`one_period` tells which of the two was."""
+    option = click.option(
+        "--period", "named", metavar="YYYY-MM", help="The month, as report takes it."
+    )
+    return click.argument("period", required=False)(option(command))
+
+
+def one_period(period: str | None, named: str | None) -> str | None:
+    """The month that was said, in either way.
+
+    Raises:
+        BadInput: it was said in both.
+    """
+    if period is not None and named is not None:
+        raise BadInput(f"the month is said twice: {period} and --period {named}; leave one out")
+    return period or named
 
 
 def complete_run(

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from trainfare.cli.answer import format_option, only_team, say, width
+from trainfare.cli.argument import one_period, period_argument
 from trainfare.cli.report_file import json_text, out_option, refuse_file, write_document, write_text
 from trainfare.core.charge import View
-from trainfare.core.errors import BadInput
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 
 
 @click.command("statement")
-@click.argument("period", required=False)
-@click.option("--period", "named", metavar="YYYY-MM", help="The month, as report takes it.")
+@period_argument
 @click.option("--team", help="One team's statement only; the sums stay those of all.")
 @click.option(
     "--kind",
@@ -64,11 +63,9 @@ def command(
     from trainfare.metering.home import home_folder
     from trainfare.reports.statement import StatementKind
 
-    if period is not None and named is not None:
-        raise BadInput(f"the month is said twice: {period} and --period {named}; leave one out")
     stated = state(
         home_folder(),
-        period or named,
+        one_period(period, named),
         kind=StatementKind(kind),
         view=View(view),
         as_of_ns=parse_instant(as_of) if as_of else None,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from trainfare.cli.answer import format_option, say, say_json, table, width
+from trainfare.cli.argument import one_period, period_argument
 from trainfare.cli.columns import fill
 from trainfare.core.charge import Remainder, View
 from trainfare.core.money import Money
@@ -19,15 +20,15 @@ NAMES = ("runs", *Remainder)
 
 
 @click.command("verify")
-@click.argument("period", required=False)
+@period_argument
 @format_option("table", "json")
-def command(period: str | None, form: str) -> int:
+def command(period: str | None, named: str | None, form: str) -> int:
     """Prove conservation of a billing PERIOD, or of all; exit 1 with the difference if it fails."""
     from trainfare.flows.allocation import verify
     from trainfare.flows.bill_json import balances_json
     from trainfare.metering.home import home_folder
 
-    balances = verify(home_folder(), period)
+    balances = verify(home_folder(), one_period(period, named))
     is_conserved = all(one.difference == 0 for one in balances)
     stale = list(dict.fromkeys(one.period for one in balances if one.is_stale))
     if form == "json":
