@@ -1,6 +1,7 @@
 """Commitments of a server: status, plans, what was bought, and the page, over a simulated month."""
 
 import json
+import os
 import time
 from decimal import Decimal
 from urllib.parse import quote, urlencode
@@ -150,3 +151,17 @@ def test_the_chart_is_of_the_rates_that_the_plan_is_of(server, home):
     none = chart(server)
     assert len({old, new, none}) == 3
     assert "rate below the on-demand price" in none
+
+
+def test_without_the_extra_the_job_is_off_and_the_page_says_so_once(tmp_path):
+    hide = "import importlib.util as u; real = u.find_spec\n"
+    hide += "u.find_spec = lambda name, *a: None if name == 'numpy' else real(name, *a)\n"
+    (tmp_path / "sitecustomize.py").write_text(hide)
+    path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
+    with serving(tmp_path / "home", env={"PYTHONPATH": path}) as server:
+        [job] = [one for one in server.json("/api/v1/jobs")["jobs"] if one["name"] == "commitments"]
+        assert (job["when"], job["needs"]) == (None, "the extra trainfare[optimize]")
+        page = server.ask("/commitments")[2].decode()
+        assert page.count("To plan commitments, install the extra") == 1
+        assert "/parts/commitment_plan" not in page
+        assert "/parts/commitments" in page  # what bills alone tell is there

@@ -35,13 +35,18 @@ class Given:
     contracts: Mapping[str, Contract]
 
 
+def has_optimize() -> bool:
+    """Whether the packages which plans of commitments need are installed."""
+    return find_spec("numpy") is not None
+
+
 def need_optimize() -> None:
     """Check that the packages which plans of commitments need are installed.
 
     Raises:
         MissingExtra: they are not; the message says how to install them.
     """
-    if find_spec("numpy") is None:
+    if not has_optimize():
         raise MissingExtra("optimize", "plan commitments")
 
 

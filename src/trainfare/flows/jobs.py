@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainfare.core.errors import NotFound, TrainfareError
+from trainfare.flows.commitment_source import has_optimize
 from trainfare.flows.job_plan import OFF, JobPlan, read_plan
 from trainfare.flows.telemetry import has_collector
 from trainfare.prices.refresh import FEEDS
@@ -253,6 +254,8 @@ JOBS: dict[str, Job] = {
             "1d",
             1800,
             _commitments,
+            "the extra trainfare[optimize]",
+            lambda _plan: has_optimize(),
         ),
         Job(
             "trackers",

@@ -9,10 +9,11 @@ from litestar import Request, get
 from litestar.response import Template
 
 from trainfare.core.caller import Caller
-from trainfare.core.errors import BadInput, NotFound
+from trainfare.core.errors import BadInput, MissingExtra, NotFound
 from trainfare.core.money import Money
 from trainfare.core.period import name_periods
 from trainfare.flows.commitment_charts import read_watched
+from trainfare.flows.commitment_source import has_optimize
 from trainfare.flows.commitment_status import read_alignment, read_status
 from trainfare.flows.contracts import Recorded, SavedOnBill, recorded
 from trainfare.flows.utilization import make_utilization
@@ -32,7 +33,8 @@ def commitments(request: Request[Any, Any, Any], caller: Caller, service: Servic
     """What to buy, what was prepaid, how much of it was used, and what it saved."""
     caller.need_all_teams("read")
     period = request.query_params.get("period", "")
-    return make_page(request, caller, service, "commitments", period=period)
+    lacking = "" if has_optimize() else str(MissingExtra("optimize", "plan commitments"))
+    return make_page(request, caller, service, "commitments", period=period, lacking=lacking)
 
 
 def _plan(ask: Ask) -> dict[str, Any]:
