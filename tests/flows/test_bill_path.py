@@ -370,6 +370,10 @@ def test_a_delivery_shows_what_was_repaired_on_how_many_rows(home, tmp_path):
     assert (shown["repairs"], shown["repair_notes"]) == (1, {"Tags:braces-added": 1})
     assert re.search(r"\n  Tags +braces added +1\n", said(home, "bill", "show", first["id"]))
     assert source in said(home, "bill", "list")
+    told = said(home, "bill", "import", bill, "--source", source).splitlines()
+    id_ = first["id"][:12]
+    assert f"  1 row repaired: trainfare bill show {id_} says what and how" in told
+    assert "1 row repaired" in said(home, "bill", "check", bill)
     (again,) = trainfare(home, "bill", "import", bill, "--source", source)["deliveries"]
     assert again["unchanged"] is True
     assert again["imported_at"] == first["imported_at"]

@@ -52,6 +52,9 @@ def import_(places: tuple[str, ...], source: str | None, mapping: Path | None, f
     for one in imported:
         say(_headline(one), below="  ")
         click.echo(_totals_table(one.delivery))
+        if one.delivery.repairs:
+            rows, id_ = plural(one.delivery.repairs, "row"), one.delivery.id[:12]
+            say(f"{rows} repaired: trainfare bill show {id_} says what and how", "  ")
         click.echo()
     for notice in dict.fromkeys(notice for one in imported for notice in one.notices):
         say(notice, "· ", "  ")
@@ -86,8 +89,6 @@ def _headline(one: Imported) -> str:
     words = (
         f"{delivery.source} {delivery.period}: {plural(delivery.rows, 'row')}, {delivery.format}"
     )
-    if delivery.repairs:
-        words += f", {delivery.repairs:,} repaired"
     if one.is_unchanged:
         return f"{words}; already current, nothing changed"
     if one.replaced is not None:
@@ -219,7 +220,7 @@ def check(places: tuple[str, ...], mapping: Path | None, form: str) -> int:
     else:
         for one in checked:
             if one.format is not None:
-                repaired = f", {one.repairs:,} repaired" if one.repairs else ""
+                repaired = f", {plural(one.repairs, 'row')} repaired" if one.repairs else ""
                 say(f"{one.place}: {plural(one.rows, 'row')}, {one.format}{repaired}")
             for notice in one.notices:
                 say(notice, "· ", "  ")
