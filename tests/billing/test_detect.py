@@ -93,3 +93,24 @@ def test_a_foreign_header_is_pointed_to_a_mapping():
 
 def test_without_columns_a_file_is_focus_1_0():
     assert focus_version(set()) == "1.0"
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        ["JobID|JobName|State|AllocTRES"],
+        ["JobID           JobName  Partition"],
+        ["meta", "errors", "jobs"],
+        ["12_4|12|slurm|billing=8", "cpu=8", "gres/gpu=1|node01|train"],
+    ],
+)
+def test_what_sacct_prints_is_sent_to_the_claims(first):
+    with pytest.raises(BadInput, match=r"jobs\.txt looks like .*; run trainfare claims import"):
+        detect(first, "jobs.txt")
+
+
+def test_what_may_be_no_bill_at_all_is_asked_whether_it_is():
+    with pytest.raises(
+        BadInput, match=r"of no known bill format; is this a bill\? If so, .*mapping"
+    ):
+        detect(["# Trainfare"], "README.md")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -46,6 +47,9 @@ _FOCUS_CORE = (
     "BillingPeriodStart",
     "ChargeCategory",
 )
+
+_SACCT = re.compile(r"jobid|\d[\w.+\[\]-]*\|", re.IGNORECASE)
+"""How what sacct prints begins, with a header or without."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +115,11 @@ def detect(columns: Sequence[str], name: str, manifest: str = "") -> str:
     for signature in SIGNATURES:
         if all(_there(column, have) for column in signature.needs):
             return _precise(signature.format, have, f"{name} {manifest}".lower())
+    if {"jobs", "meta"} <= have or (columns and _SACCT.match(columns[0])):
+        raise BadInput(
+            f"{name} looks like records of Slurm jobs (sacct), which are no bill; "
+            "run trainfare claims import"
+        )
     raise BadInput(_nearest(have, name))
 
 
@@ -147,8 +156,8 @@ def _nearest(have: set[str], name: str) -> str:
     best = max(SIGNATURES, key=nearness)
     if nearness(best) == 0:
         return (
-            f"{name}: the header is of no known bill format; "
-            "describe its columns in a mapping file (--mapping FILE.toml)"
+            f"{name}: the header is of no known bill format; is this a bill? "
+            "If so, describe its columns in a mapping file (--mapping FILE.toml)"
         )
     missing = [column for column in best.needs if not _there(column, have)]
     return (
