@@ -265,6 +265,15 @@ def test_a_page_is_for_everybody(browser, server, path, theme):
     context.close()
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_button_to_sign_in_is_beside_its_field_or_below(browser, server, width):
+    page = browser.new_page(viewport={"width": width, "height": 740})
+    page.goto(server.url + "/login")
+    field, button = (page.locator(one).bounding_box() for one in ("#token", "[type=submit]"))
+    page.close()
+    assert button["y"] >= field["y"] - 1
+
+
 @pytest.mark.parametrize("width", [320, 760])
 def test_a_browser_cuts_no_word_of_a_chart(browser, width):
     """Names, units and sentences are as wide in a browser as where the chart was laid out."""
