@@ -219,7 +219,13 @@ def test_what_is_snoozed_comes_back(left_on, monkeypatch):
 def test_one_recommendation_is_shown_with_all_that_is_known(left_on):
     [one] = advised(left_on).values()
     words = said_of(left_on, "advise", "show", one["id"])
-    for word in ("Stop p4d.24xlarge machines", "replay of an automatic stop", "risk", "i-1"):
+    for word in (
+        "Stop p4d.24xlarge machines",
+        "replay of an automatic stop",
+        "risk",
+        "i-1",
+        "by hour of day: 0 to",
+    ):
         assert word in words
     assert trainfare(left_on, "advise", "show", one["id"]) == one
     assert "there is no recommendation" in trainfare(left_on, "advise", "show", "x", code=2)

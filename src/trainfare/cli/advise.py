@@ -262,7 +262,8 @@ def _show_one(one: Advice) -> None:
 def _say_fact(name: str, text: str) -> None:
     """A name and what is to be said of it, in lines as wide as the terminal; long ids lose their middle."""
     text = " ".join(shorten_middle(word, width() - 14) for word in text.split())
-    click.echo(fill(text, width(), f"  {name:<11} ", " " * 14))
+    first = f"  {name:<11} " if len(name) <= 11 else f"  {name}: "
+    click.echo(fill(text, width(), first, " " * 14))
 
 
 def _evidence(value: object, currency: str) -> str:
