@@ -90,13 +90,13 @@ BARE = replace(
     share=Fraction(1),
     held=(),
     around=Surroundings(),
-    price=NoPrice("?/?/?/on_demand", "nobody is known to sell ada-laptop by the hour"),
+    price=NoPrice("?/?/?/on_demand", "the kind of this machine (ada-laptop) is not known"),
     driver="no NVIDIA driver",
     missing=(
         Missing(
             "price",
             True,
-            "nobody is known to sell ada-laptop by the hour; say what the whole machine costs",
+            "the kind of this machine (ada-laptop) is not known; say what the whole machine costs",
             "trainfare prices set --host ada-laptop --price AMOUNT",
         ),
     ),
@@ -130,7 +130,7 @@ BARE_SCREEN = """\
 ✗ price         unknown
 ✓ home          /data/ada/trainfare                               120.0 GiB free
 ────────────────────────────────────────────────────────────────────────────────
-✗ nobody is known to sell ada-laptop by the hour; say what the whole machine
+✗ the kind of this machine (ada-laptop) is not known; say what the whole machine
   costs
   → trainfare prices set --host ada-laptop --price AMOUNT"""
 

@@ -29,7 +29,7 @@ CLOUD = Machine(
 FRESH = Price("aws/us-east-1/p5.48xlarge/on_demand", Decimal("55.04"), "h", origin="shipped")
 UNKNOWN = NoPrice(
     "?/?/?/on_demand",
-    "nobody is known to sell ada-laptop by the hour; state what it costs: "
+    "the kind of this machine (ada-laptop) is not known; state what it costs: "
     "trainfare prices set --host ada-laptop --price AMOUNT",
 )
 
@@ -93,7 +93,7 @@ def test_without_a_price_the_command_that_settles_it_is_said_once(examine):
     (one,) = examine(LAPTOP, UNKNOWN).missing
     assert one.is_trouble
     assert one.remedy == "trainfare prices set --host ada-laptop --price AMOUNT"
-    assert one.why.startswith("nobody is known to sell ada-laptop by the hour")
+    assert one.why.startswith("the kind of this machine (ada-laptop) is not known")
     assert "trainfare" not in one.why
 
 

@@ -268,6 +268,6 @@ def _why_unsold(home: Path, machine: Machine) -> str:
             f"trainfare prices set --instance {machine.instance_type} --price AMOUNT"
         )
     return (
-        f"nobody is known to sell {machine.hostname} by the hour; state what it costs: "
+        f"the kind of this machine ({machine.hostname}) is not known; state what it costs: "
         f"trainfare prices set --host {machine.hostname} --price AMOUNT"
     )
