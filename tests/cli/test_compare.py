@@ -76,6 +76,17 @@ def test_what_one_run_does_not_know_is_unknown_and_what_it_lacks_is_a_dash(home,
     assert lines["epoch 1"][-1] == "—"
 
 
+def test_what_one_run_had_nothing_of_is_none_as_on_its_receipt(home, frozen, text):
+    record_training(home, "r-a")
+    short = Recorder(home, "r-b")
+    short.ride(20)
+    short.end()
+    lines = {line[:16].strip(): line.split() for line in text("compare", "r-a", "r-b").splitlines()}
+    for name in ("storage", "per epoch", "per step"):
+        assert "none" in lines[name]
+        assert "unknown" not in lines[name]
+
+
 def test_a_metric_that_is_not_a_number_has_no_difference(home, frozen, answer):
     for run, loss in (("r-a", 1.0), ("r-b", float("nan"))):
         made = Recorder(home, run)

@@ -77,8 +77,10 @@ def _section(found: Comparison, section: str, places: int) -> Iterator[list[str]
         signed = "" if difference is None else _figure(difference, unit, of_row, signed=True)
         yield [
             shorten(_NAMES.get((section, row.what), row.what), 18),
-            _shown(first, of_row),
-            _shown(second, of_row),
+            *(
+                "none" if _is_none(found, row, n) else _shown(row.figures[n], of_row)
+                for n in (0, 1)
+            ),
             signed,
             "" if ratio is None else f"{ratio:.3f}" if ratio < 100 else f"{ratio:,.0f}",
         ]
@@ -92,6 +94,18 @@ def _says_something(row: Row) -> bool:
     """Whether it is a total, or either run has more to show than an unknown or a known nothing."""
     has_value = any(figure is not None and figure.value for figure in row.figures)
     return has_value or row.what == "total"
+
+
+def _is_none(found: Comparison, row: Row, place: int) -> bool:
+    """Whether that run had nothing of it: no such cost, no epoch or no step, as its receipt says."""
+    figure = row.figures[place]
+    if figure is None:
+        return False
+    if row.section == "money":
+        return row.what in ("storage", "data", "network", "other") and figure.value == 0
+    counted = {"per epoch": "epochs", "per step": "steps"}.get(row.what)
+    counts = [one.figures[place] for one in found.rows if one.what == counted]
+    return any(one is not None and one.value == 0 for one in counts)
 
 
 def _shown(figure: Figure | None, places: int) -> str:
