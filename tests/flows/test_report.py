@@ -42,7 +42,7 @@ def test_before_any_bill_a_report_is_of_estimates_and_makes_no_ledger(home):
     assert rows["r-2"]["estimated"] is None
     words = said(home, "report", "--by", "run")
     assert "– estimated: no price was known (1 of 2 rows)" in words
-    assert "– allocated: no bill is allocated yet" in words
+    assert "– allocated (no column): no bill is allocated yet" in words
     assert not (home / "ledger.db").exists()
 
 

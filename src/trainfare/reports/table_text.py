@@ -92,7 +92,8 @@ def shown_columns(table: Table) -> list[Column]:
 
 def reasons(table: Table) -> list[str]:
     """Why cells are unknown or not whole: a line per reason, with its columns and rows."""
-    found: dict[tuple[str, str, int], list[str]] = {}
+    shown = {column.name for column in shown_columns(table)}
+    found: dict[tuple[str, str, int, bool], list[str]] = {}
     for column in table.columns:
         if column.kind in (Kind.TEXT, Kind.SHARE):
             continue
@@ -104,10 +105,12 @@ def reasons(table: Table) -> list[str]:
             elif why:
                 counts[PARTIAL, why.rpartition(NOT_IN_IT)[2]] += 1
         for (mark, why), count in counts.items():
-            found.setdefault((mark, why, count), []).append(column.title)
+            key = (mark, why, count, column.name in shown)
+            found.setdefault(key, []).append(column.title)
     lines = [
-        f"{mark} {', '.join(titles)}: {_told(mark, why)}" + _share_of(count, len(table.rows))
-        for (mark, why, count), titles in found.items()
+        f"{mark} {', '.join(titles)}{'' if is_shown else ' (no column)'}: {_told(mark, why)}"
+        + _share_of(count, len(table.rows))
+        for (mark, why, count, is_shown), titles in found.items()
     ]
     more = len(lines) - REASONS_SHOWN
     return lines if more <= 0 else [*lines[:REASONS_SHOWN], f"… and {more} more reasons."]
