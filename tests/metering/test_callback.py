@@ -100,7 +100,14 @@ def test_a_copy_has_no_run_but_the_same_words():
 
 
 @pytest.mark.parametrize(
-    "words", [{"price": "cheap"}, {"budget": "-"}, {"model": "x" * 300}, {"labels": {"9": "x"}}]
+    "words",
+    [
+        {"price": "cheap"},
+        {"budget": "-"},
+        {"budget": "1EUR", "price": "3.6/h"},
+        {"model": "x" * 300},
+        {"labels": {"9": "x"}},
+    ],
 )
 def test_words_that_make_no_sense_are_refused_before_the_training(words):
     with pytest.raises(trainfare.BadInput):

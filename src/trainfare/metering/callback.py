@@ -61,8 +61,7 @@ class LoopCallback:
     def __init__(self, name: str | None = None, **words: Any) -> None:
         _WORDS.bind(name, **words)
         make_labels({**{key: words.get(key) for key in _LABELS}, **(words.get("labels") or {})})
-        stated_price_of(words.get("price"))
-        own_budgets(words.get("budget"))
+        own_budgets(words.get("budget"), stated_price_of(words.get("price")))
         self._name, self._words = name, words
         self.run: Run | None = None
         """The run of this training, or of the last one."""
