@@ -336,14 +336,14 @@ def main(names: list[str], pairs: int) -> None:
                 table.targets.append(Target(name, f"≤ {TARGET_US} µs", said, is_met))
             table.load_after, table.seconds = os.getloadavg()[0], time.monotonic() - begun
             write(table)
+    print((OUT / "callbacks.md").read_text(encoding="utf-8"))
 
 
 def write(table: Table) -> None:
-    """What is measured so far, so that an interrupted call leaves it."""
+    """Keep what is measured so far, so that an interrupted call leaves it."""
     text = f"{machine_sentence()}\n\n{table.as_markdown()}\n"
     OUT.mkdir(exist_ok=True)
     (OUT / "callbacks.md").write_text(text, encoding="utf-8")
-    print(text, flush=True)
     publish(table)
 
 

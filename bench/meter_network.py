@@ -12,7 +12,10 @@ import shutil
 import signal
 import subprocess
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
+
+import psutil
 
 from bench.meter_ground import CHILD, Ground, scratch
 from bench.table import Table, Target
@@ -57,7 +60,7 @@ def measure(ground: Ground) -> list[Table]:
             table.add(title, None, None, None, None)
             table.notes.append(f"{title} did not end within {error.timeout:.0f} s of being traced.")
             continue
-        told = ", ".join(sorted(one.addresses)) or "none"
+        told = _told(one.addresses)
         table.add(title, one.own["start"], one.own["stop"], sum(one.others.values()), told)
     own, off = found["trainfare"], found["trainfare, TRAINFARE_METADATA=off"]
     in_calls = own.own["start"] + own.own["stop"]
@@ -151,6 +154,17 @@ sys.argv = [{child!r}, "life", {tool!r}, "1.5"]
 runpy.run_path({child!r}, run_name="__main__")
 print("calls", sum(own for own, _ in seen), sum(not own for own, _ in seen))
 """
+
+
+def _told(addresses: Collection[str]) -> str:
+    """Addresses in words; those that are the machine's own are only counted."""
+    own = {"::", "0.0.0.0"}
+    for each in psutil.net_if_addrs().values():
+        own |= {(one.address or "").partition("%")[0] for one in each}
+        own |= {one.broadcast for one in each if one.broadcast}
+    others = sorted(set(addresses) - own)
+    inner = len(set(addresses) & own)
+    return ", ".join([*others, *([f"{inner} of the machine's own"] if inner else [])]) or "none"
 
 
 def _without_strace(ground: Ground, table: Table) -> Table:
