@@ -71,9 +71,8 @@ def look_ahead(
         days: whole past days and what was spent on each, oldest first, the last one yesterday's.
         currency: of all amounts.
     """
-    parts = (
-        _day_parts(at_ns, window) if len(days) >= LEAST_DAYS else [Interval(at_ns, window.end_ns)]
-    )
+    left = Interval(at_ns, window.end_ns)
+    parts = list(left.cut(DAY)) if len(days) >= LEAST_DAYS else [left]
     usual = [_usual(days, part) if len(days) >= LEAST_DAYS else 0 for part in parts]
     # Live runs were last seen a moment ago: what they cost since then is still to come.
     clipped = [Interval(min([at_ns, *(one.at_ns for one in riding)]), parts[0].end_ns), *parts[1:]]
@@ -119,16 +118,6 @@ def _end(known: Band | None, *, is_late: bool) -> float:
     if known is None:
         return 1.0
     return known.high if is_late else known.low
-
-
-def _day_parts(at_ns: int, window: Interval) -> list[Interval]:
-    """What is left of *window*, day by day."""
-    parts, start_ns = [], at_ns
-    while start_ns < window.end_ns:
-        end_ns = min(window.end_ns, (start_ns // DAY + 1) * DAY)
-        parts.append(Interval(start_ns, end_ns))
-        start_ns = end_ns
-    return parts
 
 
 def _ride_nano(one: Forecast, ratio: float, part: Interval) -> int:

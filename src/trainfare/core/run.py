@@ -236,10 +236,7 @@ class Attempt:
     @property
     def interval(self) -> Interval:
         """From the first segment's start to the last one's end."""
-        return Interval(
-            min(s.interval.start_ns for s in self.segments),
-            max(s.interval.end_ns for s in self.segments),
-        )
+        return hull([one.interval for one in self.segments])
 
     @property
     def status(self) -> Status:

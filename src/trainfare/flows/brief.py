@@ -20,7 +20,7 @@ from typing import Any
 
 from trainfare.core.charge import Component
 from trainfare.core.money import Money
-from trainfare.core.period import DAY, BillingPeriod, Interval
+from trainfare.core.period import DAY, BillingPeriod, Interval, hull
 from trainfare.core.price import Price
 from trainfare.core.run import Artifact, Segment
 from trainfare.core.spending import part_until, spent_at
@@ -196,8 +196,8 @@ def brief_of(receipt: Receipt, home: Path) -> Brief | None:
     artifacts = [one for segment in run.segments for one in segment.artifacts]
     held = [one.held for segment in fixed.run.segments for one in segment.artifacts]
     times = [one.interval for one in run.attempts] + held
-    begins_ns, until_ns = min(t.start_ns for t in times), max(t.end_ns for t in times)
-    work, whole = work_of(run), Interval(begins_ns, until_ns)
+    work, whole = work_of(run), hull(times)
+    begins_ns, until_ns = whole.start_ns, whole.end_ns
     spend = spend_of(fixed, work)
     months = spend_of(fixed, work, {str(p): p.interval for p in _months(whole)})
     first_day = begins_ns // DAY + 1

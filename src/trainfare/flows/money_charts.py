@@ -249,9 +249,7 @@ def _pieces(receipt: Receipt, window: Interval, by: str) -> Iterator[_Piece]:
 
 def _by_month(pieces: Sequence[_Piece]) -> list[_Piece]:
     """The pieces as they are, or in columns of months where their time is long."""
-    first = min(one.interval.start_ns for one in pieces)
-    last = max(one.interval.end_ns for one in pieces)
-    if last - first <= _DAYS * DAY:
+    if hull([one.interval for one in pieces]).duration_ns <= _DAYS * DAY:
         return list(pieces)
     return [
         replace(one, interval=BillingPeriod.of(one.interval.start_ns).interval) for one in pieces

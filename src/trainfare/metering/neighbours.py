@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
 from trainfare.core.dataset import places
-from trainfare.core.period import Interval
+from trainfare.core.period import hull
 from trainfare.core.run import Segment
 from trainfare.core.stage import Status
 
@@ -37,9 +37,7 @@ class Neighbours:
 
     def beside(self, own: Sequence[Segment]) -> list[Segment]:
         """Segments of other runs on the machines of *own* at its time, or that name its artifacts."""
-        span = Interval(
-            min(one.interval.start_ns for one in own), max(one.interval.end_ns for one in own)
-        )
+        span = hull([one.interval for one in own])
         found: dict[tuple[str, str], Segment] = {}
         for name in {name for one in own for name in machine_names(one)}:
             group, starts, latest_ends = self._by_machine.get(name, ([], [], []))

@@ -9,7 +9,7 @@ from typing import Any
 
 import altair as alt
 
-from trainfare.core.period import Interval
+from trainfare.core.period import Interval, hull
 from trainfare.metering.receipt_view import duration_text
 from trainfare.reports.chart_frame import amount_y, colour, empty, framed, layer, time_x, tooltip
 from trainfare.reports.chart_text import Ticks, moment, text_width, time_ticks
@@ -85,10 +85,7 @@ def run_timeline(run: RunSpans, *, title: str = "", look: Look | None = None) ->
     attempts = [one for one in run.attempts if one.interval.duration_ns]
     if not attempts:
         return empty(title, NOT_RECORDED, look)
-    whole = Interval(
-        min(one.interval.start_ns for one in attempts),
-        max(one.interval.end_ns for one in attempts),
-    )
+    whole = hull([one.interval for one in attempts])
     edges = (whole.start_ns, whole.end_ns)
     x = time_x(time_ticks(*edges, look.width // 84), edges)
     column_ns = max(1, whole.duration_ns // COLUMNS)

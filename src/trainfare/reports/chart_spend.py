@@ -10,7 +10,7 @@ from typing import Any
 import altair as alt
 
 from trainfare.core.money import Money
-from trainfare.core.period import HOUR, Interval
+from trainfare.core.period import HOUR, Interval, hull
 from trainfare.reports.chart_frame import (
     amount_y,
     colour,
@@ -74,13 +74,13 @@ def spend_over_time(
         return empty(title, all_unknown(unknown) if unknown else why_empty, look)
     currency = amounts[0].currency
     rank = ranked((one.name, one.amount) for one in spends)
-    start_ns = min(one.interval.start_ns for one in spends)
-    end_ns = max(one.interval.end_ns for one in spends)
+    whole = hull([one.interval for one in spends])
     length_ns = min(one.interval.duration_ns for one in spends)
-    gap_ns = _gap(length_ns, end_ns - start_ns, look)
+    gap_ns = _gap(length_ns, whole.duration_ns, look)
     rows, reach = _columns(spends, rank, gap_ns)
     ticks = money_ticks(reach, currency)
-    x = time_x(time_ticks(start_ns, end_ns, look.width // 72), (start_ns, end_ns))
+    edges = (whole.start_ns, whole.end_ns)
+    x = time_x(time_ticks(*edges, look.width // 72), edges)
     layers = [striped(_unknown(spends, gap_ns * 3 // 4), x, look)] if unknown else []
     names = list(rank.names)
     columns = layer(rows).mark_rect(stroke=look.theme.background, strokeWidth=0.5)
