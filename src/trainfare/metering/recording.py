@@ -71,12 +71,12 @@ class Recording:
         Who closes a killed segment may have fewer samples than were shipped (a file was cut): what
         goes on beyond such an end counts.
         """
-        hosts = (one.mono_ns for one in self.samples if isinstance(one, HostSample))
-        if self.end is None:
-            return max([*hosts, *(int(e["t"]) for e in self.events)])
-        ended_ns = int(self.end["t"])
-        is_killed = self.end["status"] == Status.KILLED.value
-        return max([ended_ns, *hosts]) if is_killed else ended_ns
+        end = self.end
+        if end is not None and end["status"] != Status.KILLED.value:
+            return int(end["t"])
+        hosts = (one.mono_ns for one in reversed(self.samples) if isinstance(one, HostSample))
+        told = self.events if end is None else (end,)
+        return max([next(hosts, 0), *(int(one["t"]) for one in told)])
 
 
 def read_recording(folder: Path, *, with_devices: bool = True) -> Recording | None:
@@ -95,12 +95,15 @@ def read_recording(folder: Path, *, with_devices: bool = True) -> Recording | No
 
 def read_bytes(folder: Path, *, with_devices: bool) -> tuple[bytes, bytes]:
     """Events and samples of a segment's folder; what is no regular file is not there."""
+    return read_regular(folder / EVENTS), read_samples(folder, with_devices=with_devices)
+
+
+def read_samples(folder: Path, *, with_devices: bool) -> bytes:
+    """Samples of a segment's folder: all of them, or the last ones."""
     path = folder / SAMPLES
     if not path.is_file():
-        samples = b""
-    else:
-        samples = read_file(path) if with_devices else last_record_bytes(path)
-    return read_regular(folder / EVENTS), samples
+        return b""
+    return read_file(path) if with_devices else last_record_bytes(path)
 
 
 def read_regular(path: Path) -> bytes:

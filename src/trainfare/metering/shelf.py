@@ -22,10 +22,11 @@ from trainfare.metering.recording import (
     is_alive,
     make_recording,
     read_bytes,
-    read_recording,
     read_regular,
+    read_samples,
     to_segment,
 )
+from trainfare.metering.sample import unpack
 from trainfare.metering.shape import FAULTS
 from trainfare.metering.spool import EVENTS, MIRRORED, SAMPLES, Spool, read_lines
 
@@ -356,10 +357,11 @@ def _segment_span(folder: Path) -> tuple[int, int | None] | None:
         start_ns: int = recording.start["w"]
         if not ends:
             return start_ns, None
+        known = replace(recording, events=(recording.start, ends[-1]))
         if ends[-1]["status"] == Status.KILLED.value:  # its samples may go on
-            known = read_recording(folder, with_devices=False)
-            return None if known is None else (start_ns, start_ns + known.lasted_ns)
-        return start_ns, start_ns + int(ends[-1]["t"])
+            latest = unpack(read_samples(folder, with_devices=False))
+            known = replace(known, samples=tuple(latest))
+        return start_ns, start_ns + known.lasted_ns
     except FAULTS:
         return None
 
