@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -77,19 +78,29 @@ def _stand(
     budget: Budget, spenders: Sequence[Spender], bills: Bills | None, at_ns: int
 ) -> list[Standing]:
     """Where *budget* stands; in the billed book that is not known before a bill of its time is here."""
-    standing = stand(budget, spenders, at_ns)
-    if budget.view is not BudgetView.BILLED or bills is None:
-        return standing
-    billed = [BillingPeriod.parse(period).interval for period in bills.arrived]
+    billed = _billed(budget, bills)
+    lasted: dict[str, list[Interval]] = defaultdict(list)
+    for each in spenders:
+        lasted[each.run].append(each.lasted)
     found = []
-    for one in standing:
-        own = [each.lasted for each in spenders if each.run == one.run]
-        window = hull(own) if own else budget.window(at_ns)
-        if not any(window.overlap_ns(each) for each in billed):
+    for one in stand(budget, spenders, at_ns):
+        window = budget.window(at_ns) if one.run is None else hull(lasted[one.run])
+        if _awaits_bill(window, billed):
             month = BillingPeriod.of(min(at_ns, window.end_ns - 1))
             one = replace(one, spent=None, why=f"no bill of {month} is here yet")  # noqa: PLW2901
         found.append(one)
     return found
+
+
+def _billed(budget: Budget, bills: Bills | None) -> list[Interval] | None:
+    """The months of which there are bills; None where *budget* counts what is estimated, too."""
+    if bills is None or budget.view is not BudgetView.BILLED:
+        return None
+    return [BillingPeriod.parse(period).interval for period in bills.arrived]
+
+
+def _awaits_bill(window: Interval, billed: Sequence[Interval] | None) -> bool:
+    return billed is not None and not any(window.overlap_ns(month) for month in billed)
 
 
 def _spenders(known: Known, bills: Bills | None) -> Callable[[Budget], list[Spender]]:
@@ -121,9 +132,11 @@ def spent_course(
     window = budget.window(at_ns)
     begin_ns = max(window.start_ns, min((one.lasted.start_ns for one in spenders), default=at_ns))
     course = [(begin_ns, Money.zero(budget.limit.currency))]
+    if _awaits_bill(window, _billed(budget, bills)):
+        return standing, course
     step_ns = HOUR if at_ns - begin_ns <= 3 * DAY else DAY
     instants = range((begin_ns // step_ns + 1) * step_ns, at_ns, step_ns)
-    for instant_ns in (*instants, at_ns) if standing.spent is not None else ():
+    for instant_ns in (*instants, at_ns):
         spent, _ = sum_of(spenders, Interval(window.start_ns, instant_ns), budget.limit.currency)
         if spent is None:
             break
