@@ -42,9 +42,14 @@ def read_untagged(
     from trainfare.store.unowned import top_unallocated
 
     return tuple(
-        Untagged(one.resource, one.service, one.account, Money(one.nano, one.currency), rule)
+        Untagged(
+            one.resource,
+            one.service,
+            one.account,
+            Money(one.nano, one.currency),
+            _rule(one, payers),
+        )
         for one in top_unallocated(paths, view, SHOWN)
-        for rule in [_rule(one, payers)]
     )
 
 
