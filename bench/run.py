@@ -111,8 +111,9 @@ def _worse(results: Sequence[Mapping[str, Any]]) -> Iterable[str]:
     Somebody else's work on the machine is seldom there twice; a change of the code is.
     """
     first = compare(results)
-    again = _run_all([one["name"] for one in results if compare([one])], is_light=True)
-    for name, sentence in compare(again["results"]).items():
+    worse = [one["name"] for one in results if compare([one])]
+    again = [_run(name, BENCHES[name], is_light=True) for name in worse]
+    for name, sentence in compare(again).items():
         if name in first:
             yield sentence
 
@@ -126,20 +127,17 @@ def _with_kept(results: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 def _run_all(names: Iterable[str], *, is_light: bool) -> dict[str, Any]:
-    results = []
-    for name in names:
-        print(f"… {name}", file=sys.stderr, flush=True)
-        results.append(_run(name, BENCHES[name], is_light=is_light))
     return {
         "light": is_light,
         "baseline": BASELINE.name,
         "versions": _versions(),
-        "results": results,
+        "results": [_run(name, BENCHES[name], is_light=is_light) for name in names],
     }
 
 
 def _run(name: str, bench: Bench, *, is_light: bool) -> dict[str, Any]:
     """One benchmark in a process of its own: its tables, or why there are none."""
+    print(f"… {name}", file=sys.stderr, flush=True)
     found: dict[str, Any] = {"name": name, "tables": [], "skipped": None, "broken": None}
     if bench.needs_frameworks and not FRAMEWORKS.exists():
         return {**found, "skipped": "no .venv-frameworks here; `make frameworks` makes it"}
