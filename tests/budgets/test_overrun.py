@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainfare.budgets.overrun import Past, overrun_limit
+from trainfare.budgets.overrun import (
+    FALSE_PER_MONTH,
+    LIMIT_LEAST,
+    LIMIT_MOST,
+    PAST_MIN,
+    Past,
+    overrun_limit,
+)
 
 OFF = (1.31, 1.62, 1.27, 1.44, 1.39, 1.58, 1.33, 1.70, 1.29, 1.47, 1.36, 1.65,
        1.42, 1.30, 1.53, 1.26, 1.49, 1.34, 1.60, 1.41, 1.28, 1.56, 1.38, 1.51)  # fmt: skip
@@ -45,3 +52,24 @@ def test_the_limit_stays_between_a_quarter_over_and_twice(largest, limit):
 def test_the_more_runs_a_month_the_higher_the_limit(ratios, once, again):
     few, many = sorted((once, again))
     assert overrun_limit(Past(tuple(ratios), few)) <= overrun_limit(Past(tuple(ratios), many))
+
+
+ratios = st.lists(st.floats(0.2, 9.0), max_size=400)
+
+
+@given(ratios, st.floats(0, 500))
+def test_the_limit_of_an_overrun_lets_few_of_the_past_through_and_is_never_over_twice(past, month):
+    limit = overrun_limit(Past(tuple(past), month))
+    assert LIMIT_LEAST <= limit <= LIMIT_MOST
+    if len(past) < PAST_MIN:
+        assert limit == LIMIT_MOST
+    elif limit < LIMIT_MOST:
+        over = sum(ratio > limit for ratio in past)
+        assert over <= len(past) * FALSE_PER_MONTH / max(month, FALSE_PER_MONTH)
+
+
+@given(ratios, st.randoms())
+def test_the_limit_does_not_depend_on_the_order_of_the_past(past, chance):
+    shuffled = list(past)
+    chance.shuffle(shuffled)
+    assert overrun_limit(Past(tuple(past), 50)) == overrun_limit(Past(tuple(shuffled), 50))

@@ -3,18 +3,9 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from trainfare.budgets.alert import Kind
-from trainfare.budgets.overrun import (
-    FALSE_PER_MONTH,
-    LIMIT_LEAST,
-    LIMIT_MOST,
-    PAST_MIN,
-    Past,
-    overrun_limit,
-)
+from trainfare.budgets.overrun import Past
 from trainfare.budgets.run_alerts import STALL_NS, Comparable, RunSight, find_run_alerts
 from trainfare.core.money import Money
 from trainfare.core.period import SECOND
@@ -142,27 +133,6 @@ def test_a_run_like_comparable_ones_or_of_another_currency_is_not(words):
 def test_two_comparable_runs_say_nothing():
     wild = {"price_per_hour": Money.parse("90"), "spent": Money.parse("9999")}
     assert found(sight(comparable=like(2), **wild)) == []
-
-
-ratios = st.lists(st.floats(0.2, 9.0), max_size=400)
-
-
-@given(ratios, st.floats(0, 500))
-def test_the_limit_of_an_overrun_lets_few_of_the_past_through_and_is_never_over_twice(past, month):
-    limit = overrun_limit(Past(tuple(past), month))
-    assert LIMIT_LEAST <= limit <= LIMIT_MOST
-    if len(past) < PAST_MIN:
-        assert limit == LIMIT_MOST
-    elif limit < LIMIT_MOST:
-        over = sum(ratio > limit for ratio in past)
-        assert over <= len(past) * FALSE_PER_MONTH / max(month, FALSE_PER_MONTH)
-
-
-@given(ratios, st.randoms())
-def test_the_limit_does_not_depend_on_the_order_of_the_past(past, chance):
-    shuffled = list(past)
-    chance.shuffle(shuffled)
-    assert overrun_limit(Past(tuple(past), 50)) == overrun_limit(Past(tuple(shuffled), 50))
 
 
 def test_a_run_that_has_no_money_known_is_not_compared():

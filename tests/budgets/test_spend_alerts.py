@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from budgets.spends import spend
 from trainfare.budgets.spend_alerts import (
     AFTER_DAYS,
     BEFORE_DAYS,
@@ -47,10 +48,6 @@ def test_drivers_sum_to_the_change_exactly(before, after, scale):
 @given(rows)
 def test_what_stays_the_same_has_no_drivers(days):
     assert drivers_of(days, days, Fraction(1)) == Drivers(0, 0, 0)
-
-
-def spend(day, money, quantity=1, sku="sku", component=Component.COMPUTE):
-    return DaySpend(day, component, sku, "USD", round(money * NANO), Fraction(quantity))
 
 
 @pytest.mark.parametrize(
