@@ -34,7 +34,10 @@ def test_each_threshold_is_a_level_and_the_limit_is_critical(spent, expected):
 
 
 def test_what_is_not_known_opens_and_closes_nothing():
-    assert found(None, why="2 of 2 runs have no price") == [(Kind.BUDGET, 0, WARNING)]
+    assert found(None, why="2 of 2 runs have no price") == [
+        (Kind.BUDGET, 0, WARNING),
+        (Kind.FORECAST, 0, WARNING),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -128,4 +131,4 @@ def test_of_several_budgets_each_is_told_of():
         for n, amount in enumerate(spent)
     ]
     told = [(one.subject, one.level) for one in find_budget_alerts(standings)]
-    assert told == [("b-0", 1), ("b-1", 0), ("b-3", 1)]
+    assert told == [("b-0", 1), ("b-1", 0), ("b-1", 0), ("b-3", 1)]

@@ -37,13 +37,10 @@ def said(node: Any) -> Any:
                 "DATE_ADD", text("day"), node.args["year"], exp.cast(text("1970-01-01"), "DATE")
             )
         case exp.Anonymous() if node.name.lower() == "epoch_us":
-            start = exp.cast(text("1970-01-01 00:00:00 UTC"), "TIMESTAMPTZ")
-            return exp.paren(
-                exp.Mul(
-                    this=call("DATE_DIFF", text("millisecond"), start, *node.expressions),
-                    expression=exp.Literal.number(1000),
-                )
-            )
+            # Seconds are a double there; until 2106 both roundings are under half a microsecond.
+            seconds = exp.Anonymous(this="TO_UNIXTIME", expressions=node.expressions)
+            micros = exp.Mul(this=seconds, expression=exp.Literal.number(1_000_000))
+            return exp.cast(exp.Round(this=micros), "BIGINT")
         case exp.Anonymous() if node.name.lower() == "hash":
             words = exp.cast(exp.Array(expressions=node.expressions), "JSON")
             return call(

@@ -57,6 +57,9 @@ def _forecast(one: Standing) -> Iterator[Finding]:
     subject, limit = _subject(one), one.limit
     if one.spent is not None and one.spent >= limit:
         return  # it is over already, which the other alert says
+    if one.spent is None:
+        yield Finding(Kind.FORECAST, subject, f"what it spent is not known: {one.why}", level=0)
+        return
     if one.forecast is None:
         return
     chance = one.breach_probability

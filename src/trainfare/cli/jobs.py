@@ -12,7 +12,8 @@ import click
 
 from trainfare.cli.answer import format_option, say, say_json, table
 from trainfare.core.errors import TrainfareError
-from trainfare.flows.jobs import JOBS, Done, do_job, find_job, load_plan, time_of
+from trainfare.flows.job_plan import JobPlan
+from trainfare.flows.jobs import JOBS, Done, Job, do_job, find_job, load_plan, time_of
 from trainfare.metering.home import home_folder
 from trainfare.prices.json_file import locked
 
@@ -32,12 +33,12 @@ def list_(form: str) -> None:
         jobs = [{"name": j.name, "about": j.about, "when": times[j.name]} for j in JOBS.values()]
         say_json({"jobs": jobs})
         return
-    rows = [[job.name, times[job.name] or _off(job.needs), job.about] for job in JOBS.values()]
+    rows = [[job.name, times[job.name] or _off(job, plan), job.about] for job in JOBS.values()]
     click.echo(table(["job", "when", "what it does"], rows))
 
 
-def _off(needs: str | None) -> str:
-    return f"off; needs {needs}" if needs else "off"
+def _off(job: Job, plan: JobPlan) -> str:
+    return "off" if job.is_wanted(plan) else f"off; needs {job.needs}"
 
 
 @command.command("run")

@@ -171,20 +171,8 @@ FROM (
         )
       )
     ) AS "mark",
-    (
-      DATE_DIFF(
-        'millisecond',
-        CAST('1970-01-01 00:00:00 UTC' AS TIMESTAMP WITH TIME ZONE),
-        "ChargePeriodStart"
-      ) * 1000
-    ) AS "start_us",
-    (
-      DATE_DIFF(
-        'millisecond',
-        CAST('1970-01-01 00:00:00 UTC' AS TIMESTAMP WITH TIME ZONE),
-        "ChargePeriodEnd"
-      ) * 1000
-    ) AS "end_us",
+    CAST(ROUND(TO_UNIXTIME("ChargePeriodStart") * 1000000) AS BIGINT) AS "start_us",
+    CAST(ROUND(TO_UNIXTIME("ChargePeriodEnd") * 1000000) AS BIGINT) AS "end_us",
     "x_BilledNano" AS "billed",
     "x_EffectiveNano" AS "effective",
     "x_ListNano" AS "list",
@@ -555,20 +543,8 @@ CREATE TABLE "paid" AS
 WITH "usage" AS (
   SELECT
     LOWER("ResourceId") AS "resource",
-    (
-      DATE_DIFF(
-        'millisecond',
-        CAST('1970-01-01 00:00:00 UTC' AS TIMESTAMP WITH TIME ZONE),
-        "ChargePeriodStart"
-      ) * 1000
-    ) AS "start_us",
-    (
-      DATE_DIFF(
-        'millisecond',
-        CAST('1970-01-01 00:00:00 UTC' AS TIMESTAMP WITH TIME ZONE),
-        "ChargePeriodEnd"
-      ) * 1000
-    ) AS "end_us",
+    CAST(ROUND(TO_UNIXTIME("ChargePeriodStart") * 1000000) AS BIGINT) AS "start_us",
+    CAST(ROUND(TO_UNIXTIME("ChargePeriodEnd") * 1000000) AS BIGINT) AS "end_us",
     CASE
       WHEN LOWER("ConsumedUnit") IN (
         'hours',
