@@ -73,7 +73,7 @@ def test_a_commitment_is_asked_for_its_whole_term():
     [one] = plan(WORK, [YEAR], Limits(budget=Money.parse("1000")), lambda _: None)
     assert one.expected == Money.parse("40") * 8760
     assert one.over == 1
-    assert "this job uses 0.1% of it" in one.notes[0]
+    assert "this job uses 0.1 % of it" in one.notes[0]
 
 
 def test_what_keeps_the_limits_comes_first_then_the_cheapest():

@@ -213,7 +213,7 @@ def test_a_move_that_does_not_pay_is_not_advised(facts, price, why):
 def test_without_a_price_of_moving_nothing_is_moved():
     none = NoPrice("aws/us-east-1/network/inter_region", "nobody lists it; state it: trainfare …")
     one = only(find_moves(fleet(4), lambda _: PLACES, lambda _, __: none, Remains()))
-    assert one.why == "us-east-2 is 20% cheaper, but nobody lists it; state it: trainfare …"
+    assert one.why == "us-east-2 is 20 % cheaper, but nobody lists it; state it: trainfare …"
 
 
 def test_a_move_costs_the_same_whatever_earlier_advice_leaves():

@@ -60,7 +60,7 @@ def test_above_break_even_it_is_not_and_says_at_which_rate_it_would_be():
     one = answer(fleet(4), quote(even * 6))
     assert isinstance(one, NoAdvice)
     assert one.why.startswith(
-        "not worth it: spot is 40% of on demand and breaks even at one loss in"
+        "not worth it: spot is 40 % of on demand and breaks even at one loss in"
     )
 
 

@@ -99,7 +99,7 @@ def test_every_run_with_a_budget_of_its_own_is_a_subject():
 
 
 @pytest.mark.parametrize(
-    ("chance", "said"), [(1.0, "over 99 %"), (0.991, "over 99 %"), (0.99, "99%"), (0.62, "62%")]
+    ("chance", "said"), [(1.0, "over 99 %"), (0.991, "over 99 %"), (0.99, "99 %"), (0.62, "62 %")]
 )
 def test_a_forecast_is_never_told_as_certain(chance, said):
     words = {"forecast": Money.parse("130"), "breach_probability": chance}
@@ -114,7 +114,7 @@ def test_a_threshold_on_the_forecast_is_told_with_how_likely_a_breach_is():
     words = {"forecast": Money.parse("57.5"), "breach_probability": 0.0}
     [told] = find_budget_alerts([Standing(budget, budget.limit, Money.parse("31"), **words)])
     assert told.sentence == (
-        "$57.50 of $100.00 are expected, over the limit with a probability of 0%"
+        "$57.50 of $100.00 are expected, over the limit with a probability of 0 %"
     )
 
 

@@ -54,12 +54,12 @@ def test_what_is_used_little_or_less_is_told(now, before, level):
     assert [one.level for one in found] == ([] if level is None else [level])
 
 
-@pytest.mark.parametrize(("before", "was"), [(95, ", 95% in the four weeks before"), (None, "")])
+@pytest.mark.parametrize(("before", "was"), [(95, ", 95 % in the four weeks before"), (None, "")])
 def test_it_says_how_far_and_what_was_lost(before, was):
     [one] = find_unused([week("61.257", before)])
     assert one.key == "commitment:sp-1 use"
     assert one.sentence == (
-        f"the plan was used to 61% in its last week on the bill{was}; "
+        f"the plan was used to 61 % in its last week on the bill{was}; "
         "$38.74 of it paid for nothing: trainfare commit status --runs"
     )
 

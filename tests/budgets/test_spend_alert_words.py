@@ -77,7 +77,7 @@ def test_a_dear_price_is_told_with_what_it_cost_more():
         (
             "price of sku",
             1,
-            "the last 7 days cost $8.40 (24%) more than the same would have in the 28 days before",
+            "the last 7 days cost $8.40 (24 %) more than the same would have in the 28 days before",
         )
     ]
 

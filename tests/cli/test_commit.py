@@ -106,7 +106,7 @@ def test_demand_that_comes_and_goes_gets_nothing_and_the_reason(tmp_path):
     words = ("--demand", tmp_path / "demand.csv", "--rates", tmp_path / "rates.csv")
     done = trainfare(tmp_path, "plan", *words)
     assert "Buy nothing" in done.stdout
-    assert "in at least 62% of all hours" in done.stdout
+    assert "in at least 62 % of all hours" in done.stdout
 
 
 def test_a_commitment_of_ones_own_is_priced(steady):

@@ -307,7 +307,7 @@ def test_on_eighty_columns_it_is_told_whole_and_how_sure_it_is(tmp_path, monkeyp
     words = said_of(tmp_path, "advise", "--kind", "idle")
     head, row, *told = words.splitlines()[2:]
     assert head.split() == ["id", "saving", "of", "its", "cost", "sure", "effort"]
-    assert row.split() == [one["id"], "$270.00", "50%", one["confidence"], one["effort"]]
+    assert row.split() == [one["id"], "$270.00", "50", "%", one["confidence"], one["effort"]]
     assert one["title"] in " ".join(" ".join(told).split())
     assert max(map(len, words.splitlines())) <= 80
 

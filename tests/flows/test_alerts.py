@@ -353,7 +353,7 @@ def test_a_bill_tells_of_dear_skus_and_of_money_that_no_run_used(tmp_path):
     dear, unowned = (Kind.SPEND, "price of SKU1"), (Kind.UNATTRIBUTED, "i-9")
     assert said.keys() == {dear, unowned}  # what i-1 did beside its runs is idle, not unowned
     assert said[dear] == (
-        "the last 7 days cost $35.00 (50%) more than the same would have in the 28 days before"
+        "the last 7 days cost $35.00 (50 %) more than the same would have in the 28 days before"
     )
     assert said[unowned].startswith("$30.00 in 7 days")
 

@@ -449,7 +449,7 @@ def test_money_that_a_rule_gives_to_a_team_stands_in_its_row(home, tmp_path):
     ]
     assert report["rows"][1]["estimated"] is None
     assert (report["remainders"]["shared"], report["total"]) == ("0.000000000", "12.000000000")
-    assert "Runs own 66.7% of the bill" in said(home, "report", "--by", "team")
+    assert "Runs own 66.7 % of the bill" in said(home, "report", "--by", "team")
     for by in ("model,team", "team,component", "run,team", "day,team", "model", "run"):
         told = trainfare(home, "report", "--by", by)
         rows = [float(row["allocated"]) for row in told["rows"]]

@@ -118,9 +118,9 @@ def test_a_commitment_that_nobody_used_has_a_row_and_is_alerted(tmp_path):
     assert (row["commitment_per_hour"], row["unused"]) == ("60.000000000", "1200.000000000")
     assert row["commitment_utilization"] == found["commitment_utilization"] == 0
     assert found["effective_savings_rate"] is found["coverage"] is None
-    assert "0.0%" in said(home, "commit", "status")
+    assert "0.0 %" in said(home, "commit", "status")
     watched = trainfare(home, "commit", "watch")
-    assert "used to 0%" in watched["alerts"][0]["sentence"]
+    assert "used to 0 %" in watched["alerts"][0]["sentence"]
     assert watched["orders"] == []
     assert "no bill has compute" in trainfare(home, "commit", "plan", code=2)
 

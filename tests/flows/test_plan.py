@@ -204,4 +204,4 @@ def test_flops_at_a_stated_mfu_are_hours_of_every_gpu(home):
     )
     hours = 2e21 / (989e12 * 0.4 * 3600)
     assert found[0]["hours"]["expected"] == pytest.approx(hours, rel=1e-6)
-    assert "stated MFU of 40%" in found[0]["speed"]
+    assert "stated MFU of 40 %" in found[0]["speed"]

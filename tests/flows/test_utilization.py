@@ -188,7 +188,7 @@ def test_without_a_bill_the_estimates_of_metered_runs_are_told(tmp_path):
     assert total["energy_kwh"] == pytest.approx(8 * 1200 * 300 / 3.6e6, rel=0.01)
     assert (total["mfu"], total["waiting_gpu_hours"]) == (None, 0)
     text = said(tmp_path, "utilization")
-    assert "low use            0.3  12.5%  $0.15" in text
+    assert "low use            0.3  12.5 %  $0.15" in text
     assert "Activity measured by NVML" in text
 
 
@@ -212,7 +212,7 @@ def test_mfu_of_many_runs_is_weighted_by_what_their_gpus_could_do(tmp_path):
     assert answer["total"]["mfu"] == pytest.approx((360 + 240) / 4200, abs=1e-6)
     assert sorted(row["mfu"] for row in answer["rows"]) == pytest.approx([0.1, 0.4], abs=1e-6)
     assert answer["total"]["waiting_gpu_hours"] == pytest.approx(8 * (60 + 90) / 3600, abs=1e-5)
-    assert "14.3%" in said(tmp_path, "utilization", "--by", "model")
+    assert "14.3 %" in said(tmp_path, "utilization", "--by", "model")
 
 
 def test_a_home_without_gpus_says_so(tmp_path):

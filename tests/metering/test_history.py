@@ -63,7 +63,7 @@ def test_runs_at_the_same_time_share_the_machine_whoever_is_asked_for(tmp_path):
     assert everyone == ["0.007500000", "0.007500000"]
     receipt = read_receipt(tmp_path, "a")
     assert receipt.to_json()["paid_share"] == "0.75"
-    assert "\nshared    with other runs on the machine; this one pays for 75.0% of its" in str(
+    assert "\nshared    with other runs on the machine; this one pays for 75.0 % of its" in str(
         receipt
     )
 

@@ -44,7 +44,7 @@ def test_bars_stack_up_to_demand_and_the_rest_of_the_line_is_unused():
     assert bars == [(HELD, "$30.00"), (PURCHASE, "$20.00"), (OPEN, "$50.00"), (HELD, "$20.00")]
     [gap] = [one for one in found if "part" not in one and "amount" in one]
     assert (gap["low"], gap["high"], gap["amount"]) == (20.0, 50.0, "$30.00")
-    assert (gap["start"], gap["end"], gap["hours"]) == (0.25, 1.0, "25% to 100% of hours")
+    assert (gap["start"], gap["end"], gap["hours"]) == (0.25, 1.0, "25 % to 100 % of hours")
     labels = [one["label"] for one in found if "label" in one]
     assert "held: covers up to $30.00" in labels
     assert "with the purchase: covers up to $50.00" in labels

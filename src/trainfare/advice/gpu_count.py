@@ -23,6 +23,7 @@ from trainfare.advice.scaling import (
 )
 from trainfare.advice.trip import Trip, common_unit, hours_per, total_of
 from trainfare.core.money import Money
+from trainfare.core.plain import percent
 from trainfare.core.recommendation import Confidence, Effort, Kind, NoAdvice, Recommendation
 
 RULE = "gpu_count"
@@ -59,7 +60,7 @@ def _advise(
     if isinstance(law, str):
         return NoAdvice(Kind.RIGHTSIZE, RULE, subject, law)
     if law.error > POOR_FIT:
-        why = f"the law t = a + b/n + c·n misses a run by {law.error:.0%}"
+        why = f"the law t = a + b/n + c·n misses a run by {percent(law.error, 0)}"
         return NoAdvice(Kind.RIGHTSIZE, RULE, subject, why)
     price = _device_price(group)
     evidence = _evidence(group, law, price, unit)
@@ -94,8 +95,8 @@ def _advise(
         else (f"an hour sooner is worth {float(value_per_hour):g}",),
         confidence=Confidence.HIGH if law.error < POOR_FIT / 5 else Confidence.MEDIUM,
         effort=Effort.LOW,
-        risk=f"a run takes {slower:+.0%} of its time" if slower > 0 else "",
-        checked=f"the law meets every one of {len(group)} past runs within {law.error:.1%}",
+        risk=f"a run takes {percent(slower, 0)} longer" if slower > 0 else "",
+        checked=f"the law meets every one of {len(group)} past runs within {percent(law.error)}",
     )
 
 

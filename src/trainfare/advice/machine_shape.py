@@ -18,6 +18,7 @@ from trainfare.advice.offer import Offer, listed
 from trainfare.advice.remains import Part, Remains
 from trainfare.advice.trip import Trip, total_of
 from trainfare.core.money import Money
+from trainfare.core.plain import percent
 from trainfare.core.price import GIB, NoPrice
 from trainfare.core.recommendation import Confidence, Effort, Kind, NoAdvice, Recommendation
 
@@ -179,12 +180,12 @@ def _move(
     known = [trip.read_bytes for trip in group if trip.read_bytes is not None]
     evidence = _evidence(group) | {"region": best.region, "saved_on_machines": gross.text()}
     if not known:
-        why = f"{best.region} is {part:.0%} cheaper, but how much data would move was not recorded"
+        why = f"{best.region} is {percent(part, 0)} cheaper, but how much data would move was not recorded"
         return NoAdvice(Kind.RIGHTSIZE, MOVE, subject, why, evidence)
     size = max(known)
     passage = move_of(first, size)
     if isinstance(passage, NoPrice):
-        why = f"{best.region} is {part:.0%} cheaper, but {passage.why}"
+        why = f"{best.region} is {percent(part, 0)} cheaper, but {passage.why}"
         return NoAdvice(Kind.RIGHTSIZE, MOVE, subject, why, evidence)
     if passage.amount.currency != first.currency:
         why = f"moving data is priced in {passage.amount.currency}, the runs paid {first.currency}"

@@ -27,6 +27,7 @@ from trainfare.advice.preemption import (
 from trainfare.advice.preemption_rate import Rate, chance_gamma_above
 from trainfare.advice.scaling import Scaling, pareto
 from trainfare.core.money import Money
+from trainfare.core.plain import percent
 
 DOUBLING = Span(0.85, 0.95, 1.0)
 """Efficiency kept with each doubling of accelerators where own runs do not tell: an assumption.
@@ -322,7 +323,7 @@ def _over(hours: Span, price: Fraction, limits: Limits) -> float:
 
 
 def _term_words(hours: float, term: float) -> str:
-    return f"pays for {term:,.0f} h, used or not; this job uses {hours / term:.1%} of it"
+    return f"pays for {term:,.0f} h, used or not; this job uses {percent(hours / term)} of it"
 
 
 def unrated(offers: Sequence[Offer], rate_of: RateOf) -> int:

@@ -32,6 +32,7 @@ from trainfare.advice.spot_trace import Trace, watched
 from trainfare.advice.trip import Trip
 from trainfare.core.money import Money
 from trainfare.core.period import HOUR
+from trainfare.core.plain import percent
 from trainfare.core.recommendation import Confidence, Effort, Kind, NoAdvice, Recommendation
 
 RULE = "spot_machines"
@@ -276,10 +277,10 @@ def _why_not(quote: SpotQuote, rate: Rate, typical: _Case) -> str:
     ratio = float(quote.price_per_hour / quote.on_demand) if quote.on_demand else math.inf
     even = break_even_rate(work_hours(trip), trip.hours, ratio, typical.saving)
     if even is None:
-        return f"not worth it: spot is {ratio:.0%} of on demand, and saving alone costs the rest"
+        return f"not worth it: spot is {percent(ratio, 0)} of on demand, and saving alone costs the rest"
     even /= trip.machines
     return (
-        f"not worth it: spot is {ratio:.0%} of on demand and breaks even at one loss in "
+        f"not worth it: spot is {percent(ratio, 0)} of on demand and breaks even at one loss in "
         f"{1 / even:,.3g} h; one in {1 / rate.mean:,.3g} h is expected"
     )
 
@@ -327,6 +328,6 @@ def _replay_words(outcomes: Sequence[Outcome]) -> str:
     best = _kept(outcomes)
     return (
         f"{best.rides} replays on traces with twice the time: greedy with a safety net "
-        f"cost {float(best.ratio):.0%} of on demand, at worst {float(best.worst):.0%}, "
+        f"cost {percent(best.ratio, 0)} of on demand, at worst {percent(best.worst, 0)}, "
         f"{best.late} late"
     )

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from trainfare.budgets.alert import Finding, Kind, Severity
 from trainfare.core.budget import Measure, Standing
+from trainfare.core.plain import percent
 
 WARN_PROBABILITY, ACT_PROBABILITY = 0.5, 0.9
 """From so much probability of a breach on it is told, and told again."""
@@ -68,7 +69,7 @@ def _forecast(one: Standing) -> Iterator[Finding]:
         likely = ""
         if chance is not None:
             # Nothing that is still to come is certain.
-            said = "over 99 %" if chance > 0.99 else f"{chance:.0%}"
+            said = "over 99 %" if chance > 0.99 else percent(chance, 0)
             likely = f", over the limit with a probability of {said}"
         sentence = f"{one.forecast.display()} of {limit.display()} are expected{likely}"
         yield Finding(Kind.FORECAST, subject, sentence, level=level)

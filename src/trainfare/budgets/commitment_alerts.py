@@ -9,6 +9,7 @@ from fractions import Fraction
 from trainfare.budgets.alert import Finding, Kind, Severity
 from trainfare.core.money import Money
 from trainfare.core.period import DAY, format_instant
+from trainfare.core.plain import percent
 
 LOW = Fraction(80, 100)
 """Under so much utilization a commitment is told of, however it was before."""
@@ -66,9 +67,9 @@ def find_unused(weeks: Iterable[CommitmentWeek]) -> Iterator[Finding]:
             level = 2 if now < LOW / 2 else 1
         elif now >= LOW + SETTLED and fall < FALL - SETTLED:
             continue
-        was = "" if before is None else f", {float(before):.0%} in the four weeks before"
+        was = "" if before is None else f", {percent(before, 0)} in the four weeks before"
         sentence = (
-            f"{one.name} was used to {float(now):.0%} in its last week on the bill{was}; "
+            f"{one.name} was used to {percent(now, 0)} in its last week on the bill{was}; "
             f"{(one.paid - one.used).display(2)} of it paid for nothing: "
             "trainfare commit status --runs"
         )

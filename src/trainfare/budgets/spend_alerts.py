@@ -22,6 +22,7 @@ from trainfare.budgets.alert import Finding, Kind
 from trainfare.budgets.departure import departures
 from trainfare.core.charge import Component
 from trainfare.core.money import Money
+from trainfare.core.plain import percent
 
 AFTER_DAYS, BEFORE_DAYS = 7, 28
 """The last week beside the four weeks before it."""
@@ -168,7 +169,7 @@ def _prices(
         if more >= PRICE_SHARE and nano - same >= least:
             extra = Money(round(nano - same), currency).display()
             sentence = (
-                f"the last {AFTER_DAYS} days cost {extra} ({float(more):.0%}) more than the same "
+                f"the last {AFTER_DAYS} days cost {extra} ({percent(more, 0)}) more than the same "
                 f"would have in the {BEFORE_DAYS} days before"
             )
             yield Finding(Kind.SPEND, f"price of {sku}", sentence)

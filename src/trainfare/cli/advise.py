@@ -15,7 +15,7 @@ from trainfare.core.decision import Verdict
 from trainfare.core.errors import BadInput
 from trainfare.core.money import Money
 from trainfare.core.period import DAY, format_instant, name_periods, parse_instant
-from trainfare.core.plain import plain, plural, shorten, shorten_middle
+from trainfare.core.plain import percent, plain, plural, shorten, shorten_middle
 from trainfare.core.recommendation import Kind
 
 if TYPE_CHECKING:
@@ -235,7 +235,7 @@ def _worth(advice: Sequence[Advice]) -> str:
 
 
 def _share(one: Advice) -> str:
-    return "?" if one.share is None else f"{float(one.share):.0%}"
+    return "?" if one.share is None else percent(one.share, 0)
 
 
 def _show_one(one: Advice) -> None:

@@ -8,13 +8,15 @@ import shlex
 import shutil
 import sys
 from collections.abc import Callable, Sequence
+from decimal import Decimal
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from trainfare.cli.columns import Column, fill, table_lines
 from trainfare.core.labels import parse_label
-from trainfare.core.plain import plain, shorten_middle
+from trainfare.core.plain import percent, plain, shorten_middle
 
 if TYPE_CHECKING:
     from trainfare.reports.table import Table
@@ -87,6 +89,15 @@ def filled(text: str, first: str = "", below: str | None = None) -> str:
     """*text* as :func:`fill` lays it out on a terminal; one line where nobody looks."""
     limit = room()
     return first + text if limit is None else fill(text, min(WIDEST, limit), first, below)
+
+
+def share_text(share: float | Fraction | Decimal | None) -> str:
+    """A share as people read it; ``?`` where it is not known.
+
+    >>> share_text(0.125), share_text(None)
+    ('12.5 %', '?')
+    """
+    return "?" if share is None else percent(share)
 
 
 def say(text: str, first: str = "", below: str | None = None) -> None:

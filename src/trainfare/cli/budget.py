@@ -23,7 +23,7 @@ from trainfare.core.errors import BadInput, NotFound
 from trainfare.core.labels import parse_labels
 from trainfare.core.money import Money
 from trainfare.core.period import parse_instant
-from trainfare.core.plain import plain, plural
+from trainfare.core.plain import percent, plain, plural
 from trainfare.flows.budget import Fit, drop_budget, fit_plan, set_budget, standings
 from trainfare.flows.budget_json import fits_json, scoped_json, standing_json
 from trainfare.flows.fare import read_plan
@@ -244,13 +244,7 @@ def _chance(one: Standing) -> str:
     chance = one.breach_probability
     if chance is None or one.state is State.OVER:
         return "–"
-    return (
-        "< 1 %"
-        if chance < 0.01
-        else "> 99 %"
-        if chance > 0.99
-        else f"{chance:.0%}".replace("%", " %")
-    )
+    return "< 1 %" if chance < 0.01 else "> 99 %" if chance > 0.99 else percent(chance, 0)
 
 
 def _bar(one: Standing) -> str:
@@ -259,7 +253,7 @@ def _bar(one: Standing) -> str:
     if percent is None:
         return ""
     filled = max(0, min(_BAR, percent * _BAR // 100))
-    return f"{'█' * filled}{'░' * (_BAR - filled)} {percent:>4d}%"
+    return f"{'█' * filled}{'░' * (_BAR - filled)} {percent:>4d} %"
 
 
 def _say_fits(fits: Sequence[Fit], amount: Money, plan: str, form: str) -> None:

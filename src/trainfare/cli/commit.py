@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trainfare.cli.answer import complain, format_option, say, say_json, table
+from trainfare.cli.answer import complain, format_option, say, say_json, share_text, table
 from trainfare.cli.commit_held import COMMANDS
-from trainfare.cli.commit_show import bold, percent, show_plan, show_tested, show_walked
+from trainfare.cli.commit_show import bold, show_plan, show_tested, show_walked
 from trainfare.cli.commit_watch import watch_command
 from trainfare.core.errors import BadInput
 from trainfare.core.plain import plural
@@ -176,8 +176,8 @@ def simulate_command(
         ["without", found.without.display(2)],
         ["with it", found.with_it.display(2)],
         [bold("saving"), bold(found.saving.display(2))],
-        ["coverage", percent(found.measures.coverage)],
-        ["commitment utilization", percent(found.measures.commitment_utilization)],
+        ["coverage", share_text(found.measures.coverage)],
+        ["commitment utilization", share_text(found.measures.commitment_utilization)],
     ]
     click.echo(table(["", given.demand.currency], rows, right=[1]))
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from trainfare.cli.answer import format_option, say, say_json, table
+from trainfare.cli.answer import format_option, say, say_json, share_text, table
 from trainfare.cli.commit_runs import show_alignment
 from trainfare.core.money import Money
 from trainfare.core.period import format_instant, parse_day_or_instant
-from trainfare.core.plain import plain, plural
+from trainfare.core.plain import percent, plain, plural
 
 if TYPE_CHECKING:
     from trainfare.core.contract import Contract
@@ -83,7 +83,7 @@ def _show_held(found: dict[str, Any]) -> None:
             _per_hour(one, currency),
             _money(one["used"], currency),
             _money(one["unused"], currency),
-            f"{one['commitment_utilization']:.1%}",
+            percent(one["commitment_utilization"]),
             *_end(one),
         ]
         for one in found["commitments"]
@@ -92,8 +92,8 @@ def _show_held(found: dict[str, Any]) -> None:
     click.echo(table(head, rows, right=[2, 3, 4, 5, 7]))
     click.echo()
     say(
-        f"Coverage {_percent(found['coverage'])}, effective savings rate "
-        f"{_percent(found['effective_savings_rate'])} of {_money(found['on_demand'], currency)} on demand."
+        f"Coverage {share_text(found['coverage'])}, effective savings rate "
+        f"{share_text(found['effective_savings_rate'])} of {_money(found['on_demand'], currency)} on demand."
     )
     if found["unpriced_charges"]:
         count = plural(found["unpriced_charges"], "charge")
@@ -272,10 +272,6 @@ def _shown(amount: Money | None) -> str:
 
 def _money(text: str, currency: str) -> str:
     return Money.parse(text, currency).display(2)
-
-
-def _percent(value: Any) -> str:
-    return "?" if value is None else f"{float(value):.1%}"
 
 
 COMMANDS = (

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from trainfare.cli.answer import say, table
+from trainfare.cli.answer import say, share_text, table
 from trainfare.core.money import Money
-from trainfare.core.plain import plural
+from trainfare.core.plain import percent, plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,15 +47,15 @@ def show_plan(found: CommitmentPlan) -> None:
         rows = [
             ["without", _nano(found.without_nano, currency), ""],
             ["with it", _nano(found.with_nano, currency), ""],
-            [bold("saving"), bold(_nano(found.saving_nano, currency)), bold(f"{rate:.1%}")],
+            [bold("saving"), bold(_nano(found.saving_nano, currency)), bold(percent(rate))],
         ]
         click.echo()
         click.echo(table(["over these hours", currency, ""], rows, right=[1, 2]))
         risk = found.risk
         click.echo()
         say(
-            f"If demand changes: saving {risk.low:.1%} to {risk.high:.1%} in 90 of 100 scenarios, "
-            f"{risk.tail:.1%} in the worst five; it loses money in {risk.loss_probability:.0%}."
+            f"If demand changes: saving {percent(risk.low)} to {percent(risk.high)} in 90 of 100 scenarios, "
+            f"{percent(risk.tail)} in the worst five; it loses money in {percent(risk.loss_probability, 0)}."
         )
         say(_waiting(risk))
         if found.premium >= 0.005:
@@ -64,9 +64,9 @@ def show_plan(found: CommitmentPlan) -> None:
         if found.upfront_nano:
             click.echo(f"At the purchase: {_nano(found.upfront_nano, currency)}.")
         say(
-            f"Commitment utilization {percent(found.measures.commitment_utilization)}, coverage "
-            f"{percent(found.measures.coverage)}; at most {found.gap_bought:.2%} above the least "
-            f"that these hours could have cost, {found.gap:.2%} without caution."
+            f"Commitment utilization {share_text(found.measures.commitment_utilization)}, coverage "
+            f"{share_text(found.measures.coverage)}; at most {percent(found.gap_bought, 2)} above the least "
+            f"that these hours could have cost, {percent(found.gap, 2)} without caution."
         )
     if found.ladder is not None:
         _show_ladder(found.ladder, currency)
@@ -83,7 +83,7 @@ def _waiting(risk: Risk) -> str:
     """Whether waiting may be worth something."""
     from trainfare.commitments.risk import WAIT_MONTHS
 
-    known = f"Waiting {WAIT_MONTHS} months would save {risk.after_waiting:.1%} instead of {risk.mean:.1%}"
+    known = f"Waiting {WAIT_MONTHS} months would save {percent(risk.after_waiting)} instead of {percent(risk.mean)}"
     if risk.is_waiting_better:
         return f"{known} if it told exactly what demand will be: it may be worth it."
     return f"{known} even if it told exactly what demand will be: do not wait."
@@ -102,7 +102,7 @@ def _show_ladder(ladder: Ladder, currency: str) -> None:
         return
     say(
         f"Walked through history, each purchase held to the end of its term: all at once saved "
-        f"{ladder.at_once.saved:.1%}, in parts {ladder.in_parts.saved:.1%}."
+        f"{percent(ladder.at_once.saved)}, in parts {percent(ladder.in_parts.saved)}."
     )
 
 
@@ -129,8 +129,8 @@ def show_tested(tested: Sequence[Tested], demand: Demand) -> None:
     rows = [
         [
             f"{hour_text(demand.first_hour + one.window.middle)[:13]}  {one.window.end - one.window.middle} h",
-            f"{one.promised:.1%}",
-            f"{one.backtested:.1%}",
+            percent(one.promised),
+            percent(one.backtested),
             _nano(one.saving_nano, currency),
             _nano(one.regret_nano, currency),
         ]
@@ -143,8 +143,8 @@ def show_tested(tested: Sequence[Tested], demand: Demand) -> None:
     if found is not None:
         click.echo()
         say(
-            f"In all: promised {found.promised:.1%}, saved {found.backtested:.1%}; hindsight would "
-            f"have saved {found.regret:.1%} more."
+            f"In all: promised {percent(found.promised)}, saved {percent(found.backtested)}; hindsight would "
+            f"have saved {percent(found.regret)} more."
         )
     names = list(tested[0].paid_nano)
     sums = {name: sum(one.paid_nano[name] for one in tested) for name in names}
@@ -152,7 +152,7 @@ def show_tested(tested: Sequence[Tested], demand: Demand) -> None:
         [
             name.replace("_", " "),
             _nano(base - nano, currency),
-            f"{(base - nano) / base:.1%}" if base else "?",
+            percent((base - nano) / base) if base else "?",
         ]
         for name, nano in sorted(sums.items(), key=lambda item: (item[1], item[0]))
     ]
@@ -166,7 +166,7 @@ def show_walked(walked: Mapping[str, Walked], currency: str) -> None:
         [
             name.replace("_", " "),
             _nano(one.on_demand_nano - one.paid_nano, currency),
-            f"{one.saved:.1%}",
+            percent(one.saved),
             _nano(sum(some.amount_nano for some in one.bought), currency),
         ]
         for name, one in sorted(walked.items(), key=lambda item: (item[1].paid_nano, item[0]))
@@ -183,8 +183,3 @@ def bold(text: str) -> str:
 
 def _nano(nano: int, currency: str) -> str:
     return Money(nano, currency).display(2)
-
-
-def percent(value: Any) -> str:
-    """A share as a person reads it; ``?`` where it is not known."""
-    return "?" if value is None else f"{float(value):.1%}"

@@ -12,6 +12,7 @@ from trainfare.cli.answer import format_option, say, say_json, table
 from trainfare.cli.price_view import fitted
 from trainfare.core.errors import BadInput
 from trainfare.core.money import Money, decimal_of
+from trainfare.core.plain import percent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -164,7 +165,7 @@ def _say_replays(found: Itinerary) -> None:
         return
     offer, rides = found.replayed.offer, found.replays[0].rides
     rows = [
-        [one.policy, one.amount.display(), f"{float(one.ratio):.0%}", f"{float(one.worst):.0%}",
+        [one.policy, one.amount.display(), percent(one.ratio, 0), percent(one.worst, 0),
          f"{one.late} of {one.rides}", f"{one.hours:,.1f}" if one.hours else ""]
         for one in found.replays
     ]  # fmt: skip
@@ -178,7 +179,7 @@ def _say_replays(found: Itinerary) -> None:
 def _row(one: Choice, *, is_limited: bool) -> list[str]:
     offer = one.offer
     machines = f"{one.machines} × {offer.instance}"
-    risk = f"late {one.late:.0%}, over {one.over:.0%}" if is_limited else _risk(one)
+    risk = f"late {percent(one.late, 0)}, over {percent(one.over, 0)}" if is_limited else _risk(one)
     return [
         machines,
         f"{offer.provider} {offer.region}",

@@ -16,7 +16,7 @@ from trainfare.cli.columns import fill
 from trainfare.core.charge import Component
 from trainfare.core.money import NANO, Money
 from trainfare.core.period import format_instant, name_periods
-from trainfare.core.plain import plain, plural, shorten_middle, visible_len
+from trainfare.core.plain import percent, plain, plural, shorten_middle, visible_len
 from trainfare.prices.teaching import Verdict
 from trainfare.reports.reconcile import Missing, Row, Standing
 from trainfare.reports.two_books import Item
@@ -138,7 +138,7 @@ def _show_errors(found: Reconciliation) -> None:
 
 
 def _percent(share: Fraction | None) -> str:
-    return "unknown" if share is None else f"{float(share):.1%}".replace("%", " %")
+    return "unknown" if share is None else percent(share)
 
 
 def _show_words(row: Row) -> None:
@@ -362,5 +362,5 @@ def _replaced(one: Taught) -> str:
     if before is None:
         return "no price"
     money = Money.nearest(before.amount, before.currency).display()
-    change = "" if one.change is None else f", {one.change:+.1%}".replace("%", " %")
+    change = "" if one.change is None else f", {'+' * (one.change >= 0)}{percent(one.change)}"
     return f"{money} ({before.origin}, {before.as_of[:10]}{change})"

@@ -31,7 +31,7 @@ from trainfare.cli.report_file import (
 from trainfare.core.carry import CarryRule
 from trainfare.core.charge import Sharing, View
 from trainfare.core.money import Money
-from trainfare.core.plain import plain
+from trainfare.core.plain import percent, plain
 
 if TYPE_CHECKING:
     from trainfare.flows.report import Report
@@ -162,7 +162,7 @@ def _show(report: Report) -> None:
 
 
 def _share(part: Money, whole: Money) -> str:
-    return f"{part.nano / whole.nano:.1%}" if whole.nano else "–"
+    return percent(part.nano / whole.nano) if whole.nano else "–"
 
 
 def _show_coverage(report: Report, one: Table) -> None:

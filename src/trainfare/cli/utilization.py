@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trainfare.cli.answer import format_option, name_text, say, say_json, table
+from trainfare.cli.answer import format_option, name_text, say, say_json, share_text, table
 from trainfare.cli.argument import complete_run
 from trainfare.core.period import HOUR, name_periods
 from trainfare.core.plain import plain, plural
@@ -48,12 +48,8 @@ def command(period: str | None, by: str, run: str | None, form: str) -> None:
         _show(found)
 
 
-def _percent(value: Fraction | None) -> str:
-    return "?" if value is None else f"{float(value):.1%}"
-
-
 EXTRAS: dict[str, Callable[[RunUse], str]] = {
-    "MFU": lambda use: "" if use.mfu is None else _percent(use.mfu),
+    "MFU": lambda use: "" if use.mfu is None else share_text(use.mfu),
     "waiting": lambda use: f"{use.waiting_ns / HOUR:,.1f} h" if use.waiting_ns else "",
     "kWh": lambda use: "" if use.energy_kwh is None else f"{float(use.energy_kwh):,.4g}",
 }
@@ -83,7 +79,7 @@ def _show_states(use: GpuUse) -> None:
         [
             state.value.replace("_", " "),
             f"{total.gpu_ns[state] / HOUR:,.1f}",
-            _percent(Fraction(total.gpu_ns[state], total.paid_ns) if total.paid_ns else None),
+            share_text(Fraction(total.gpu_ns[state], total.paid_ns) if total.paid_ns else None),
             amount.display(2),
         ]
         for state, amount in total.amounts.items()
@@ -105,7 +101,7 @@ def _show_rows(use: GpuUse, found: Utilization) -> None:
             *[plain(value) for value in row.key],
             f"{row.paid_ns / HOUR:,.1f}",
             row.amount.display(2),
-            _percent(row.gpu_activity),
+            share_text(row.gpu_activity),
             *_parts(row),
             *[(one and text(one)) or "?" for _, text in extras],
         ]
@@ -148,10 +144,10 @@ def _show_commitments(uses: tuple[CommitmentUse, ...]) -> None:
                 one.provider if is_all else f"  {plain(name)}",
                 one.used.display(2),
                 one.unused.display(2),
-                _percent(one.commitment_utilization),
-                _percent(one.on_list.coverage) if is_all else "",
-                _percent(one.on_list.rate),
-                _percent(one.on_contracted.rate),
+                share_text(one.commitment_utilization),
+                share_text(one.on_list.coverage) if is_all else "",
+                share_text(one.on_list.rate),
+                share_text(one.on_contracted.rate),
             ]
         )
     if not rows:

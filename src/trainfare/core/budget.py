@@ -13,6 +13,7 @@ from typing import Any
 from trainfare.core.errors import BadInput
 from trainfare.core.money import Money
 from trainfare.core.period import SECOND, BillingPeriod, Interval
+from trainfare.core.plain import percent
 from trainfare.core.selection import Selection, select_runs
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -87,7 +88,9 @@ class Threshold:
 
     def __post_init__(self) -> None:
         if self.share <= 0:
-            raise BadInput(f"a threshold at {float(self.share):.0%} of the limit is always reached")
+            raise BadInput(
+                f"a threshold at {percent(self.share, 0)} of the limit is always reached"
+            )
         if self.measure is Measure.FORECAST and self.action in (Action.STOP, Action.CANCEL):
             raise BadInput(
                 f"a forecast may be wrong, so it does not {self.action} a run; "

@@ -12,7 +12,7 @@ from trainfare.commitments.portfolio import Portfolio, best_portfolio
 from trainfare.commitments.scenarios import Aim
 from trainfare.commitments.single import NO_LIMITS, Limits
 from trainfare.core.period import name_periods
-from trainfare.core.plain import plural
+from trainfare.core.plain import percent, plural
 
 
 @dataclass(frozen=True)
@@ -65,15 +65,17 @@ def reason_of(
     if saved < 0:
         return (
             f"nothing: planned this way, {len(tested)} windows of later hours lost "
-            f"{-rate:.1%} of their on-demand cost"
+            f"{percent(-rate)} of their on-demand cost"
         )
     won = sum(one.saving_nano > 0 for one in tested)
     kept = (
-        "" if chosen.share == 1 else f"; {chosen.share:.0%} of what history alone would have wanted"
+        ""
+        if chosen.share == 1
+        else f"; {percent(chosen.share, 0)} of what history alone would have wanted"
     )
     return (
         f"planned this way on what came before, {won} of {len(tested)} windows of later hours saved "
-        f"money, {rate:.1%} in all{kept}"
+        f"money, {percent(rate)} in all{kept}"
     )
 
 
@@ -91,7 +93,7 @@ def _reason_against(sight: Sight, chosen: Choice, limits: Limits, aim: Aim | Non
         return f"{limit} leaves no room for any; without it a commitment would be bought"
     if not chosen.free.holdings:
         return (
-            f"a commitment pays for what is used in at least {min(rates):.0%} of all hours, "
+            f"a commitment pays for what is used in at least {percent(min(rates), 0)} of all hours, "
             "and beyond what is held nothing is"
         )
     return (

@@ -15,7 +15,7 @@ import click
 from trainfare.core.charge import Component
 from trainfare.core.money import Money
 from trainfare.core.period import format_instant
-from trainfare.core.plain import plain, shorten, visible_len
+from trainfare.core.plain import percent, plain, shorten, visible_len
 from trainfare.core.stage import STATUS_COLOURS
 from trainfare.flows.watch import DeviceView, Frame
 from trainfare.metering.forecast_text import forecast_sentence
@@ -220,12 +220,12 @@ def _components(frame: Frame, width: int) -> Iterator[str]:
             right = _dim("—") if amount is not None else _unknown(said)
             yield _words_row(part.value, said, right, width)
             continue
-        drawn, percent = "", ""
+        drawn, said = "", ""
         if estimate.total:
             share = amount.nano / estimate.total.nano
             drawn = click.style(bar(share, _room(width)), fg=colour)
-            percent = (f"{share:.1%}" if share >= 0.001 else "< 0.1%").replace("%", " %")
-        yield _row(part.value, drawn, percent, amount_text(amount, places), width)
+            said = percent(share) if share >= 0.001 else "< 0.1 %"
+        yield _row(part.value, drawn, said, amount_text(amount, places), width)
     if estimate.idle_cost:
         beside = "beside the total: no run claimed it"
         yield _words_row("idle", beside, amount_text(estimate.idle_cost, places), width)
@@ -248,7 +248,7 @@ def _cpu(frame: Frame, width: int) -> Iterator[str]:
 
 
 def _percent(share: float | None) -> str:
-    return "unknown" if share is None else f"{share:.0%}".replace("%", " %")
+    return "unknown" if share is None else percent(share, 0)
 
 
 def _devices(frame: Frame, width: int, rows: int) -> Iterator[str]:

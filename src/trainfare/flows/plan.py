@@ -31,6 +31,7 @@ from trainfare.advice.spot_trace import watched
 from trainfare.advice.trip import Trip, common_unit, device_hours_per, hours_per
 from trainfare.core.errors import BadInput, NotFound
 from trainfare.core.period import HOUR
+from trainfare.core.plain import percent
 from trainfare.flows.offers import check_market, find_offers, own_offers
 from trainfare.flows.spot_traces import Traces, read_traces, traces_of
 from trainfare.flows.trips import trips_of
@@ -227,10 +228,10 @@ def _work_of_flops(job: Job, trips: Sequence[Trip]) -> tuple[str, Work]:
         if not 0 < job.mfu < 1:
             raise BadInput(f"an MFU of {job.mfu:g} is none; it lies between 0 and 1, as 0.4")
         mfu = Span(job.mfu * (1 - MFU_SPREAD), job.mfu, job.mfu * (1 + MFU_SPREAD))
-        basis = f"stated MFU of {job.mfu:.0%}, believed to a fifth"
+        basis = f"stated MFU of {percent(job.mfu, 0)}, believed to a fifth"
     elif own:
         mfu = Span(own[0], statistics.median(own), own[-1])
-        basis = f"MFU of {len(own)} own runs: {own[0]:.0%} to {own[-1]:.0%}"
+        basis = f"MFU of {len(own)} own runs: {percent(own[0], 0)} to {percent(own[-1], 0)}"
     else:
         raise BadInput("no own run tells its MFU; state it: --mfu 0.4")
     speeds = {}
@@ -362,7 +363,9 @@ def _notes(
     if work.scaling is not None:
         law = work.scaling
         counts = ", ".join(map(str, law.counts))
-        notes.append(f"scaling from own runs on {counts} accelerators, within {law.error:.0%}")
+        notes.append(
+            f"scaling from own runs on {counts} accelerators, within {percent(law.error, 0)}"
+        )
     unknown = {one.accelerator for one in offers} - set(work.speeds)
     if unknown:
         notes.append(f"left out, speed unknown: {', '.join(sorted(unknown))}")

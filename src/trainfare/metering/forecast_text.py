@@ -5,6 +5,7 @@ from __future__ import annotations
 from trainfare.core.forecast import Forecast, Method
 from trainfare.core.money import Money
 from trainfare.core.period import SECOND, format_instant
+from trainfare.core.plain import percent
 
 
 def forecast_sentence(forecast: Forecast) -> str:
@@ -39,7 +40,7 @@ def _budget_words(forecast: Forecast) -> str:
     if forecast.ends_at_ns is None:
         return f"{name} lasts until {_clock_text(used_up_ns, forecast.at_ns)}"
     chance = forecast.breach_probability(limit)
-    return f"{chance:.0%} likely over {name}".replace("%", " %", 1) if chance else ""
+    return f"{percent(chance, 0)} likely over {name}" if chance else ""
 
 
 def basis_words(forecast: Forecast) -> str:

@@ -10,6 +10,7 @@ from trainfare.core.activity import Activity
 from trainfare.core.efficiency import Efficiency
 from trainfare.core.machine import Accelerator
 from trainfare.core.period import SECOND
+from trainfare.core.plain import percent
 from trainfare.core.profile import DeviceProfile
 
 _PROFILE_WORDS = ("multiprocessors", "warps", "tensor cores", "memory")
@@ -88,7 +89,7 @@ def use_facts(activity: Activity, efficiency: Efficiency) -> Iterator[tuple[str,
     if efficiency.mfu is not None and efficiency.flops is not None:
         per_second = efficiency.flops * SECOND / efficiency.train_device_ns / 10**12
         rate = f"{float(per_second):,.1f} TFLOP/s per GPU"
-        yield "MFU", f"{float(efficiency.mfu):.1%} of the {efficiency.dtype} peak in train, {rate}"
+        yield "MFU", f"{percent(efficiency.mfu)} of the {efficiency.dtype} peak in train, {rate}"
     if activity.energy_kwh is not None:
         yield "energy", _energy_words(activity)
 

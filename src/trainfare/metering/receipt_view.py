@@ -11,7 +11,7 @@ from trainfare.core.charge import Component
 from trainfare.core.labels import KNOWN
 from trainfare.core.money import NANO, Money
 from trainfare.core.period import SECOND, format_instant
-from trainfare.core.plain import plain, plural
+from trainfare.core.plain import percent, plain, plural
 from trainfare.core.price import Price
 from trainfare.core.run import (
     Artifact,
@@ -150,7 +150,7 @@ def _facts(receipt: Receipt) -> list[tuple[str, str]]:
     facts += [("price", _price_words(price)) for price in used]
     paid = receipt.estimate.paid_share
     if paid is not None and paid < 1:
-        words = f"with other runs on the machine; this one pays for {float(paid):.1%} of its time"
+        words = f"with other runs on the machine; this one pays for {percent(paid)} of its time"
         facts.append(("shared", words))
     facts += [("tracker", f"{one.system} {one.url or one.run}") for one in run.trackers]
     facts += use_facts(receipt.activity, receipt.efficiency)
@@ -191,7 +191,7 @@ def _machine(segment: Segment) -> str:
             f"{names.get(segment.held_devices[0], 'accelerators')}"
         )
     elif segment.share != 1:
-        words.append(f"{float(segment.share):.1%} of it")
+        words.append(f"{percent(segment.share)} of it")
     return ", ".join(word for word in words if word) or "unknown"
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import altair as alt
 
 from trainfare.core.money import Money
+from trainfare.core.plain import percent
 from trainfare.reports.chart_frame import (
     amount_x,
     amount_y,
@@ -118,7 +119,7 @@ def _bars(
     for one in groups:
         start, end = at / whole, (at + one.hours) / whole
         at += one.hours
-        when = f"{start:.0%} to {end:.0%} of hours"
+        when = f"{percent(start, 0)} to {percent(end, 0)} of hours"
         zero = Money.zero(one.held.currency)
         levels = [zero, one.held, max(one.held, one.both), one.on_demand]
         for name, low, high in zip(PARTS, levels, levels[1:], strict=False):

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from trainfare.core.money import NANO, Money
-from trainfare.core.plain import cut_apart, plain
+from trainfare.core.plain import cut_apart, percent, plain
 from trainfare.reports.cell import NOT_IN_IT, Column, Kind, Role, Row, Value
 
 if TYPE_CHECKING:
@@ -238,7 +238,7 @@ def cell_text(column: Column, row: Row, places: int) -> str:
     """A cell as people read it; what is not known is a dash, what a line cannot have is blank.
 
     >>> cell_text(Column("share", Kind.SHARE), Row({"share": Decimal("0.125")}), 2)
-    '12.5%'
+    '12.5 %'
     """
     value = row.cells.get(column.name)
     if value is None:
@@ -255,7 +255,7 @@ def _figure(column: Column, value: Money | Decimal | int, places: int) -> str:
     if isinstance(value, Money):
         return _money_text(value, places)
     if isinstance(value, Decimal):
-        return f"{value:.1%}" if column.kind is Kind.SHARE else f"{value:,.{places}f}"
+        return percent(value) if column.kind is Kind.SHARE else f"{value:,.{places}f}"
     return f"{value:,}"
 
 

@@ -11,6 +11,7 @@ from litestar.response import Template
 
 from trainfare.core.caller import Caller
 from trainfare.core.money import Money
+from trainfare.core.plain import percent
 from trainfare.core.recommendation import Advice
 from trainfare.flows.advise import advise
 from trainfare.flows.utilization import make_utilization
@@ -159,7 +160,7 @@ def _states_of(ask: Ask, by: str, which: GpuState, caption: str, title: str, lin
                     name, href=f"{link}{name}" if link and not name.startswith("(") else ""
                 ),
                 Cell(f"{ns / 3.6e12:,.1f}", f"{ns / 3.6e12:.6f}"),
-                Cell(f"{ns / paid:.0%}" if paid else "–", f"{ns / paid:.6f}" if paid else None),
+                Cell(percent(ns / paid, 0) if paid else "–", f"{ns / paid:.6f}" if paid else None),
                 money_cell(amount),
             )
         )

@@ -12,6 +12,7 @@ from trainfare.core.caller import Caller
 from trainfare.core.errors import BadInput, MissingExtra, NotFound
 from trainfare.core.money import Money
 from trainfare.core.period import name_periods
+from trainfare.core.plain import percent
 from trainfare.flows.commitment_charts import read_watched
 from trainfare.flows.commitment_source import has_optimize
 from trainfare.flows.commitment_status import read_alignment, read_status
@@ -137,7 +138,7 @@ def _held_line(one: Mapping[str, Any], currency: str) -> Line:
 
     used = Cell("unknown", None, is_known=False)
     if share is not None:
-        said = f"{share:.1%}"
+        said = percent(share)
         pieces = (
             ("own", share * 100, f"used {said}"),
             ("unused_commitment", 100 - share * 100, "unused"),
@@ -277,12 +278,12 @@ def _latest(providers: Sequence[tuple[str, Money, Money, float]]) -> list[Any]:
 
 
 def _share(value: Any) -> str | None:
-    return None if value is None else f"{float(value):.1%}"
+    return None if value is None else percent(value)
 
 
 def _share_cell(value: float | None) -> Cell:
     return (
-        Cell("–", None, is_known=False) if value is None else Cell(f"{value:.1%}", f"{value:.6f}")
+        Cell("–", None, is_known=False) if value is None else Cell(percent(value), f"{value:.6f}")
     )
 
 

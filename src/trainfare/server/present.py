@@ -79,7 +79,7 @@ def show_holders(ask: Ask) -> dict[str, Any]:
                 *((text_cell(one.row["labels"].get("team")),) if ask.team is None else ()),
                 Cell(", ".join(one.machines), sub=", ".join(one.kinds)),
                 Cell(str(len(one.frame.devices)), len(one.frame.devices)),
-                text_cell(None if one.gpu_activity is None else f"{one.gpu_activity:.0%}"),
+                text_cell(None if one.gpu_activity is None else percent(one.gpu_activity, 0)),
                 money_cell(one.frame.price_per_hour, why="no price is known"),
             )
         )

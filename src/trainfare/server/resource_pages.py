@@ -9,6 +9,7 @@ from litestar import Request, get
 from litestar.response import Template
 
 from trainfare.core.caller import Caller
+from trainfare.core.plain import percent
 from trainfare.flows.utilization import make_utilization
 from trainfare.reports.utilization import GpuState, UseRow
 from trainfare.server.grid import Cell, Column, Grid, Line, money_cell, resource_cell, text_cell
@@ -93,10 +94,14 @@ def _machine_line(row: UseRow, name: Cell, role: str = "group") -> Line:
     paid = row.paid_ns
     shares = [(state, row.gpu_ns[state] / paid if paid else 0.0) for state in GpuState]
     said = ", ".join(
-        f"{state.value.replace('_', ' ')} {share:.0%}" for state, share in shares if share
+        f"{state.value.replace('_', ' ')} {percent(share, 0)}" for state, share in shares if share
     )
     pieces = tuple(
-        (_TONES.get(state, "other"), share * 100, f"{state.value.replace('_', ' ')} {share:.1%}")
+        (
+            _TONES.get(state, "other"),
+            share * 100,
+            f"{state.value.replace('_', ' ')} {percent(share)}",
+        )
         for state, share in shares
     )
     return Line(

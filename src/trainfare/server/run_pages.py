@@ -15,6 +15,7 @@ from trainfare.core.charge import View
 from trainfare.core.errors import BadInput, NotFound
 from trainfare.core.money import Money
 from trainfare.core.period import SECOND, format_instant
+from trainfare.core.plain import percent
 from trainfare.core.stage import Status
 from trainfare.flows.compare import Figure, compare_runs
 from trainfare.flows.explain import explain_run
@@ -239,7 +240,7 @@ def _figure(one: Figure | None, *, is_signed: bool = False) -> Cell:
     if one.unit == "s":
         text = f"{'-' if one.value < 0 else ''}{duration_text(abs(round(one.value * SECOND)))}"
     elif one.unit == "share":
-        text = f"{one.value:.1%}"
+        text = percent(one.value)
     elif len(one.unit) == 3 and one.unit.isupper():
         text = Money.nearest(Decimal(one.value), one.unit).display()
     else:

@@ -8,6 +8,7 @@ from typing import Any
 from trainfare.core.charge import Component
 from trainfare.core.money import Money
 from trainfare.core.period import SECOND
+from trainfare.core.plain import percent
 from trainfare.flows.show import open_dossier
 from trainfare.metering.receipt import Receipt
 from trainfare.metering.receipt_view import duration_text, view_of
@@ -103,7 +104,7 @@ def _devices(document: Mapping[str, Any]) -> Grid:
             Line(
                 (
                     text_cell(f"{one.get('index', '')} {one.get('name', '')}".strip()),
-                    text_cell(None if activity is None else f"{activity:.1%}"),
+                    text_cell(None if activity is None else percent(activity)),
                     text_cell(None if low is None else duration_text(round(low * SECOND))),
                     text_cell(None if energy is None else f"{float(energy):,.2f}"),
                 )
