@@ -182,3 +182,27 @@ def test_two_windows_that_meet_sum_to_the_whole(amounts, cut):
     at = NOON + cut * HOUR
     parts = [sum_of(runs, one, "USD")[0] for one in (Interval(NOON, at), Interval(at, day.end_ns))]
     assert parts[0] + parts[1] == sum_of(runs, day, "USD")[0] == Money(24 * sum(amounts))
+
+
+def test_a_run_in_two_currencies_lasts_until_the_later_of_them_ends():
+    early = spender("a", NOON - HOUR, NOON, dollars("1"))
+    late = spender("a", NOON - HOUR, NOON + HOUR, Money.parse("1", "EUR"))
+    budget = make_budget("each", "5", period="run", starts_ns=NOON + 1)
+    for order in ([early, late], [late, early]):
+        [found] = stand(budget, order, NOON + DAY)
+        assert found.ended_ns == NOON + HOUR
+    running = spender("a", NOON - HOUR, NOON + HOUR, Money.parse("1", "EUR"), is_running=True)
+    assert stand(budget, [early, running], NOON + DAY)[0].ended_ns is None
+
+
+def test_a_budget_on_each_run_counts_the_present_instant_and_no_later_one():
+    until = Spender("a", Interval(0, NOON), True, lambda window: Money(window.end_ns))
+    [found] = stand(make_budget("each", "5", period="run"), [until], NOON)
+    assert found.spent == Money(NOON + 1)
+
+
+def test_what_a_run_spends_that_ends_with_the_period_before_is_not_only_kept():
+    midnight = NOON - 12 * HOUR
+    ending = Spender("a", Interval(midnight - HOUR, midnight), False, lambda _: dollars("1"))
+    [found] = stand(make_budget("daily", "5", period="day"), [ending], NOON)
+    assert (found.spent, found.for_kept) == (dollars("1"), dollars("0"))

@@ -105,3 +105,56 @@ def test_an_attempt_that_says_nothing_leaves_the_whole_unknown():
     done = work(segment(0, 10, steps=5, tokens=100), segment(20, 10, steps=5))
     assert done.tokens is None
     assert done.whys["tokens"].startswith("attempt 2 does not say")
+
+
+def test_where_redone_steps_are_unknown_no_lap_says_any():
+    done = work(attempt(0, 100), attempt(20, 50))
+    assert [(lap.steps, lap.redone_steps) for lap in done.laps] == [(100, 0), (50, 0)]
+
+
+def test_an_attempt_without_steps_took_in_nothing_unless_it_is_the_only_one():
+    assert work(segment(0, 10, steps=5, tokens=100), segment(20, 10)).tokens == 100
+    assert work(segment(0, 10)).tokens is None
+
+
+def test_of_the_processes_of_an_attempt_the_one_with_most_steps_says_where_it_went_on():
+    few = segment(20, 10, id="few", rank=0, steps=40, first_step=10)
+    most = segment(20, 10, id="most", rank=1, steps=50, first_step=80)
+    assert work(attempt(0, 100), few, most).redone_steps == 20
+
+
+def test_the_last_epoch_before_a_restart_tells_that_the_next_one_began_with_its_end():
+    marks = [(3 * n, "train", n + 1, 40 * n) for n in range(3)] + [(8, "finish", None, 100)]
+    second = attempt(20, 60, marks=((1, "train", 4, 0),))
+    assert work(attempt(0, 100, marks=marks), second).redone_steps == 0
+
+
+def test_a_first_attempt_without_steps_reached_nothing():
+    done = work(attempt(0, 0), attempt(20, 50, first=1))
+    assert "goes on at step 1, but only 0 steps" in done.whys["redone"]
+
+
+def test_a_first_attempt_may_go_on_from_another_training():
+    done = work(attempt(0, 100, first=10), attempt(20, 50, first=60))
+    assert done.redone_steps == 50
+
+
+def test_only_a_checkpoint_that_knows_its_step_is_gone_on_from():
+    kept = (
+        Artifact("checkpoint", "/c", 1, Interval(1, 1), steps=40),
+        Artifact("checkpoint", "/old", 1, Interval(2, 2)),
+        Artifact("model", "/m", 1, Interval(3, 3), steps=90),
+    )
+    done = work(attempt(0, 100, artifacts=kept), attempt(20, 50))
+    assert "it would have redone 60 steps" in done.whys["redone"]
+
+
+def test_steps_belong_to_the_only_epoch_that_trains_where_marks_do_not_count_them():
+    done = work(attempt(0, 70, marks=((0, "train", 0, None), (5, "eval", 1, None))))
+    assert [(lap.epoch, lap.steps) for lap in done.laps] == [(0, 70)]
+
+
+def test_steps_that_are_counted_while_evaluating_go_to_their_epoch():
+    marks = ((0, "train", 0, 0), (4, "eval", 0, 30), (6, "train", 1, 40), (9, "train", 2, 70))
+    done = work(attempt(0, 70, marks=marks))
+    assert [(lap.epoch, lap.steps) for lap in done.laps] == [(0, 40), (1, 30), (2, 0)]
