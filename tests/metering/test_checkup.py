@@ -89,6 +89,17 @@ def test_a_known_machine_with_a_fresh_price_lacks_nothing(examine, tmp_path):
     assert not (tmp_path / "home").exists()
 
 
+def test_gpus_of_several_models_may_be_counted_in_another_order(examine):
+    both = (*CLOUD.accelerators, Accelerator(1, "GPU-2", "NVIDIA A100-SXM4-40GB"))
+    env = {"CUDA_VISIBLE_DEVICES": "1"}
+    (one,) = examine(replace(CLOUD, accelerators=both), FRESH, env=env).missing
+    assert (one.what, one.is_trouble) == ("accelerators", False)
+    assert one.why.startswith("CUDA_VISIBLE_DEVICES=1 may name other GPUs than those counted here")
+    certain = {**env, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+    assert one.remedy == "export CUDA_DEVICE_ORDER=PCI_BUS_ID"
+    assert examine(replace(CLOUD, accelerators=both), FRESH, env=certain).missing == ()
+
+
 def test_without_a_price_the_command_that_settles_it_is_said_once(examine):
     (one,) = examine(LAPTOP, UNKNOWN).missing
     assert one.is_trouble

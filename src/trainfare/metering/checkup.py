@@ -24,6 +24,7 @@ from trainfare.metering.environment import Surroundings, read_surroundings
 from trainfare.metering.instrument import Instruments, Place
 from trainfare.metering.machine import quick_machine
 from trainfare.metering.place import Stated
+from trainfare.metering.visible import order_is_certain
 from trainfare.prices.accelerators import find_accelerator
 
 SPOOL_ROOM_BYTES = 100 << 20
@@ -108,6 +109,7 @@ def check_up(
         *_about_price(price, place.machine),
         *_about_machine(place.machine, price),
         *_about_accelerators(place.machine, root, trouble),
+        *_about_order(place.machine, env),
         *_about_share(place, price, allowance),
         *(_about_run(note) for note in around.notes),
         *_about_home(home, home_trouble, free_bytes),
@@ -246,6 +248,16 @@ def _about_accelerators(machine: Machine, root: Path, trouble: str | None) -> li
             )
             found.append(Missing("accelerators", True, why, _DRIVERS[kind]))
     return found
+
+
+def _about_order(machine: Machine, env: Mapping[str, str]) -> list[Missing]:
+    if order_is_certain(machine.accelerators, env):
+        return []
+    why = (
+        f"CUDA_VISIBLE_DEVICES={env['CUDA_VISIBLE_DEVICES']} may name other GPUs than those counted "
+        "here: of GPUs of several models CUDA counts the fastest first, the driver by PCI bus"
+    )
+    return [Missing("accelerators", False, why, "export CUDA_DEVICE_ORDER=PCI_BUS_ID")]
 
 
 def pci_accelerators(root: Path = Path("/")) -> Counter[str]:
