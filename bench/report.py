@@ -34,16 +34,21 @@ def _parts(document: Mapping[str, Any], charts: Mapping[str, Path | None]) -> It
     if left:
         lines = [f"- {one['name']}: {one['skipped'] or one['broken']}." for one in left]
         yield "Not measured:\n\n" + "\n".join(lines)
-    targets = [
-        t for one in document["results"] for table in one["tables"] for t in table["targets"]
+    lines = [
+        f"| [{one['name']}](#{one['name']}) | {t['what']} | {t['promise']} | {t['measured']} "
+        f"| {WORDS[t['is_met']]} |"
+        for one in document["results"]
+        for table in one["tables"]
+        for t in table["targets"]
     ]
-    if targets:
-        lines = [
-            f"| {t['what']} | {t['promise']} | {t['measured']} | {WORDS[t['is_met']]} |"
-            for t in targets
-        ]
-        yield "## Targets\n\n| what | target | measured | met |\n|---|---|---|---|\n" + "\n".join(
-            lines
+    if lines:
+        yield "\n".join(
+            (
+                "## Targets\n",
+                "| benchmark | what | target | measured | met |",
+                "|" + "---|" * 5,
+                *lines,
+            )
         )
     for one in document["results"]:
         if not one["skipped"]:
