@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from trainfare.core.budget import Budget, BudgetPeriod, BudgetView, Standing
 from trainfare.core.errors import BadInput
 from trainfare.core.money import Money
-from trainfare.core.period import DAY, HOUR, BillingPeriod, Interval, hull
-from trainfare.core.standing import Spender, stand, sum_of
+from trainfare.core.period import DAY, HOUR, BillingPeriod, Interval, hull, name_periods
+from trainfare.core.standing import Spender, earlier_windows, stand, sum_of
 from trainfare.flows.brief import NotAtMidnight
 from trainfare.flows.briefs import Known, read_known
 from trainfare.flows.forecast import forecasts_of
@@ -78,29 +77,46 @@ def _stand(
     budget: Budget, spenders: Sequence[Spender], bills: Bills | None, at_ns: int
 ) -> list[Standing]:
     """Where *budget* stands; in the billed book that is not known before a bill of its time is here."""
-    billed = _billed(budget, bills)
-    lasted: dict[str, list[Interval]] = defaultdict(list)
+    lasted: dict[str | None, list[Interval]] = {None: [each.lasted for each in spenders]}
     for each in spenders:
-        lasted[each.run].append(each.lasted)
+        lasted.setdefault(each.run, []).append(each.lasted)
+    before = earlier_windows(budget, spenders, at_ns) if budget.is_carried_over else []
     found = []
     for one in stand(budget, spenders, at_ns):
         window = budget.window(at_ns) if one.run is None else hull(lasted[one.run])
-        if _awaits_bill(window, billed):
-            month = BillingPeriod.of(min(at_ns, window.end_ns - 1))
-            one = replace(one, spent=None, why=f"no bill of {month} is here yet")  # noqa: PLW2901
+        lacks = _without_bill(hull([*before, window]), lasted[one.run], budget, bills)
+        if _awaits_bill(window, budget, bills):
+            if not _without_bill(window, lasted[one.run], budget, bills):
+                lacks.add(str(BillingPeriod.of(min(at_ns, window.end_ns - 1))))
+            one = replace(one, spent=None, why="")  # noqa: PLW2901
+        if lacks:
+            why = f"no bill of {name_periods(sorted(lacks))} is here yet"
+            one = replace(one, why="; ".join(filter(None, (one.why, why))))  # noqa: PLW2901
         found.append(one)
     return found
 
 
-def _billed(budget: Budget, bills: Bills | None) -> list[Interval] | None:
-    """The months of which there are bills; None where *budget* counts what is estimated, too."""
+def _without_bill(
+    window: Interval, lasted: Iterable[Interval], budget: Budget, bills: Bills | None
+) -> set[str]:
+    """The months of *window* in which runs *lasted* and that *budget* needs a bill of, but has none."""
     if bills is None or budget.view is not BudgetView.BILLED:
-        return None
-    return [BillingPeriod.parse(period).interval for period in bills.arrived]
+        return set()
+    found: set[str] = set()
+    for inside in filter(None, map(window.clip, lasted)):
+        month = BillingPeriod.of(inside.start_ns)
+        while month.interval.start_ns < inside.end_ns:
+            found.add(str(month))
+            month = month.next()
+    return found - set(bills.arrived)
 
 
-def _awaits_bill(window: Interval, billed: Sequence[Interval] | None) -> bool:
-    return billed is not None and not any(window.overlap_ns(month) for month in billed)
+def _awaits_bill(window: Interval, budget: Budget, bills: Bills | None) -> bool:
+    """Whether *budget* needs a bill and there is none of any time of *window*."""
+    if bills is None or budget.view is not BudgetView.BILLED:
+        return False
+    months = (BillingPeriod.parse(period).interval for period in bills.arrived)
+    return not any(window.overlap_ns(month) for month in months)
 
 
 def _spenders(known: Known, bills: Bills | None) -> Callable[[Budget], list[Spender]]:
@@ -132,7 +148,7 @@ def spent_course(
     window = budget.window(at_ns)
     begin_ns = max(window.start_ns, min((one.lasted.start_ns for one in spenders), default=at_ns))
     course = [(begin_ns, Money.zero(budget.limit.currency))]
-    if _awaits_bill(window, _billed(budget, bills)):
+    if _awaits_bill(window, budget, bills):
         return standing, course
     step_ns = HOUR if at_ns - begin_ns <= 3 * DAY else DAY
     instants = range((begin_ns // step_ns + 1) * step_ns, at_ns, step_ns)
