@@ -141,3 +141,12 @@ def test_typed_times_that_nanoseconds_cannot_count_are_wrong(unit):
 
 def test_a_date_of_another_age_is_wrong():
     assert instants(pa.array([2**31 - 1, 0], pa.date32())).bad.to_pylist() == [True, False]
+
+
+def test_a_zone_that_is_no_text_changes_no_instant():
+    batch = pa.record_batch({"at": pa.array([0, 10**6], pa.timestamp("us", "UTC"))})
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema) as stream:
+        stream.write_batch(batch)
+    [damaged] = pa.ipc.open_stream(sink.getvalue().to_pybytes().replace(b"UTC", b"\x83TC"))
+    assert instants(damaged.column(0)).values.cast("int64").to_pylist() == [0, 10**6]

@@ -80,9 +80,10 @@ def _typed(values: pa.Array) -> Instants:
     beyond = pc.or_(pc.less(counts, 0), pc.greater_equal(counts, end))
     bad = pc.fill_null(beyond, fill_value=False)
     is_fine = not pc.any(bad).as_py()
-    kept = values if is_fine else pc.if_else(bad, pa.scalar(None, values.type), values)
-    micros = kept.cast(pa.timestamp("us", tz=values.type.tz or "UTC"), safe=False)
-    return Instants(micros.cast(INSTANT), None if is_fine else bad)
+    kept = counts if is_fine else pc.if_else(bad, pa.scalar(None, counts.type), counts)
+    # The zone of a type only says how to show its instants, and in a damaged file it is no text.
+    moments = kept.cast(pa.timestamp(values.type.unit, INSTANT.tz))
+    return Instants(moments.cast(INSTANT, safe=False), None if is_fine else bad)
 
 
 @lru_cache(maxsize=65536)
