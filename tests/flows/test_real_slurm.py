@@ -155,7 +155,13 @@ def test_each_task_of_an_array_is_a_run(site, monkeypatch):
 def test_a_job_that_was_not_metered_is_claimed_by_what_sacct_says(site, monkeypatch):
     job = submit(site, "sleep 2", "--gres=gpu:1", "--comment=run_id=plain-1 team=vision")
     site.await_end(job)
-    sync(site, monkeypatch)
+
+    def is_claimed():  # slurmdbd may be told of a comment, or of a step's end, a little later
+        sync(site, monkeypatch)
+        known = trainfare(site.home, "claims", "list")["claims"]
+        return "plain-1" in {claim["run"] for claim in known}
+
+    site.await_that(is_claimed)
     [claim] = claims(site, "plain-1")
     assert (claim["share"], claim["resource"], claim["source"]) == ("0.5", site.host, "sacct")
 
