@@ -28,6 +28,19 @@ def grow_old(folder):
     os.utime(folder, (1, 1))
 
 
+def lowest_free_descriptor():
+    number = os.dup(0)
+    os.close(number)
+    return number
+
+
+def test_a_spill_folder_leaves_no_descriptor_open(tmp_path):
+    before = lowest_free_descriptor()
+    with spill_folder(tmp_path):
+        assert lowest_free_descriptor() > before
+    assert lowest_free_descriptor() == before
+
+
 def test_a_spill_folder_is_gone_afterwards(tmp_path):
     with spill_folder(tmp_path) as folder:
         (folder / "block").write_bytes(b"x")
