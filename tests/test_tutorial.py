@@ -83,5 +83,5 @@ def measured(text):
     """What is told of a budget, without what depends on the machine: how quick it is, and paths."""
     text = re.sub(r'File ".*/([\w.]+)", line \d+', r'File "\1"', text)
     text = re.sub(r"^budget mine: .* is spent: stop\n|^[ ~^]+\n", "", text, flags=re.MULTILINE)
-    text = re.sub(r"(?<=mine: )\$\d+\.\d\d|\$\d+\.\d\d +–|█+|\d+%", "", text)
+    text = re.sub(r"(?<=mine: )\$\d+\.\d\d|\$\d+\.\d\d +–|█+|\d+ %", "", text)
     return re.sub(r"\s+", " ", text).strip()
