@@ -103,7 +103,7 @@ bench-light: setup ## a look at it, some minutes; fails where a ratio is worse t
 system-deps: ## install with apt what some tests drive for real (compiler, …)
 	command -v apt-get >/dev/null || { echo "apt-get is not here; install gcc by your own means"; exit 0; }; \
 	  apt-get update -qq && apt-get install -y -qq gcc libc6-dev poppler-utils chromium postgresql \
-    slurm-wlm slurmdbd munge mariadb-server prometheus systemd
+    slurm-wlm slurmdbd munge mariadb-server prometheus systemd fontconfig fonts-droid-fallback
 
 clean: ## remove everything that was built
 	rm -rf $(VENV) $(WORKS) .demo .team docs/_site dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage

@@ -1,5 +1,6 @@
 """Documents: pages that need no network, PDFs with page numbers, and no word of a user as markup."""
 
+import os
 import re
 import subprocess
 from html.parser import HTMLParser
@@ -163,8 +164,7 @@ def test_a_pdf_has_page_numbers_tags_and_the_same_bytes_again(tmp_path, need):
 
 def test_signs_that_the_font_lacks_still_make_a_pdf(tmp_path, need):
     made = pdf_of(document_of(["模型", "🚀"], with_chart=False))
-    text = pdf_text(made, tmp_path, need)
-    assert "$1.00" in text
-    found = subprocess.run([need("fc-list"), ":charset=6a21"], capture_output=True, check=True)
-    if found.stdout:  # else boxes are drawn, of which Typst keeps one sign
-        assert "模型" in text
+    fonts = subprocess.run([need("fc-list"), ":charset=6a21"], capture_output=True, check=True)
+    if not fonts.stdout and os.environ.get("TRAINFARE_REQUIRE_ALL") != "1":
+        pytest.skip("no font here has 模, so a box is drawn; `make system-deps` installs one")
+    assert "模型" in pdf_text(made, tmp_path, need)

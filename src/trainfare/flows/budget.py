@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -77,46 +77,48 @@ def _stand(
     budget: Budget, spenders: Sequence[Spender], bills: Bills | None, at_ns: int
 ) -> list[Standing]:
     """Where *budget* stands; in the billed book that is not known before a bill of its time is here."""
+    standings, billed = stand(budget, spenders, at_ns), _billed(budget, bills)
+    if billed is None:
+        return standings
     lasted: dict[str | None, list[Interval]] = {None: [each.lasted for each in spenders]}
     for each in spenders:
         lasted.setdefault(each.run, []).append(each.lasted)
     before = earlier_windows(budget, spenders, at_ns) if budget.is_carried_over else []
+    lacked = _without_bill(hull(before), lasted[None], billed) if before else set()
     found = []
-    for one in stand(budget, spenders, at_ns):
+    for one in standings:
         window = budget.window(at_ns) if one.run is None else hull(lasted[one.run])
-        lacks = _without_bill(hull([*before, window]), lasted[one.run], budget, bills)
-        if _awaits_bill(window, budget, bills):
-            if not _without_bill(window, lasted[one.run], budget, bills):
-                lacks.add(str(BillingPeriod.of(min(at_ns, window.end_ns - 1))))
+        lacks = _without_bill(window, lasted[one.run], billed)
+        if _awaits_bill(window, billed):
+            lacks = lacks or {str(BillingPeriod.of(min(at_ns, window.end_ns - 1)))}
             one = replace(one, spent=None, why="")  # noqa: PLW2901
-        if lacks:
-            why = f"no bill of {name_periods(sorted(lacks))} is here yet"
+        if lacks | lacked:
+            why = f"no bill of {name_periods(sorted(lacks | lacked))} is here yet"
             one = replace(one, why="; ".join(filter(None, (one.why, why))))  # noqa: PLW2901
         found.append(one)
     return found
 
 
-def _without_bill(
-    window: Interval, lasted: Iterable[Interval], budget: Budget, bills: Bills | None
-) -> set[str]:
-    """The months of *window* in which runs *lasted* and that *budget* needs a bill of, but has none."""
+def _billed(budget: Budget, bills: Bills | None) -> dict[str, Interval] | None:
+    """The months of which there are bills; None where *budget* counts what is estimated, too."""
     if bills is None or budget.view is not BudgetView.BILLED:
-        return set()
+        return None
+    return {period: BillingPeriod.parse(period).interval for period in bills.arrived}
+
+
+def _without_bill(window: Interval, lasted: Iterable[Interval], billed: Container[str]) -> set[str]:
+    """The months of *window* in which runs *lasted* and of which there is no bill."""
     found: set[str] = set()
     for inside in filter(None, map(window.clip, lasted)):
         month = BillingPeriod.of(inside.start_ns)
         while month.interval.start_ns < inside.end_ns:
             found.add(str(month))
             month = month.next()
-    return found - set(bills.arrived)
+    return {month for month in found if month not in billed}
 
 
-def _awaits_bill(window: Interval, budget: Budget, bills: Bills | None) -> bool:
-    """Whether *budget* needs a bill and there is none of any time of *window*."""
-    if bills is None or budget.view is not BudgetView.BILLED:
-        return False
-    months = (BillingPeriod.parse(period).interval for period in bills.arrived)
-    return not any(window.overlap_ns(month) for month in months)
+def _awaits_bill(window: Interval, billed: Mapping[str, Interval]) -> bool:
+    return not any(window.overlap_ns(month) for month in billed.values())
 
 
 def _spenders(known: Known, bills: Bills | None) -> Callable[[Budget], list[Spender]]:
@@ -148,7 +150,8 @@ def spent_course(
     window = budget.window(at_ns)
     begin_ns = max(window.start_ns, min((one.lasted.start_ns for one in spenders), default=at_ns))
     course = [(begin_ns, Money.zero(budget.limit.currency))]
-    if _awaits_bill(window, budget, bills):
+    billed = _billed(budget, bills)
+    if billed is not None and _awaits_bill(window, billed):
         return standing, course
     step_ns = HOUR if at_ns - begin_ns <= 3 * DAY else DAY
     instants = range((begin_ns // step_ns + 1) * step_ns, at_ns, step_ns)
